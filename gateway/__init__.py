@@ -1,0 +1,1 @@
+"""THE NODE: one gateway of one member. ``gateway/README.md`` draws the architecture."""
