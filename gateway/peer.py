@@ -1,0 +1,68 @@
+"""What one gateway may ask of another.
+
+One interface, implemented by the node itself (``gateway.services.gatekeeper``) and by the HTTPS
+client (``gateway.network.peer_client``) alike, so that scenarios plug nodes together without
+sockets. Arguments and results are bytes that verify themselves; no implementation is trusted.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from gateway.protocol.answer import Answer, Posted
+from keys.suite import MemberId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pong:
+    """What a node says of itself to a caller it need not know."""
+
+    member: MemberId
+    """The member whose node answered."""
+    at: int
+    """Its clock, UTC seconds: a caller can tell whose clock is off."""
+    registry_size: int
+    """How many registry statements it has verified."""
+
+
+class Peer(Protocol):
+    """One remote gateway, as this node sees it.
+
+    Every method raises ``UnavailableError`` when the peer cannot be reached or asks for time,
+    ``RejectedError`` when what was sent (or what came back) will never do, and
+    ``ForbiddenError`` when the peer does not admit the caller.
+    """
+
+    async def post_envelopes(self, batch: Sequence[Posted]) -> Sequence[Answer]:
+        """Offer up to 64 envelopes or 4 MiB; return one answer for each, in order."""
+
+    async def offer_blob(self, blob_id: bytes, segment_list: bytes) -> Sequence[int]:
+        """Offer a sealed attachment by its segment list; return the segments still missing."""
+
+    async def put_segment(self, blob_id: bytes, index: int, segment: bytes) -> None:
+        """Hand over one segment (at most 8 MiB) of an offered blob."""
+
+    async def card(self, member: MemberId) -> bytes:
+        """Return the newest key card of ``member`` that the peer holds: a signed note."""
+
+    async def registry_checkpoint(self) -> bytes:
+        """Return the newest registry checkpoint that the peer holds: a signed note."""
+
+    async def registry_entries(self, start: int, end: int) -> Sequence[bytes]:
+        """Return the registry statements ``start`` to ``end`` (exclusive), at most 256."""
+
+    async def post_statement(self, note: bytes) -> None:
+        """Ask a registrar to append a complete, signed statement to the registry."""
+
+    async def ping(self) -> Pong:
+        """Ask who is there and what time it has."""
+
+
+class Peers(Protocol):
+    """How a node reaches the others; the wiring decides whether through sockets or in memory."""
+
+    def member(self, member: MemberId) -> Peer:
+        """Return the gateway of a member, at the endpoint that the registry names now."""
+
+    def registrar(self) -> Peer:
+        """Return the registrar's gateway, at the address of the configuration."""
