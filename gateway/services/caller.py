@@ -1,0 +1,30 @@
+"""Who asks through the local socket, and what that role may ask for. Denied by default."""
+
+from dataclasses import dataclass
+
+from gateway.errors import ForbiddenError
+from gateway.settings import Role
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """A system or person of the house, as the socket's peer credentials name it."""
+
+    name: str
+    """``uid:1000``: what the audit log keeps."""
+    roles: frozenset[Role]
+    unit: str | None = None
+    """The only unit whose messages it may see; None for the whole member."""
+
+
+def require(caller: Caller, *roles: Role) -> None:
+    """Let the caller pass if it has one of ``roles``.
+
+    Raises ForbiddenError ``role_missing``.
+    """
+    if caller.roles.isdisjoint(roles):
+        wanted = " or ".join(sorted(role.value for role in roles))
+        raise ForbiddenError(
+            "role_missing",
+            f"this needs the role {wanted}; {caller.name} has none of it (local_api.roles)",
+        )
