@@ -26,7 +26,13 @@ def retry_delay_s(policy: RetryPolicy, attempts: int, jitter: float) -> int:
 
 
 def next_attempt_at(
-    policy: RetryPolicy, *, now: int, attempts: int, jitter: float, expires_at: int, asked_s: int = 0
+    policy: RetryPolicy,
+    *,
+    now: int,
+    attempts: int,
+    jitter: float,
+    expires_at: int,
+    asked_s: int = 0,
 ) -> int:
     """Return when (UTC seconds) to try again: at least ``asked_s`` from now, at most at expiry.
 

@@ -1,0 +1,133 @@
+"""Blobs: sealed attachments, cut into segments that are verified one by one.
+
+Source: SPEC "Blobs".
+"""
+
+import hashlib
+from collections.abc import Iterator
+from typing import Annotated
+
+import msgspec
+
+from gateway.errors import RejectedError
+from gateway.protocol.codec import Bytes32, Size, Wire, decode, decoder, encode
+from gateway.protocol.padding import padded_bytes
+from keys.stream import Bytes, Sealer, sealed_bytes
+from keys.suite import SUITE, digest, label
+
+SEGMENT_BYTES = 8 * 1024 * 1024
+MAX_SEGMENTS = 1 << 16
+"""512 GiB; the limit in force is a setting far below."""
+MAX_SEGMENT_LIST_BYTES = 64 + 34 * MAX_SEGMENTS
+
+BLOB_CONTEXT = label("blob") + SUITE.to_bytes(2, "big")
+_ZEROS = bytes(1024 * 1024)
+
+
+class SegmentList(Wire, frozen=True):
+    """The sealed length of a blob and the digest of each of its segments."""
+
+    sealed_bytes: Size
+    digests: Annotated[tuple[Bytes32, ...], msgspec.Meta(min_length=1, max_length=MAX_SEGMENTS)]
+
+    @property
+    def blob_id(self) -> bytes:
+        """The blob's name (32 bytes): it commits to every byte of the ciphertext."""
+        length = self.sealed_bytes.to_bytes(8, "big")
+        return digest(label("blob"), length, *self.digests)
+
+    def segment_bytes(self, index: int) -> int:
+        """Return how many bytes segment ``index`` has."""
+        return min(SEGMENT_BYTES, self.sealed_bytes - index * SEGMENT_BYTES)
+
+
+_lists = decoder(SegmentList)
+
+
+def sealed_blob_bytes(plain_bytes: int) -> int:
+    """Return the length of the ciphertext of an attachment of ``plain_bytes``."""
+    return sealed_bytes(padded_bytes(plain_bytes))
+
+
+def encode_segment_list(segments: SegmentList) -> bytes:
+    """Return the bytes of a segment list."""
+    return encode(segments)
+
+
+def parse_segment_list(encoded: bytes, blob_id: bytes) -> SegmentList:
+    """Read the segment list of blob ``blob_id``.
+
+    Raises RejectedError ``encoding_invalid``, or ``blob_mismatch`` when it is another blob's.
+    """
+    segments = decode(encoded, _lists, most_bytes=MAX_SEGMENT_LIST_BYTES)
+    count = -(-segments.sealed_bytes // SEGMENT_BYTES)
+    if count != len(segments.digests) or segments.blob_id != blob_id:
+        raise RejectedError("blob_mismatch", "the segment list is not that of this blob")
+    return segments
+
+
+def segment_digest(index: int, segment: Bytes) -> bytes:
+    """Return the digest (32 bytes) of segment ``index``."""
+    state = hashlib.sha256(label("segment") + index.to_bytes(4, "big"))
+    state.update(segment)
+    return state.digest()
+
+
+def verify_segment(segments: SegmentList, index: int, segment: Bytes) -> None:
+    """Verify one segment against the list.
+
+    Raises RejectedError ``segment_unknown`` or ``segment_mismatch``.
+    """
+    if not 0 <= index < len(segments.digests):
+        raise RejectedError("segment_unknown", f"the blob has no segment {index}")
+    if segment_digest(index, segment) != segments.digests[index]:
+        raise RejectedError("segment_mismatch", f"segment {index} is not the one of this blob")
+
+
+class BlobSealer:
+    """Seals an attachment piece by piece, in constant memory: at most two segments are held."""
+
+    def __init__(self, key: bytes, salt: bytes) -> None:
+        self._sealer = Sealer(key, BLOB_CONTEXT, salt)
+        self._plain_state = hashlib.sha256()
+        self._held = bytearray()
+        self._digests: list[bytes] = []
+        self._sealed_bytes = 0
+        self.plain_bytes = 0
+
+    def update(self, plaintext: Bytes) -> Iterator[bytes]:
+        """Take more plaintext; yield each segment that is whole by now."""
+        self._plain_state.update(plaintext)
+        self.plain_bytes += len(plaintext)
+        yield from self._cut(self._sealer.update(plaintext))
+
+    def finish(self) -> Iterator[bytes]:
+        """Pad, seal the end, and yield the segments that remain."""
+        missing = padded_bytes(self.plain_bytes) - self.plain_bytes
+        while missing:
+            zeros = _ZEROS[:missing]
+            missing -= len(zeros)
+            yield from self._cut(self._sealer.update(zeros))
+        yield from self._cut(self._sealer.finish())
+        if self._held:
+            yield self._segment(bytes(self._held))
+
+    @property
+    def plain_digest(self) -> bytes:
+        """The SHA-256 of the plaintext, without its padding."""
+        return self._plain_state.digest()
+
+    def segment_list(self) -> SegmentList:
+        """Return the list of all segments, once ``finish`` has yielded its last."""
+        return SegmentList(self._sealed_bytes, tuple(self._digests))
+
+    def _cut(self, sealed: bytes) -> Iterator[bytes]:
+        self._held += sealed
+        while len(self._held) >= SEGMENT_BYTES:
+            yield self._segment(bytes(self._held[:SEGMENT_BYTES]))
+            del self._held[:SEGMENT_BYTES]
+
+    def _segment(self, segment: bytes) -> bytes:
+        self._digests.append(segment_digest(len(self._digests), segment))
+        self._sealed_bytes += len(segment)
+        return segment

@@ -1,0 +1,178 @@
+"""Receipts: a recipient's or relay's signed word about one envelope, each standing alone.
+
+A batch of up to 64 costs one signature: it covers the Merkle root of the batch, and each receipt
+carries its own inclusion proof. Source: SPEC "Receipts".
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+from typing import Annotated
+
+import msgspec
+
+from gateway.errors import RejectedError, UnavailableError
+from gateway.protocol.codec import (
+    U16,
+    Bytes32,
+    Member,
+    Seconds,
+    Size,
+    Wire,
+    decode,
+    decoder,
+    encode,
+)
+from keys.registry.member import RegisteredKey
+from keys.registry.view import View
+from keys.signing import SigningKey, verify
+from keys.suite import SIGNATURE_BYTES, KeyId, KeyUse, MemberId
+from keys.tlog.merkle import (
+    inclusion_proof,
+    leaf_hash,
+    range_hash,
+    root_from_proof,
+    root_of,
+)
+
+MAX_BATCH = 64
+MAX_RECEIPT_BYTES = 2048
+
+
+class ReceiptKind(StrEnum):
+    """What a receipt attests."""
+
+    CUSTODY = "custody"
+    """A relay holds the envelope; ``content_digest`` is H(the recipient's stanza)."""
+    DELIVERY = "delivery"
+    """The recipient verified, opened and stored it; ``content_digest`` is H(TBS)."""
+
+
+class Receipt(Wire, frozen=True):
+    """One envelope, one recipient, one fact."""
+
+    kind: ReceiptKind
+    envelope_id: Bytes32
+    recipient: Member
+    at: Seconds
+    signer_kid: Bytes32
+    registry_size: Size
+    registry_root: Bytes32
+    content_digest: Bytes32
+    seal_kid: Annotated[bytes, msgspec.Meta(max_length=32)]
+    """The key a delivery was opened with; empty for custody."""
+
+
+class _Signed(Wire, frozen=True):
+    receipt: Annotated[bytes, msgspec.Meta(max_length=1024)]
+    count: Annotated[int, msgspec.Meta(ge=1, le=MAX_BATCH)]
+    index: U16
+    proof: Annotated[tuple[Bytes32, ...], msgspec.Meta(max_length=6)]
+    signature: Annotated[
+        bytes, msgspec.Meta(min_length=SIGNATURE_BYTES, max_length=SIGNATURE_BYTES)
+    ]
+
+
+_receipts = decoder(Receipt)
+_signed = decoder(_Signed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifiedReceipt:
+    """A receipt whose signature and proof hold, and who signed it."""
+
+    receipt: Receipt
+    signer: RegisteredKey
+    encoded: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expected:
+    """What the receipt that settles a row of the outbox must say."""
+
+    envelope_id: bytes
+    recipient: MemberId
+    tbs_digest: bytes
+    seal_kid: bytes
+
+
+def sign_receipts(receipts: Sequence[Receipt], signer: SigningKey) -> list[bytes]:
+    """Sign up to 64 receipts with one signature; return each as it is sent and stored."""
+    if not 1 <= len(receipts) <= MAX_BATCH:
+        raise ValueError(f"a batch has 1 to {MAX_BATCH} receipts")
+    encoded = [encode(receipt) for receipt in receipts]
+    leaves = [leaf_hash(item) for item in encoded]
+    count = len(leaves)
+    signature = signer.sign("receipts", _batch(count, root_of(leaves)))
+    hash_of = range_hash(leaves)
+    return [
+        encode(
+            _Signed(item, count, index, tuple(inclusion_proof(index, count, hash_of)), signature)
+        )
+        for index, item in enumerate(encoded)
+    ]
+
+
+def verify_receipt(encoded: bytes, view: View) -> VerifiedReceipt:
+    """Verify a receipt in the current view of the registry.
+
+    Raises RejectedError ``encoding_invalid``, ``receipt_wrong_signer``, ``signer_revoked`` or
+    ``signature_invalid``; UnavailableError ``registry_behind`` when its signer is newer than us.
+    """
+    signed = decode(encoded, _signed, most_bytes=MAX_RECEIPT_BYTES)
+    receipt = decode(signed.receipt, _receipts, most_bytes=1024)
+    signer = _signer(receipt, view)
+    leaf = leaf_hash(signed.receipt)
+    root = root_from_proof(leaf, signed.index, signed.count, signed.proof)
+    _verify_batch(signer.public_key, _batch(signed.count, root), signed.signature)
+    return VerifiedReceipt(receipt=receipt, signer=signer, encoded=encoded)
+
+
+def check_delivery(verified: VerifiedReceipt, expected: Expected) -> None:
+    """Let the delivery receipt pass that settles the row of ``expected``.
+
+    Raises RejectedError ``receipt_unknown`` (for something else), ``receipt_wrong_signer``,
+    ``receipt_mismatch`` (other content) or ``receipt_wrong_seal_key`` (opened with a key that it
+    was not sealed to: somebody stands between).
+    """
+    receipt = verified.receipt
+    if receipt.kind is not ReceiptKind.DELIVERY or receipt.envelope_id != expected.envelope_id:
+        raise RejectedError("receipt_unknown", "the receipt is for something that was not sent")
+    if receipt.recipient != expected.recipient or verified.signer.member != expected.recipient:
+        raise RejectedError("receipt_wrong_signer", "the receipt is not the recipient's own")
+    if receipt.content_digest != expected.tbs_digest:
+        raise RejectedError("receipt_mismatch", "the receipt attests other content than was sent")
+    if receipt.seal_kid != expected.seal_kid:
+        raise RejectedError(
+            "receipt_wrong_seal_key", "the recipient opened it with a key it was not sealed to"
+        )
+
+
+def parse_receipt(encoded: bytes) -> Receipt:
+    """Read a stored receipt without verifying it again. Raises RejectedError."""
+    signed = decode(encoded, _signed, most_bytes=MAX_RECEIPT_BYTES)
+    return decode(signed.receipt, _receipts, most_bytes=1024)
+
+
+def _signer(receipt: Receipt, view: View) -> RegisteredKey:
+    signer = view.keys.get(KeyId(receipt.signer_kid))
+    if signer is None or signer.use is not KeyUse.SIGN:
+        if receipt.registry_size > view.head.size:
+            raise UnavailableError("registry_behind", "the receipt's registry is newer than ours")
+        raise RejectedError("receipt_wrong_signer", "the registry knows no such signing key")
+    if signer.revoked_since is not None:
+        raise RejectedError("signer_revoked", "the key that signed the receipt is revoked")
+    if not signer.start <= receipt.at < signer.end:
+        raise RejectedError("receipt_wrong_signer", "the key was not in use at the receipt's time")
+    return signer
+
+
+def _batch(count: int, root: bytes) -> bytes:
+    return count.to_bytes(4, "big") + root
+
+
+@lru_cache(maxsize=256)
+def _verify_batch(public_key: bytes, batch: bytes, signature: bytes) -> None:
+    """Verify one batch's signature, once for all its receipts; a failure is not remembered."""
+    verify(public_key, "receipts", batch, signature)

@@ -1,0 +1,158 @@
+"""This node's unlocked keys: an immutable value; a change makes a new one.
+
+A record is kept for as long as something under its key may still arrive or be read. Root keys are
+never here: they stay in files of their own, offline (``keys.rootfile``).
+Source: keys/README.md, "A key's life".
+"""
+
+from collections.abc import Sequence
+from functools import cached_property
+
+import msgspec
+
+from keys.certificate import SERIAL_BYTES, issue
+from keys.errors import RejectedError, UnavailableError
+from keys.sealing import SealKey
+from keys.signing import SigningKey
+from keys.storage import StorageKey
+from keys.suite import SEED_BYTES, Entropy, KeyId, KeyUse
+
+FORMAT = 1
+NODE_USES = (KeyUse.SIGN, KeyUse.LOG, KeyUse.WITNESS, KeyUse.TLS)
+"""The uses whose keys the registry lists for a node."""
+
+
+class KeyRecord(
+    msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True, kw_only=True
+):
+    """One private key and the span in which it is used: ``start`` to ``end``, UTC seconds."""
+
+    use: KeyUse
+    key_id: bytes
+    seed: bytes
+    start: int
+    end: int
+    certificate: bytes = b""
+    """DER, for ``tls`` alone."""
+
+    def __repr__(self) -> str:
+        return f"KeyRecord({self.use}, {self.key_id.hex()[:16]})"
+
+
+class _Body(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    format: int
+    records: tuple[KeyRecord, ...]
+
+
+def new_record(
+    use: KeyUse, *, start: int, end: int, entropy: Entropy, common_name: str = ""
+) -> KeyRecord:
+    """Draw a fresh key. ``common_name`` is for the certificate of a ``tls`` key."""
+    seed = entropy(SEED_BYTES)
+    certificate = b""
+    match use:
+        case KeyUse.SEAL:
+            key_id = SealKey(seed).key_id
+        case KeyUse.STORAGE:
+            key_id = StorageKey(seed).key_id
+        case _:
+            key_id = SigningKey(use, seed).key_id
+    if use is KeyUse.TLS:
+        certificate = issue(seed, common_name, entropy(SERIAL_BYTES))
+    return KeyRecord(
+        use=use, key_id=key_id, seed=seed, start=start, end=end, certificate=certificate
+    )
+
+
+class Keyring:
+    """All private keys of this node but its roots."""
+
+    def __init__(self, records: Sequence[KeyRecord] = ()) -> None:
+        self._records = tuple(records)
+
+    def __repr__(self) -> str:
+        return f"Keyring({len(self._records)} keys)"
+
+    def encode(self) -> bytes:
+        """Return the body of a keyfile."""
+        return msgspec.msgpack.encode(_Body(FORMAT, self._records))
+
+    @classmethod
+    def parse(cls, body: bytes) -> "Keyring":
+        """Read the body of a keyfile. Raises RejectedError ``keyring_malformed``."""
+        try:
+            parsed = msgspec.msgpack.decode(body, type=_Body)
+        except msgspec.MsgspecError as fault:
+            raise RejectedError("keyring_malformed", "the keystore's body is damaged") from fault
+        if parsed.format != FORMAT:
+            raise RejectedError(
+                "keyring_malformed", "the keystore was written by a newer version of Liaison"
+            )
+        return cls(parsed.records)
+
+    def add(self, *records: KeyRecord) -> "Keyring":
+        """Return a keyring that holds ``records`` too."""
+        return Keyring((*self._records, *records))
+
+    def without(self, *key_ids: bytes) -> "Keyring":
+        """Return a keyring in which the named keys are destroyed."""
+        return Keyring([record for record in self._records if record.key_id not in key_ids])
+
+    def expire(self, now: int, *, lifetime_s: int) -> "Keyring":
+        """Return a keyring without the sealing keys under which nothing can arrive any more.
+
+        A message sealed at the last second of an epoch lives ``lifetime_s`` at most.
+        """
+        gone = [
+            record.key_id for record in self.records(KeyUse.SEAL) if record.end + lifetime_s <= now
+        ]
+        return self.without(*gone) if gone else self
+
+    def records(self, use: KeyUse) -> tuple[KeyRecord, ...]:
+        """Return the keys of one use, the oldest first."""
+        return tuple(
+            sorted(
+                (record for record in self._records if record.use is use),
+                key=lambda record: record.start,
+            )
+        )
+
+    def signer(self, record: KeyRecord) -> SigningKey:
+        """Return the signing key of a record of this keyring."""
+        return SigningKey(record.use, record.seed)
+
+    def seal_key(self, key_id: KeyId) -> SealKey | None:
+        """Return the sealing key named, if this node holds it (still)."""
+        return self._seal_keys.get(key_id)
+
+    def storage(self, now: int) -> StorageKey:
+        """Return the storage key to wrap under now.
+
+        Raises UnavailableError ``storage_key_missing``.
+        """
+        for record in reversed(self.records(KeyUse.STORAGE)):
+            if record.start <= now:
+                return self._storage_keys[record.key_id]
+        raise UnavailableError("storage_key_missing", "the keystore holds no storage key")
+
+    def storage_key(self, key_id: bytes) -> StorageKey:
+        """Return the storage key that a stored item names.
+
+        Raises UnavailableError ``storage_key_missing``.
+        """
+        try:
+            return self._storage_keys[key_id]
+        except KeyError:
+            raise UnavailableError(
+                "storage_key_missing",
+                "the storage key of this item is gone: its month was purged, or the keystore is "
+                "older than the database",
+            ) from None
+
+    @cached_property
+    def _seal_keys(self) -> dict[bytes, SealKey]:
+        return {record.key_id: SealKey(record.seed) for record in self.records(KeyUse.SEAL)}
+
+    @cached_property
+    def _storage_keys(self) -> dict[bytes, StorageKey]:
+        return {record.key_id: StorageKey(record.seed) for record in self.records(KeyUse.STORAGE)}

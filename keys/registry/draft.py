@@ -1,0 +1,166 @@
+"""Write statements: what a founder, a joining member or a rotating node proposes.
+
+A draft is text to be signed; nothing is judged here that the fold would judge.
+"""
+
+import base64
+from collections.abc import Sequence
+
+from keys.errors import RejectedError
+from keys.keyring import KeyRecord, Keyring
+from keys.registry.member import Member
+from keys.registry.statement import (
+    NO_STATEMENT,
+    REGISTRY,
+    Chain,
+    Kind,
+    MemberRole,
+    NextSet,
+    RootPair,
+    RootSet,
+    Statement,
+    UseLine,
+    WitnessSet,
+    key_name,
+)
+from keys.registry.view import View
+from keys.rootfile import RootKey
+from keys.signing import SigningKey
+from keys.suite import DIGEST_BYTES, KeyUse, MemberId, digest
+from keys.tlog.note import ED25519, ClassicalSigner, NoteSigner, PostQuantumSigner, VerifierKey
+
+_FINGERPRINT_PREFIX = "liaison1-"
+
+
+def fingerprint(genesis: bytes) -> str:
+    """Return the anchor of a registry as people pass it on: over the whole genesis note."""
+    encoded = base64.b32encode(digest(genesis)).decode("ascii").rstrip("=").lower()
+    return _FINGERPRINT_PREFIX + encoded
+
+
+def parse_fingerprint(text: str) -> bytes:
+    """Return the anchor (32 bytes). Raises RejectedError ``fingerprint_malformed``."""
+    encoded = text.strip().removeprefix(_FINGERPRINT_PREFIX).upper()
+    try:
+        anchor = base64.b32decode(encoded + "=" * (-len(encoded) % 8))
+    except ValueError:
+        anchor = b""
+    if len(anchor) != DIGEST_BYTES or not text.strip().startswith(_FINGERPRINT_PREFIX):
+        raise RejectedError(
+            "fingerprint_malformed",
+            f"an anchor is {_FINGERPRINT_PREFIX} and 52 letters or digits; registry init prints it",
+        )
+    return anchor
+
+
+def root_name(federation: str, member: MemberId) -> str:
+    """Return the name under which a member's root keys sign."""
+    return key_name(federation, member, KeyUse.ROOT)
+
+
+def root_pair(root: RootKey) -> RootPair:
+    """Return the public half of a root key."""
+    return RootPair(*(signer.verifier for signer in root_signers(root)))
+
+
+def root_signers(root: RootKey) -> tuple[NoteSigner, NoteSigner]:
+    """Return both signers of a root key."""
+    return ClassicalSigner(root.name, root.classical), PostQuantumSigner(
+        root.name, root.post_quantum
+    )
+
+
+def use_line(federation: str, member: MemberId, record: KeyRecord) -> UseLine:
+    """Return the line that shows a node's key to the registry."""
+    name = key_name(federation, member, record.use)
+    verifier = VerifierKey(name, ED25519, SigningKey(record.use, record.seed).public_key)
+    return UseLine(record.use, verifier, record.start, record.end, record.certificate)
+
+
+def node_signer(federation: str, member: MemberId, record: KeyRecord) -> NoteSigner:
+    """Return the signer with which a node's key proves that it is held, or has its say."""
+    name = key_name(federation, member, record.use)
+    return ClassicalSigner(name, SigningKey(record.use, record.seed))
+
+
+def draft_genesis(
+    federation: str,
+    *,
+    at: int,
+    names: Sequence[tuple[str, str]],
+    root: RootSet,
+    next_root: NextSet,
+    uses: Sequence[UseLine],
+    endpoint: str,
+) -> Statement:
+    """Propose a federation. Its witness set is empty until witnesses are named."""
+    return Statement(
+        federation=federation,
+        kind=Kind.GENESIS,
+        member=REGISTRY,
+        chain=Chain.ISSUER,
+        seq=1,
+        at=at,
+        prev=NO_STATEMENT,
+        names=tuple(names),
+        role=MemberRole.REGISTRAR,
+        root=root,
+        next=next_root,
+        uses=tuple(uses),
+        endpoint=endpoint,
+        witnesses=WitnessSet(0, ()),
+    )
+
+
+def draft_admit(
+    federation: str,
+    member: MemberId,
+    *,
+    anchor: bytes,
+    at: int,
+    names: Sequence[tuple[str, str]],
+    role: MemberRole,
+    root: RootSet,
+    next_root: NextSet,
+    uses: Sequence[UseLine],
+    endpoint: str | None,
+) -> Statement:
+    """Propose to be admitted: a joining member can write and sign it before anyone knows it."""
+    return Statement(
+        federation=federation,
+        kind=Kind.ADMIT,
+        member=member,
+        chain=Chain.ISSUER,
+        seq=1,
+        at=at,
+        prev=anchor,
+        names=tuple(names),
+        role=role,
+        root=root,
+        next=next_root,
+        uses=tuple(uses),
+        endpoint=endpoint,
+    )
+
+
+def draft_rotation(view: View, member: Member, *, at: int, uses: Sequence[UseLine]) -> Statement:
+    """Propose new keys, and earlier ends of old ones, in the member's node chain."""
+    head = view.chain_head(member.member, Chain.NODE)
+    return Statement(
+        federation=view.federation,
+        kind=Kind.KEYS,
+        member=member.member,
+        chain=Chain.NODE,
+        seq=head.seq + 1,
+        at=max(at, head.at),
+        prev=head.digest,
+        uses=tuple(uses),
+    )
+
+
+def proofs(federation: str, member: MemberId, keyring: Keyring) -> list[NoteSigner]:
+    """Return the signers of every registered use in a keyring: a joining node's proofs."""
+    uses = (KeyUse.SIGN, KeyUse.LOG, KeyUse.TLS)
+    return [
+        node_signer(federation, member, record) for use in uses for record in keyring.records(use)
+    ]

@@ -1,0 +1,95 @@
+"""What the registry says of a member and its keys, as the fold leaves it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from keys.registry.statement import Chain, MemberRole, NextSet, RootSet
+from keys.suite import KeyId, KeyUse, MemberId
+from keys.tlog.note import VerifierKey
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryHead:
+    """A registry's size and root hash (32 bytes): what each payload names as its sender's view."""
+
+    size: int
+    root: bytes
+
+    def encode(self) -> bytes:
+        """Return 40 bytes: size (8, big-endian) and root."""
+        return self.size.to_bytes(8, "big") + self.root
+
+    @classmethod
+    def parse(cls, encoded: bytes) -> "RegistryHead":
+        """Read the 40 bytes that ``encode`` wrote."""
+        return cls(int.from_bytes(encoded[:8], "big"), encoded[8:40])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisteredKey:
+    """A key that belongs to a member for one use; ``start`` to ``end`` (excluded), UTC seconds."""
+
+    member: MemberId
+    use: KeyUse
+    key_id: KeyId
+    verifier: VerifierKey
+    start: int
+    end: int
+    certificate: bytes = b""
+    revoked_since: int | None = None
+
+    @property
+    def public_key(self) -> bytes:
+        """The Ed25519 public key (32 bytes)."""
+        return self.verifier.public_key
+
+    def good_at(self, at: int) -> bool:
+        """Tell whether the key may be used at ``at``: in its range, and not revoked by then."""
+        revoked = self.revoked_since is not None and self.revoked_since <= at
+        return self.start <= at < self.end and not revoked
+
+
+@dataclass(frozen=True, slots=True)
+class ChainHead:
+    """The last statement of one of a member's chains."""
+
+    seq: int
+    digest: bytes
+    at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """A member's standing."""
+
+    member: MemberId
+    names: Mapping[str, str]
+    """By language: ``en``, and ``fr`` where given."""
+    role: MemberRole
+    root: RootSet
+    next: NextSet
+    keys: tuple[RegisteredKey, ...]
+    endpoint: str | None
+    via: tuple[MemberId, ...]
+    chains: Mapping[Chain, ChainHead]
+    admitted_at: int
+    suspended: bool = False
+    rotations: tuple[int, ...] = ()
+    """When its node's own last rotations were: four a day at most."""
+
+    def name(self, language: str) -> str:
+        """Return the member's name in ``language``, or in English."""
+        return self.names.get(language, self.names["en"])
+
+    def keys_for(self, use: KeyUse) -> tuple[RegisteredKey, ...]:
+        """Return the member's keys of one use, the oldest first."""
+        return tuple(
+            sorted((key for key in self.keys if key.use is use), key=lambda key: key.start)
+        )
+
+    def current(self, use: KeyUse, now: int) -> RegisteredKey | None:
+        """Return the newest key of one use that is good now."""
+        for key in reversed(self.keys_for(use)):
+            if key.good_at(now):
+                return key
+        return None
