@@ -1,0 +1,1 @@
+"""NOUNS of mutual assistance, pure: kinds of message, code lists, handling, labels."""

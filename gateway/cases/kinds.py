@@ -1,0 +1,85 @@
+"""The catalogue of kinds: data. A new kind is a content type and a row here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import msgspec
+
+from gateway.cases.conduct import Reply
+from gateway.cases.labels import Label
+from gateway.cases.requests import VerifyValue
+from gateway.cases.schema import Content, check_codes, json_schema
+from gateway.errors import RejectedError
+from gateway.faults import FaultsError, convert
+
+_DAY_S = 86_400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """One kind of message."""
+
+    name: str
+    version: int
+    family: str
+    content: type[Content]
+    label: Label
+    opens_case: bool
+    """Whether it begins a case of its own; the others belong to one."""
+    priority: int
+    """0 to 9, 9 first; what a message has unless it says otherwise."""
+    due_s: int | None
+    """In how long it should be answered, in seconds, unless an instrument says otherwise."""
+
+    def validate(self, raw: object) -> Content:
+        """Return the content in ``raw`` (JSON-like). Raises FaultsError with every fault."""
+        content = convert(raw, self.content)
+        faults = list(check_codes(content, self.content))
+        if faults:
+            raise FaultsError(faults)
+        return content
+
+    def schema(self, language: str) -> dict[str, object]:
+        """Return the content's JSON Schema with titles in ``language``."""
+        return json_schema(self.content, language)
+
+
+CATALOGUE: Mapping[str, Kind] = {
+    kind.name: kind
+    for kind in (
+        Kind(
+            name="request.verify_value",
+            version=1,
+            family="requests",
+            content=VerifyValue,
+            label=Label("Request to verify a value", "Demande de vérification de la valeur"),
+            opens_case=True,
+            priority=5,
+            due_s=90 * _DAY_S,
+        ),
+        Kind(
+            name="case.reply",
+            version=1,
+            family="conduct",
+            content=Reply,
+            label=Label("Reply", "Réponse"),
+            opens_case=False,
+            priority=5,
+            due_s=None,
+        ),
+    )
+}
+
+
+def kind_named(name: str) -> Kind:
+    """Return a kind of the catalogue. Raises RejectedError ``kind_unknown``."""
+    try:
+        return CATALOGUE[name]
+    except KeyError:
+        known = ", ".join(CATALOGUE)
+        raise RejectedError("kind_unknown", f"there is no kind {name!r}; known: {known}") from None
+
+
+def content_as_json(content: Content) -> object:
+    """Return a content as JSON-like values."""
+    return msgspec.to_builtins(content)

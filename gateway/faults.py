@@ -1,0 +1,206 @@
+"""Typed conversion that reports every fault at once, by JSON pointer, in English and French.
+
+``msgspec`` stops at the first fault; a person who fills in a form wants them all. The types stay
+msgspec's: this module only walks them. Used for requests, contents and settings alike.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import inspect
+
+from gateway.errors import RejectedError
+
+_T = TypeVar("_T")
+
+SENTENCES: Mapping[str, tuple[str, str]] = {
+    "missing": ("This field is required.", "Ce champ est obligatoire."),
+    "unknown_field": ("There is no such field here.", "Ce champ n'existe pas ici."),
+    "not_text": ("This must be text.", "Une chaîne de caractères est attendue."),
+    "not_a_number": ("This must be a whole number.", "Un nombre entier est attendu."),
+    "not_a_flag": ("This must be true or false.", "La valeur doit être true ou false."),
+    "not_an_object": ("This must be an object.", "Un objet est attendu."),
+    "not_a_list": ("This must be a list.", "Une liste est attendue."),
+    "not_empty_value": ("This must be null.", "La valeur doit être null."),
+    "too_short": ("This has fewer than {limit} characters.", "Moins de {limit} caractères."),
+    "too_long": ("This has more than {limit} characters.", "Plus de {limit} caractères."),
+    "too_few": ("At least {limit} are needed.", "Il en faut au moins {limit}."),
+    "too_many": ("At most {limit} are allowed.", "Pas plus de {limit} sont admis."),
+    "too_small": ("This must be at least {limit}.", "La valeur minimale est {limit}."),
+    "too_large": ("This must be at most {limit}.", "La valeur maximale est {limit}."),
+    "wrong_form": ("This does not have the form it must have.", "La forme n'est pas valable."),
+    "not_one_of": ("This must be one of: {limit}.", "Une de ces valeurs est attendue : {limit}."),
+    "wrong_type": ("This is not of the type it must be.", "Le type n'est pas valable."),
+    "check_digit": (
+        "The check digit is wrong: a character was mistyped.",
+        "Le chiffre de contrôle est faux : un caractère est mal saisi.",
+    ),
+    "code_unknown": (
+        "The code list {limit} has no such code.",
+        "La liste de codes {limit} ne contient pas ce code.",
+    ),
+    "not_a_date": (
+        "This must be a date that exists, as YYYY-MM-DD.",
+        "Une date réelle est attendue, sous la forme AAAA-MM-JJ.",
+    ),
+    "not_an_amount": (
+        "This must be a decimal amount such as 13020.00.",
+        "Un montant décimal est attendu, par exemple 13020.00.",
+    ),
+    "conflict": ("This contradicts {limit}.", "Ceci contredit {limit}."),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One thing wrong: where (RFC 6901 pointer), what (a stable code), and the bound it broke."""
+
+    pointer: str
+    code: str
+    limit: str = ""
+
+    def sentence(self, language: str = "en") -> str:
+        """Return what to tell a person, in ``en`` or ``fr``."""
+        english, french = SENTENCES[self.code]
+        return (french if language == "fr" else english).format(limit=self.limit)
+
+
+class FaultsError(RejectedError):
+    """What was sent has faults: all of them."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        shown = "; ".join(f"{fault.pointer or '/'}: {fault.sentence()}" for fault in faults)
+        super().__init__("validation_failed", shown)
+        self.faults = tuple(faults)
+
+
+def convert(raw: object, target: type[_T], *, pointer: str = "") -> _T:
+    """Return ``raw`` (JSON-like) as ``target``, a msgspec Struct.
+
+    Raises FaultsError with every fault, in the order of the fields.
+    """
+    faults = list(_walk(raw, inspect.type_info(target), pointer))
+    if faults:
+        raise FaultsError(faults)
+    try:
+        return msgspec.convert(raw, target, strict=True)
+    except msgspec.ValidationError as fault:
+        raise FaultsError([Fault(pointer=pointer, code="wrong_type")]) from fault
+
+
+def pointer_to(*parts: str | int) -> str:
+    """Return the JSON pointer of nested names and indexes."""
+    escaped = (str(part).replace("~", "~0").replace("/", "~1") for part in parts)
+    return "".join(f"/{part}" for part in escaped)
+
+
+def _walk(  # noqa: C901, PLR0912 - one arm for each type that may come from outside
+    raw: object, info: inspect.Type, at: str
+) -> Iterator[Fault]:
+    match info:
+        case inspect.Metadata():
+            yield from _walk(raw, info.type, at)
+        case inspect.StructType():
+            yield from _walk_struct(raw, info, at)
+        case inspect.UnionType():
+            yield from _walk_union(raw, info, at)
+        case inspect.ListType() | inspect.VarTupleType():
+            yield from _walk_list(raw, info, at)
+        case inspect.DictType():
+            yield from _walk_map(raw, info, at)
+        case inspect.StrType():
+            yield from _text_faults(raw, info, at)
+        case inspect.IntType():
+            yield from _number_faults(raw, info, at)
+        case inspect.BoolType():
+            if not isinstance(raw, bool):
+                yield Fault(pointer=at, code="not_a_flag")
+        case inspect.EnumType():
+            yield from _choice_faults(raw, [member.value for member in info.cls], at)
+        case inspect.LiteralType():
+            yield from _choice_faults(raw, list(info.values), at)
+        case inspect.NoneType():
+            if raw is not None:
+                yield Fault(pointer=at, code="not_empty_value")
+        case inspect.AnyType():
+            return
+        case _:
+            raise TypeError(f"a type that comes from outside is not among those checked: {info}")
+
+
+def _walk_struct(raw: object, info: inspect.StructType, at: str) -> Iterator[Fault]:
+    if not isinstance(raw, Mapping):
+        yield Fault(pointer=at, code="not_an_object")
+        return
+    names = {item.encode_name for item in info.fields}
+    for item in info.fields:
+        here = at + pointer_to(item.encode_name)
+        if item.encode_name in raw:
+            yield from _walk(raw[item.encode_name], item.type, here)
+        elif item.required:
+            yield Fault(pointer=here, code="missing")
+    if info.forbid_unknown_fields:
+        for name in raw:
+            if name not in names:
+                yield Fault(pointer=at + pointer_to(str(name)), code="unknown_field")
+
+
+def _walk_union(raw: object, info: inspect.UnionType, at: str) -> Iterator[Fault]:
+    if raw is None and info.includes_none:
+        return
+    rest = [kind for kind in info.types if not isinstance(kind, inspect.NoneType)]
+    attempts = [list(_walk(raw, kind, at)) for kind in rest]
+    if all(attempts):
+        yield from attempts[0]
+
+
+def _walk_list(
+    raw: object, info: inspect.ListType | inspect.VarTupleType, at: str
+) -> Iterator[Fault]:
+    if not isinstance(raw, list | tuple):
+        yield Fault(pointer=at, code="not_a_list")
+        return
+    if info.min_length is not None and len(raw) < info.min_length:
+        yield Fault(pointer=at, code="too_few", limit=str(info.min_length))
+    if info.max_length is not None and len(raw) > info.max_length:
+        yield Fault(pointer=at, code="too_many", limit=str(info.max_length))
+        return
+    for index, item in enumerate(raw):
+        yield from _walk(item, info.item_type, at + pointer_to(index))
+
+
+def _walk_map(raw: object, info: inspect.DictType, at: str) -> Iterator[Fault]:
+    if not isinstance(raw, Mapping):
+        yield Fault(pointer=at, code="not_an_object")
+        return
+    for name, item in raw.items():
+        yield from _walk(item, info.value_type, at + pointer_to(str(name)))
+
+
+def _text_faults(raw: object, info: inspect.StrType, at: str) -> Iterator[Fault]:
+    if not isinstance(raw, str):
+        yield Fault(pointer=at, code="not_text")
+    elif info.min_length is not None and len(raw) < info.min_length:
+        yield Fault(pointer=at, code="too_short", limit=str(info.min_length))
+    elif info.max_length is not None and len(raw) > info.max_length:
+        yield Fault(pointer=at, code="too_long", limit=str(info.max_length))
+    elif info.pattern is not None and not re.search(info.pattern, raw):
+        yield Fault(pointer=at, code="wrong_form")
+
+
+def _number_faults(raw: object, info: inspect.IntType, at: str) -> Iterator[Fault]:
+    if not isinstance(raw, int) or isinstance(raw, bool):
+        yield Fault(pointer=at, code="not_a_number")
+    elif info.ge is not None and raw < info.ge:
+        yield Fault(pointer=at, code="too_small", limit=str(info.ge))
+    elif info.le is not None and raw > info.le:
+        yield Fault(pointer=at, code="too_large", limit=str(info.le))
+
+
+def _choice_faults(raw: object, options: Sequence[Any], at: str) -> Iterator[Fault]:
+    if raw not in options:
+        shown = ", ".join(str(option) for option in options)
+        yield Fault(pointer=at, code="not_one_of", limit=shown)

@@ -1,0 +1,379 @@
+"""Every setting, with its default and the sentence that explains it.
+
+TOML first, then ``LIAISON_<SECTION>__<NAME>`` from the environment, then flags. Unknown names are
+errors, and all faults are reported at once. ``config/gateway.toml`` is ``render(defaults)``.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+
+from gateway.errors import RejectedError, UnavailableError
+from gateway.faults import Fault, FaultsError, convert
+
+_ENVIRON_PREFIX = "LIAISON_"
+
+
+class Role(StrEnum):
+    """What a caller of the local socket may do."""
+
+    OFFICER = "officer"
+    OPERATOR = "operator"
+    AUDITOR = "auditor"
+    RELEASER = "releaser"
+
+
+class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table of the file."""
+
+
+def _explained(text: str, **bounds: Any) -> msgspec.Meta:
+    return msgspec.Meta(description=text, **bounds)
+
+
+_Text = Annotated[str, msgspec.Meta(max_length=1024)]
+_Span = Annotated[int, msgspec.Meta(ge=1, le=10 * 366 * 86_400)]
+
+
+class NodeSettings(_Section, frozen=True, kw_only=True):
+    """Who this node is and where it keeps what it has."""
+
+    member: Annotated[
+        str,
+        _explained(
+            "The member that this node serves, as the registry names it.",
+            pattern=r"\A([A-Z][A-Z0-9-]{1,31})?\Z",
+        ),
+    ] = ""
+    data_dir: Annotated[
+        _Text,
+        _explained("The folder of all that the node keeps; relative paths below start here."),
+    ] = "/var/lib/liaison"
+
+
+class KeysSettings(_Section, frozen=True, kw_only=True):
+    """The keystore."""
+
+    file: Annotated[_Text, _explained("The sealed file with this node's private keys.")] = (
+        "keystore"
+    )
+    passphrase_file: Annotated[
+        _Text,
+        _explained("A file (mode 0600) with the passphrase of the keystore; empty for none."),
+    ] = ""
+    credential: Annotated[
+        _Text,
+        _explained(
+            "The name of the systemd credential that holds the passphrase; empty for none. Where "
+            "neither is named, the passphrase is asked for."
+        ),
+    ] = ""
+
+
+class StoreSettings(_Section, frozen=True, kw_only=True):
+    """The database."""
+
+    url: Annotated[
+        _Text,
+        _explained("Where the database is; sqlite:/// and a path.", pattern=r"\Asqlite:///."),
+    ] = "sqlite:///liaison.db"
+
+
+class BlobsSettings(_Section, frozen=True, kw_only=True):
+    """Sealed attachments."""
+
+    url: Annotated[
+        _Text,
+        _explained(
+            "Where sealed attachments are kept; file:/// and a path.", pattern=r"\Afile://."
+        ),
+    ] = "file:blobs"
+    max_attachment_bytes: Annotated[
+        int, _explained("The largest attachment, in bytes.", ge=1, le=2**39)
+    ] = 4 * 1024**3
+    min_free_bytes: Annotated[
+        int,
+        _explained("Below so many free bytes new work is refused, accepted work goes on.", ge=0),
+    ] = 64 * 1024**2
+
+
+class RoleGrant(_Section, frozen=True, kw_only=True):
+    """The roles of one local user or group."""
+
+    roles: list[Role]
+    uid: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    gid: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    unit: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] | None = None
+
+
+class LocalApiSettings(_Section, frozen=True, kw_only=True):
+    """The socket for the systems of the house."""
+
+    socket: Annotated[_Text, _explained("The path of the Unix socket.")] = "api.sock"
+    mode: Annotated[
+        str, _explained("Who may connect to the socket, in octal.", pattern=r"\A0?[0-7]{3}\Z")
+    ] = "0660"
+    roles: Annotated[
+        list[RoleGrant],
+        _explained(
+            "Which local user (uid) or group (gid) has which roles: officer, operator, auditor, "
+            "releaser; unit limits it to one unit's messages. The user that runs the daemon has "
+            "officer, operator and auditor."
+        ),
+    ] = []
+    max_body_bytes: Annotated[
+        int,
+        _explained("The largest request, attachments apart, in bytes.", ge=1024, le=64 * 1024**2),
+    ] = 4 * 1024**2
+
+
+class PeerApiSettings(_Section, frozen=True, kw_only=True):
+    """The listener for other gateways."""
+
+    host: Annotated[_Text, _explained("The address to listen on; empty for all.")] = ""
+    port: Annotated[int, _explained("The port to listen on.", ge=1, le=65_535)] = 8470
+    timeout_s: Annotated[
+        int, _explained("How long to wait for a peer's answer, in seconds.", ge=1, le=3600)
+    ] = 30
+
+
+class RegistrySettings(_Section, frozen=True, kw_only=True):
+    """The member registry."""
+
+    url: Annotated[
+        _Text,
+        _explained("The registrar's gateway: https://host:port.", pattern=r"\A(https://.+)?\Z"),
+    ] = ""
+    anchor: Annotated[
+        _Text,
+        _explained(
+            "The fingerprint of the registry, given by the registrar out of band.",
+            pattern=r"\A(liaison1-[a-z2-7]{52})?\Z",
+        ),
+    ] = ""
+    poll_s: Annotated[_Span, _explained("How often to look for news, in seconds.")] = 60
+    warn_after_s: Annotated[
+        _Span, _explained("Warn when the registry was not confirmed for so long, in seconds.")
+    ] = 86_400
+    refuse_after_s: Annotated[
+        _Span, _explained("Refuse to send when it was not confirmed for so long, in seconds.")
+    ] = 7 * 86_400
+
+
+class DeliverySettings(_Section, frozen=True, kw_only=True):
+    """The outbox."""
+
+    batch_size: Annotated[int, _explained("The most envelopes in one post.", ge=1, le=64)] = 64
+    batch_bytes: Annotated[
+        int, _explained("The most bytes in one post.", ge=1024, le=4 * 1024**2)
+    ] = 4 * 1024**2
+    lease_s: Annotated[
+        _Span, _explained("How long a claimed row is left to its attempt, in seconds.")
+    ] = 120
+    lifetime_s: Annotated[
+        _Span, _explained("How long a message may wait for delivery unless it says, in seconds.")
+    ] = 7 * 86_400
+    retry_first_s: Annotated[_Span, _explained("The first wait after a failure, in seconds.")] = 1
+    retry_max_s: Annotated[_Span, _explained("The longest wait between attempts, in seconds.")] = (
+        900
+    )
+
+
+class AuditSettings(_Section, frozen=True, kw_only=True):
+    """The audit log."""
+
+    interval_ms: Annotated[
+        int,
+        _explained("How long entries wait for a checkpoint at most, in ms.", ge=10, le=60_000),
+    ] = 250
+
+
+class PolicySettings(_Section, frozen=True, kw_only=True):
+    """What this member allows, and how its keys live."""
+
+    max_lifetime_s: Annotated[
+        _Span, _explained("The longest lifetime of a message, sent or received, in seconds.")
+    ] = 30 * 86_400
+    clock_skew_s: Annotated[
+        _Span, _explained("How far ahead of this clock a message may be dated, in seconds.")
+    ] = 300
+    sign_overlap_s: Annotated[
+        _Span, _explained("How long a replaced sign or tls key stays good, in seconds.")
+    ] = 86_400
+    tls_lead_s: Annotated[
+        _Span,
+        _explained("How long a new certificate is published before it is used, in seconds."),
+    ] = 300
+    key_lifetime_s: Annotated[
+        _Span, _explained("How long a new sign, log or tls key is good for, in seconds.")
+    ] = 2 * 366 * 86_400
+    epoch_s: Annotated[_Span, _explained("How long one sealing key is in use, in seconds.")] = (
+        86_400
+    )
+    epochs: Annotated[int, _explained("How many coming epochs a key card lists.", ge=2, le=64)] = 35
+
+
+class LogsSettings(_Section, frozen=True, kw_only=True):
+    """The operator's log, on standard error."""
+
+    level: Annotated[
+        str, _explained("debug, info, warning or error.", pattern=r"\A(debug|info|warning|error)\Z")
+    ] = "info"
+    format: Annotated[
+        str, _explained("json for programs, text for people.", pattern=r"\A(json|text)\Z")
+    ] = "json"
+
+
+class Settings(_Section, frozen=True, kw_only=True):
+    """All settings of a node."""
+
+    node: NodeSettings = NodeSettings()
+    keys: KeysSettings = KeysSettings()
+    store: StoreSettings = StoreSettings()
+    blobs: BlobsSettings = BlobsSettings()
+    local_api: LocalApiSettings = LocalApiSettings()
+    peer_api: PeerApiSettings = PeerApiSettings()
+    registry: RegistrySettings = RegistrySettings()
+    delivery: DeliverySettings = DeliverySettings()
+    audit: AuditSettings = AuditSettings()
+    policy: PolicySettings = PolicySettings()
+    logs: LogsSettings = LogsSettings()
+
+    @property
+    def data_dir(self) -> Path:
+        """The data folder."""
+        return Path(self.node.data_dir)
+
+    def path(self, text: str) -> Path:
+        """Return a path of the settings; a relative one starts at the data folder."""
+        return self.data_dir / text
+
+    @property
+    def database_path(self) -> Path:
+        """The SQLite file."""
+        return self.path(self.store.url.removeprefix("sqlite:///"))
+
+    @property
+    def blobs_path(self) -> Path:
+        """The folder of sealed attachments."""
+        return self.path(self.blobs.url.removeprefix("file:").removeprefix("//"))
+
+
+def load(
+    path: Path,
+    *,
+    environ: Mapping[str, str] | None = None,
+    flags: Mapping[str, Mapping[str, object]] | None = None,
+) -> Settings:
+    """Read the settings of the node whose file is ``path``; its folder is the default data folder.
+
+    Raises UnavailableError ``settings_missing``, RejectedError ``settings_malformed`` (no TOML),
+    FaultsError with every fault.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as fault:
+        raise UnavailableError(
+            "settings_missing", f"the settings {path} cannot be read: {fault}"
+        ) from fault
+    try:
+        tables: dict[str, Any] = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as fault:
+        raise RejectedError("settings_malformed", f"{path} is not TOML: {fault}") from fault
+    _overlay(tables, _from_environ(environ or {}))
+    _overlay(tables, flags or {})
+    node = tables.setdefault("node", {})
+    if isinstance(node, dict):
+        node.setdefault("data_dir", str(path.parent.absolute()))
+    settings = convert(tables, Settings)
+    missing = [
+        Fault(pointer=pointer, code="missing")
+        for pointer, value in (
+            ("/node/member", settings.node.member),
+            ("/registry/url", settings.registry.url),
+            ("/registry/anchor", settings.registry.anchor),
+        )
+        if not value
+    ]
+    if missing:
+        raise FaultsError(missing)
+    return settings
+
+
+def render(settings: Settings) -> str:
+    """Return the settings as TOML with every one explained."""
+    lines = [
+        "# Liaison: every setting with its default. Copy what you change; leave out the rest.",
+        "# Environment variables LIAISON_<SECTION>__<NAME> come after this file.",
+    ]
+    for section in msgspec.structs.fields(Settings):
+        table = getattr(settings, section.name)
+        lines += ["", f"# {type(table).__doc__}", f"[{section.name}]"]
+        for item in msgspec.structs.fields(type(table)):
+            lines += [f"# {sentence}" for sentence in _wrapped(_explanation(item.type))]
+            lines.append(f"{item.name} = {_toml(getattr(table, item.name))}")
+    return "\n".join(lines) + "\n"
+
+
+def _explanation(kind: Any) -> str:
+    texts = [
+        note.description
+        for note in getattr(kind, "__metadata__", ())
+        if isinstance(note, msgspec.Meta) and note.description
+    ]
+    return texts[-1]
+
+
+def _wrapped(text: str) -> list[str]:
+    import textwrap  # noqa: PLC0415 - only where settings are written, not in the daemon
+
+    return textwrap.wrap(text, 110)
+
+
+def _toml(value: object) -> str:
+    match value:
+        case bool():
+            return str(value).lower()
+        case int():
+            return str(value)
+        case str():
+            return msgspec.json.encode(value).decode()
+        case list():
+            return "[" + ", ".join(_toml(item) for item in value) + "]"
+        case RoleGrant():
+            items = {
+                name: item
+                for name in ("uid", "gid", "unit")
+                if (item := getattr(value, name)) is not None
+            }
+            items["roles"] = [role.value for role in value.roles]
+            shown = ", ".join(f"{name} = {_toml(item)}" for name, item in items.items())
+            return "{ " + shown + " }"
+    raise TypeError(f"no setting is of this type: {value!r}")
+
+
+def _from_environ(environ: Mapping[str, str]) -> dict[str, dict[str, object]]:
+    tables: dict[str, dict[str, object]] = {}
+    for name, text in environ.items():
+        section, separator, item = name.removeprefix(_ENVIRON_PREFIX).lower().partition("__")
+        if name.startswith(_ENVIRON_PREFIX) and separator:
+            tables.setdefault(section, {})[item] = _scalar(text)
+    return tables
+
+
+def _scalar(text: str) -> object:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _overlay(tables: dict[str, Any], over: Mapping[str, Mapping[str, object]]) -> None:
+    for section, items in over.items():
+        table = tables.setdefault(section, {})
+        if isinstance(table, dict):
+            table.update(items)
