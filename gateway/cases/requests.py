@@ -21,21 +21,17 @@ from gateway.cases.schema import (
     labelled,
 )
 
+Email = Annotated[str, msgspec.Meta(pattern=r"\A[^@\s]{1,64}@[^@\s]{1,190}\Z")]
+Telephone = Annotated[str, msgspec.Meta(pattern=r"\A\+?[0-9 ()./-]{3,32}\Z")]
+Incoterm = Annotated[str, msgspec.Meta(pattern=r"\A[A-Z]{3}\Z")]
+
 
 class Contact(Content, frozen=True, kw_only=True):
     """A contact point."""
 
     office: Annotated[Line, labelled("Office", "Bureau")]
-    email: Annotated[
-        str | None,
-        labelled("E-mail", "Courriel"),
-        msgspec.Meta(pattern=r"\A[^@\s]{1,64}@[^@\s]{1,190}\Z"),
-    ] = None
-    telephone: Annotated[
-        str | None,
-        labelled("Telephone", "Téléphone"),
-        msgspec.Meta(pattern=r"\A\+?[0-9 ()./-]{3,32}\Z"),
-    ] = None
+    email: Annotated[Email | None, labelled("E-mail", "Courriel")] = None
+    telephone: Annotated[Telephone | None, labelled("Telephone", "Téléphone")] = None
 
 
 class Person(Content, frozen=True, kw_only=True):
@@ -138,6 +134,4 @@ class VerifyValue(Request, frozen=True, kw_only=True):
         Amount | None,
         labelled("Value a unit of similar goods", "Valeur unitaire de marchandises similaires"),
     ] = None
-    incoterm: Annotated[
-        str | None, labelled("Incoterm", "Incoterm"), msgspec.Meta(pattern=r"\A[A-Z]{3}\Z")
-    ] = None
+    incoterm: Annotated[Incoterm | None, labelled("Incoterm", "Incoterm")] = None
