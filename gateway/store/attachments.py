@@ -1,0 +1,148 @@
+"""What is known of each sealed attachment: where it lies, what is there, who brought it.
+
+A blob is whole only when ``complete_at`` is set; a partial one is never shown as anything else. One
+that no message names expires.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from sqlalchemy import delete, insert, or_, select, update
+from sqlalchemy.dialects.sqlite import insert as insert_or_skip
+
+from gateway.store.database import Transaction
+from gateway.store.schema import blobs, segments
+
+OWN = ""
+"""The origin of what the house itself uploaded."""
+UNNAMED_S = 86_400
+"""How long a blob that no message names is kept."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blob:
+    """One sealed attachment."""
+
+    row_id: int
+    location: str
+    blob_id: bytes | None
+    origin: str
+    sealed_bytes: int
+    segment_list: bytes | None
+    complete_at: int | None
+    upload_id: bytes | None
+    storage_key_id: bytes | None
+    wrapped_key: bytes | None
+    record: bytes | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    """What a finished upload adds: its name, its key (wrapped) and what it is (sealed)."""
+
+    blob_id: bytes
+    sealed_bytes: int
+    segment_list: bytes
+    upload_id: bytes
+    storage_key_id: bytes
+    wrapped_key: bytes
+    record: bytes
+
+
+_COLUMNS = [blobs.c[name] for name in Blob.__dataclass_fields__]
+
+
+def begin(tx: Transaction, location: str, now: int) -> int:
+    """Note that an upload starts at ``location``, so that what a crash leaves is swept."""
+    row = {"location": location, "origin": OWN, "sealed_bytes": 0, "stored_at": now}
+    key = tx.execute(insert(blobs).values(**row)).inserted_primary_key
+    assert key is not None  # noqa: S101 - an insert into a table with a key returns it
+    return int(key[0])
+
+
+def finish(tx: Transaction, row_id: int, upload: Upload, now: int) -> None:
+    """Mark an upload as whole."""
+    values = {name: getattr(upload, name) for name in upload.__slots__}
+    statement = update(blobs).where(blobs.c.row_id == row_id)
+    tx.execute(statement.values(**values, complete_at=now))
+
+
+def offer(
+    tx: Transaction, origin: str, blob_id: bytes, segment_list: bytes, *, sealed_bytes: int,
+    location: str, now: int,
+) -> Blob:  # fmt: skip
+    """Note that a peer offers a blob; return it as it stands, new or partial or whole."""
+    row = {
+        "origin": origin,
+        "blob_id": blob_id,
+        "segment_list": segment_list,
+        "sealed_bytes": sealed_bytes,
+        "location": location,
+        "stored_at": now,
+    }
+    statement = insert_or_skip(blobs).values(**row)
+    tx.execute(statement.on_conflict_do_nothing(index_elements=["blob_id", "origin"]))
+    found = incoming(tx, origin, [blob_id])
+    return found[blob_id]
+
+
+def incoming(tx: Transaction, origin: str, blob_ids: Collection[bytes]) -> dict[bytes, Blob]:
+    """Return what a peer brought (or has begun to bring) of these blobs."""
+    statement = select(*_COLUMNS).where(blobs.c.blob_id.in_(blob_ids), blobs.c.origin == origin)
+    return {row["blob_id"]: Blob(**row) for row in tx.execute(statement).mappings()}
+
+
+def held_segments(tx: Transaction, row_id: int) -> set[int]:
+    """Return the numbers of the segments that are stored."""
+    statement = select(segments.c.number).where(segments.c.blob_row == row_id)
+    return set(tx.execute(statement).scalars())
+
+
+def hold_segment(tx: Transaction, row_id: int, number: int) -> None:
+    """Note that a segment is stored, after it is durable."""
+    statement = insert_or_skip(segments).values(blob_row=row_id, number=number)
+    tx.execute(statement.on_conflict_do_nothing())
+
+
+def complete(tx: Transaction, row_id: int, now: int) -> None:
+    """Mark a blob as whole, after all of it was verified."""
+    statement = update(blobs).where(blobs.c.row_id == row_id, blobs.c.complete_at.is_(None))
+    tx.execute(statement.values(complete_at=now))
+
+
+def whole(tx: Transaction, blob_id: bytes) -> Blob | None:
+    """Return a whole blob, whoever brought it."""
+    statement = select(*_COLUMNS).where(
+        blobs.c.blob_id == blob_id, blobs.c.complete_at.is_not(None)
+    )
+    row = tx.execute(statement.limit(1)).mappings().first()
+    return None if row is None else Blob(**row)
+
+
+def uploaded(tx: Transaction, upload_id: bytes) -> Blob | None:
+    """Return a whole upload of the house."""
+    statement = select(*_COLUMNS).where(
+        blobs.c.upload_id == upload_id, blobs.c.complete_at.is_not(None)
+    )
+    row = tx.execute(statement).mappings().first()
+    return None if row is None else Blob(**row)
+
+
+def name(tx: Transaction, origin: str, blob_ids: Collection[bytes], now: int) -> None:
+    """Note that a message names these blobs: they stay."""
+    statement = update(blobs).where(blobs.c.blob_id.in_(blob_ids), blobs.c.origin == origin)
+    tx.execute(statement.values(named_at=now))
+
+
+def forget_unnamed(tx: Transaction, now: int) -> list[str]:
+    """Forget blobs that no message named for a day; return where they lie."""
+    old = (
+        blobs.c.named_at.is_(None),
+        blobs.c.stored_at <= now - UNNAMED_S,
+        or_(blobs.c.complete_at.is_(None), blobs.c.complete_at <= now - UNNAMED_S),
+    )
+    rows = tx.execute(select(blobs.c.row_id, blobs.c.location).where(*old).limit(1000)).all()
+    row_ids = [row.row_id for row in rows]
+    tx.execute(delete(segments).where(segments.c.blob_row.in_(row_ids)))
+    tx.execute(delete(blobs).where(blobs.c.row_id.in_(row_ids)))
+    return [row.location for row in rows]

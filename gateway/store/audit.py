@@ -1,0 +1,113 @@
+"""The audit log's entries and heads.
+
+An act appends its entries without a number, in its own transaction; the sequencer numbers them in
+the order of their rows, in the transaction that compares-and-sets the head.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import func, insert, select, update
+
+from gateway.errors import ConflictError
+from gateway.store.database import Transaction
+from gateway.store.schema import audit_entries, audit_heads
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewEntry:
+    """An entry to append: its bytes and leaf hash (32 bytes)."""
+
+    entry: bytes
+    leaf_hash: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredEntry:
+    """An entry with its row; ``number`` is its place in the log, None until it is sequenced."""
+
+    row_id: int
+    number: int | None
+    entry: bytes
+    leaf_hash: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditHead:
+    """The log's size, the frontier it grows from, and its signed checkpoint."""
+
+    size: int
+    frontier: bytes
+    checkpoint: bytes
+
+
+def append(tx: Transaction, entries: Sequence[NewEntry]) -> None:
+    """Append entries, in their order, to be sequenced soon."""
+    if entries:
+        rows = [{"entry": item.entry, "leaf_hash": item.leaf_hash} for item in entries]
+        tx.execute(insert(audit_entries).returning(audit_entries.c.row_id), rows).all()
+
+
+def unsequenced(tx: Transaction, limit: int) -> list[StoredEntry]:
+    """Return the oldest entries without a number."""
+    statement = (
+        select(audit_entries)
+        .where(audit_entries.c.number.is_(None))
+        .order_by(audit_entries.c.row_id)
+        .limit(limit)
+    )
+    return [StoredEntry(**row) for row in tx.execute(statement).mappings()]
+
+
+def head(tx: Transaction) -> AuditHead | None:
+    """Return the newest head."""
+    statement = select(audit_heads).order_by(audit_heads.c.size.desc()).limit(1)
+    row = tx.execute(statement).mappings().first()
+    return None if row is None else AuditHead(**row)
+
+
+def heads(tx: Transaction) -> list[AuditHead]:
+    """Return all heads, the oldest first."""
+    statement = select(audit_heads).order_by(audit_heads.c.size)
+    return [AuditHead(**row) for row in tx.execute(statement).mappings()]
+
+
+def advance(
+    tx: Transaction, *, expected_size: int, row_ids: Sequence[int], grown: AuditHead
+) -> None:
+    """Give the entries ``row_ids`` their numbers and set the head over them.
+
+    Only if the head still has ``expected_size``. Raises ConflictError ``audit_head_moved``.
+    """
+    current = tx.execute(select(func.max(audit_heads.c.size))).scalar() or 0
+    if current != expected_size or grown.size != expected_size + len(row_ids):
+        raise ConflictError("audit_head_moved", f"the audit log has {current} entries by now")
+    for number, row_id in enumerate(row_ids, expected_size):
+        statement = (
+            update(audit_entries)
+            .where(audit_entries.c.row_id == row_id, audit_entries.c.number.is_(None))
+            .values(number=number)
+        )
+        if tx.execute(statement).rowcount != 1:
+            raise ConflictError("audit_head_moved", "an entry was numbered by somebody else")
+    tx.execute(
+        insert(audit_heads).values(
+            size=grown.size, frontier=grown.frontier, checkpoint=grown.checkpoint
+        )
+    )
+
+
+def entries(tx: Transaction, start: int, end: int) -> list[StoredEntry]:
+    """Return the sequenced entries ``start`` to ``end`` (exclusive)."""
+    statement = (
+        select(audit_entries)
+        .where(audit_entries.c.number >= start, audit_entries.c.number < end)
+        .order_by(audit_entries.c.number)
+    )
+    return [StoredEntry(**row) for row in tx.execute(statement).mappings()]
+
+
+def waiting(tx: Transaction) -> int:
+    """Return how many entries have no number yet."""
+    statement = select(func.count()).where(audit_entries.c.number.is_(None))
+    return tx.execute(statement.select_from(audit_entries)).scalar() or 0

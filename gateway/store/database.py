@@ -1,0 +1,258 @@
+"""Run acts on the database: one writer with group commit, and readers on snapshots.
+
+Acts that wait together share one commit, each in its own savepoint: a failing act fails alone. A
+caller is answered only after the commit that holds its work. Where the database gives up the whole
+transaction (a full disk), nobody of the group is answered and its members run again one by one.
+"""
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any, Generic, NoReturn, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.pool import QueuePool
+
+from gateway.errors import LiaisonError, UnavailableError
+from gateway.store.schema import REVISION
+
+_T = TypeVar("_T")
+
+Transaction = Connection
+"""What an act works on; it never commits by itself."""
+
+FaultHook = Callable[[str], None]
+"""Called at ``before_commit`` and ``after_commit``, so that tests can crash there."""
+
+GROUP_MAX = 64
+READERS = 4
+BUSY_TIMEOUT_MS = 5_000
+
+
+class _Job(Generic[_T]):
+    """One act on its way through the writer."""
+
+    __slots__ = ("act", "failure", "future", "loop", "result", "unit")
+
+    def __init__(self, act: Callable[[Transaction], _T], *, unit: bool) -> None:
+        self.act = act
+        self.unit = unit
+        self.loop = asyncio.get_running_loop()
+        self.future: asyncio.Future[_T] = self.loop.create_future()
+        self.result: _T | None = None
+        self.failure: BaseException | None = None
+
+    def answer(self) -> None:
+        if self.future.done():
+            return
+        if self.failure is not None:
+            self.future.set_exception(self.failure)
+        else:
+            self.future.set_result(self.result)  # type: ignore[arg-type]  # set where not failed
+
+
+class _GroupLostError(Exception):
+    """The database dropped the whole transaction, not just one act."""
+
+
+class Database:
+    """One node's database."""
+
+    def __init__(self, url: str, *, fault: FaultHook | None = None) -> None:
+        self._fault = fault or (lambda _: None)
+        self._writer = _engine(url, begin="BEGIN IMMEDIATE", size=1, read_only=False)
+        self._reader = _engine(url, begin="BEGIN", size=READERS, read_only=True)
+        self._jobs: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="store-read")
+        self._thread: threading.Thread | None = None
+
+    @classmethod
+    def open(cls, url: str, *, fault: FaultHook | None = None) -> "Database":
+        """Open an existing database of this version's schema.
+
+        Raises UnavailableError ``schema_mismatch``, ``database_locked`` or ``database_failed``.
+        """
+        database = cls(url, fault=fault)
+        try:
+            found = database.read_now(_revision)
+        except LiaisonError:
+            database.close()
+            raise
+        if found != REVISION:
+            database.close()
+            raise UnavailableError(
+                "schema_mismatch",
+                f"the database has the schema {found or 'of no version'}, this version needs "
+                f"{REVISION}: run liaison migrate",
+            )
+        return database
+
+    async def write(self, act: Callable[[Transaction], _T]) -> _T:
+        """Run an act; it may share its commit with others that wait with it."""
+        return await self._enqueue(_Job(act, unit=False))
+
+    async def write_unit(self, act: Callable[[Transaction], _T]) -> _T:
+        """Run an act with a commit of its own: for batches that are large enough alone."""
+        return await self._enqueue(_Job(act, unit=True))
+
+    async def read(self, act: Callable[[Transaction], _T]) -> _T:
+        """Run a reading act on a snapshot."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._readers, self.read_now, act)
+
+    def read_now(self, act: Callable[[Transaction], _T]) -> _T:
+        """Run a reading act in this thread."""
+        with _translated(), self._reader.begin() as tx:
+            return act(tx)
+
+    def write_now(self, act: Callable[[Transaction], _T]) -> _T:
+        """Run an act in this thread: for the command line, while no daemon runs."""
+        with _translated(), self._writer.begin() as tx:
+            return act(tx)
+
+    def close(self) -> None:
+        """Finish what is queued, then close."""
+        if self._thread is not None:
+            self._jobs.put(None)
+            self._thread.join()
+        self._readers.shutdown()
+        self._reader.dispose()
+        self._writer.dispose()
+
+    async def _enqueue(self, job: _Job[_T]) -> _T:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="store-write", daemon=True)
+            self._thread.start()
+        self._jobs.put(job)
+        return await job.future
+
+    def _run(self) -> None:
+        waiting: list[_Job[Any]] = []
+        while True:
+            job = waiting.pop() if waiting else self._jobs.get()
+            if job is None:
+                return
+            group = [job]
+            stop = False
+            while not job.unit and len(group) < GROUP_MAX:
+                try:
+                    following = self._jobs.get_nowait()
+                except queue.Empty:
+                    break
+                if following is None:
+                    stop = True
+                    break
+                if following.unit:
+                    waiting.append(following)
+                    break
+                group.append(following)
+            self._commit_group(group)
+            if stop:
+                return
+
+    def _commit_group(self, group: Sequence[_Job[Any]]) -> None:
+        try:
+            self._attempt_group(group)
+        except Exception as failure:  # noqa: BLE001 - whatever broke the commit, somebody waits
+            if len(group) > 1:
+                for job in group:
+                    self._commit_group([job])
+                return
+            group[0].failure = _translation(failure)
+        for loop in {job.loop for job in group}:
+            answered = [job for job in group if job.loop is loop]
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(_answer, answered)
+
+    def _attempt_group(self, group: Sequence[_Job[Any]]) -> None:
+        with self._writer.begin() as tx:
+            for job in group:
+                job.result, job.failure = None, None
+                if len(group) == 1:
+                    job.result = job.act(tx)
+                else:
+                    _attempt(tx, job)
+            self._fault("before_commit")
+        self._fault("after_commit")
+
+
+def _attempt(tx: Transaction, job: _Job[Any]) -> None:
+    savepoint = tx.begin_nested()
+    try:
+        job.result = job.act(tx)
+        savepoint.commit()
+    except Exception as failure:
+        raw = tx.connection.dbapi_connection
+        if raw is None or not getattr(raw, "in_transaction", True):
+            raise _GroupLostError from failure
+        savepoint.rollback()
+        job.failure = _translation(failure)
+
+
+def _answer(jobs: Sequence[_Job[Any]]) -> None:
+    for job in jobs:
+        job.answer()
+
+
+def _engine(url: str, *, begin: str, size: int, read_only: bool) -> Engine:
+    engine = create_engine(url, poolclass=QueuePool, pool_size=size, max_overflow=0)
+
+    @event.listens_for(engine, "connect")
+    def connected(raw: Any, _: object) -> None:
+        raw.isolation_level = None  # sqlite3 must not begin or commit by itself
+        pragmas = ["journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"]
+        pragmas += ["wal_autocheckpoint=10000", f"busy_timeout={BUSY_TIMEOUT_MS}"]
+        if read_only:
+            pragmas = [f"busy_timeout={BUSY_TIMEOUT_MS}", "query_only=ON"]
+        for pragma in pragmas:
+            raw.execute(f"PRAGMA {pragma}").close()
+
+    @event.listens_for(engine, "begin")
+    def begun(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+def _revision(tx: Transaction) -> str | None:
+    if not inspect(tx).has_table("alembic_version"):
+        return None
+    return tx.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except DBAPIError as failure:
+        _raise(_translation(failure), failure)
+
+
+def _raise(failure: BaseException, cause: BaseException) -> NoReturn:
+    raise failure from cause
+
+
+def _translation(failure: BaseException) -> BaseException:
+    """Say in our words what the database says in its own."""
+    if not isinstance(failure, OperationalError):
+        return failure
+    name = getattr(failure.orig, "sqlite_errorname", "")
+    if name.startswith("SQLITE_FULL"):
+        return UnavailableError(
+            "disk_full",
+            "the disk with the database is full: nothing was accepted; free some space",
+            retry_after_s=30,
+        )
+    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return UnavailableError(
+            "database_locked",
+            "the database is locked by another program for more than 5 seconds: end that program",
+            retry_after_s=5,
+        )
+    return UnavailableError(
+        "database_failed", f"the database cannot be used: {failure.orig}", retry_after_s=5
+    )

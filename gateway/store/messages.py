@@ -1,0 +1,186 @@
+"""Messages, sent and received: sealed bodies, wrapped keys, and the metadata that may be clear."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Select, func, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as insert_or_skip
+
+from gateway.store.database import Transaction
+from gateway.store.schema import messages, outbox
+
+IN = "in"
+OUT = "out"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewMessage:
+    """A message to keep."""
+
+    direction: str
+    sender: str
+    message_id: bytes
+    kind: str
+    case_id: bytes
+    seq: int
+    in_reply_to: str
+    created_at: int
+    stored_at: int
+    expires_at: int
+    priority: int
+    attachments: int
+    envelope_id: bytes
+    tbs_digest: bytes
+    header: bytes
+    body: bytes
+    storage_key_id: bytes
+    wrapped_key: bytes
+
+    def row(self) -> dict[str, object]:
+        """Return the columns."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageSummary:
+    """What can be said of a message without opening it."""
+
+    row_id: int
+    direction: str
+    sender: str
+    message_id: bytes
+    kind: str
+    case_id: bytes
+    seq: int
+    in_reply_to: str
+    created_at: int
+    stored_at: int
+    expires_at: int
+    priority: int
+    attachments: int
+    envelope_id: bytes
+    tbs_digest: bytes
+    header: bytes
+    acknowledged_at: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredMessage(MessageSummary):
+    """A message with what it takes to open it."""
+
+    body: bytes
+    storage_key_id: bytes
+    wrapped_key: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageFilter:
+    """Which messages a list shows; None for any."""
+
+    direction: str | None = None
+    case_id: bytes | None = None
+    kind: str | None = None
+    state: str | None = None
+
+
+_SUMMARY = [messages.c[name] for name in MessageSummary.__dataclass_fields__]
+_WHOLE = [messages.c[name] for name in StoredMessage.__dataclass_fields__]
+
+
+def record_outgoing(tx: Transaction, message: NewMessage) -> int:
+    """Keep a message of our own; return its row."""
+    row_id = tx.execute(insert(messages).values(**message.row())).inserted_primary_key
+    assert row_id is not None  # noqa: S101 - an insert into a table with a key returns it
+    return int(row_id[0])
+
+
+def record_incoming(tx: Transaction, batch: Sequence[NewMessage]) -> set[tuple[str, bytes]]:
+    """Keep the messages whose (sender, message id) is new; return which ones went in."""
+    if not batch:
+        return set()
+    statement = (
+        insert_or_skip(messages)
+        .on_conflict_do_nothing(index_elements=["sender", "message_id"])
+        .returning(messages.c.sender, messages.c.message_id)
+    )
+    rows = tx.execute(statement, [message.row() for message in batch]).all()
+    return {(row.sender, row.message_id) for row in rows}
+
+
+def find(tx: Transaction, sender: str, message_id: bytes) -> StoredMessage | None:
+    """Return a message by its name."""
+    statement = select(*_WHOLE).where(
+        messages.c.sender == sender, messages.c.message_id == message_id
+    )
+    row = tx.execute(statement).mappings().first()
+    return None if row is None else StoredMessage(**row)
+
+
+def by_envelope(tx: Transaction, envelope_ids: Collection[bytes]) -> dict[bytes, MessageSummary]:
+    """Return the received messages among these envelopes."""
+    statement = select(*_SUMMARY).where(
+        messages.c.envelope_id.in_(envelope_ids), messages.c.direction == IN
+    )
+    return {row["envelope_id"]: MessageSummary(**row) for row in tx.execute(statement).mappings()}
+
+
+def page(tx: Transaction, wanted: MessageFilter, *, after: int, limit: int) -> list[MessageSummary]:
+    """Return messages in the order they were stored, those after row ``after`` first."""
+    statement = select(*_SUMMARY).where(messages.c.row_id > after)
+    statement = _narrowed(statement, wanted).order_by(messages.c.row_id).limit(limit)
+    return [MessageSummary(**row) for row in tx.execute(statement).mappings()]
+
+
+def acknowledge(tx: Transaction, row_id: int, at: int) -> bool:
+    """Mark a received message as taken; tell whether it was not so before."""
+    statement = (
+        update(messages)
+        .where(
+            messages.c.row_id == row_id,
+            messages.c.direction == IN,
+            messages.c.acknowledged_at.is_(None),
+        )
+        .values(acknowledged_at=at)
+    )
+    return tx.execute(statement).rowcount == 1
+
+
+def last_seq(tx: Transaction, case_id: bytes, sender: str) -> int:
+    """Return the highest number that ``sender`` used in a case; 0 for none."""
+    statement = select(func.max(messages.c.seq)).where(
+        messages.c.case_id == case_id, messages.c.sender == sender
+    )
+    return tx.execute(statement).scalar() or 0
+
+
+def counts(tx: Transaction) -> dict[str, int]:
+    """Return how many messages are stored, by direction."""
+    statement = select(messages.c.direction, func.count()).group_by(messages.c.direction)
+    return {row[0]: row[1] for row in tx.execute(statement)}
+
+
+def envelopes(tx: Transaction, after: int, limit: int) -> list[StoredMessage]:
+    """Return whole messages after row ``after``: for verification."""
+    statement = select(*_WHOLE).where(messages.c.row_id > after).order_by(messages.c.row_id)
+    return [StoredMessage(**row) for row in tx.execute(statement.limit(limit)).mappings()]
+
+
+def _narrowed(
+    statement: Select[tuple[object, ...]], wanted: MessageFilter
+) -> Select[tuple[object, ...]]:
+    if wanted.direction is not None:
+        statement = statement.where(messages.c.direction == wanted.direction)
+    if wanted.case_id is not None:
+        statement = statement.where(messages.c.case_id == wanted.case_id)
+    if wanted.kind is not None:
+        statement = statement.where(messages.c.kind == wanted.kind)
+    match wanted.state:
+        case None:
+            return statement
+        case "received":
+            return statement.where(messages.c.direction == IN, messages.c.acknowledged_at.is_(None))
+        case "acknowledged":
+            return statement.where(messages.c.acknowledged_at.is_not(None))
+        case state:
+            rows = select(outbox.c.message_row).where(outbox.c.state == state)
+            return statement.where(messages.c.row_id.in_(rows))

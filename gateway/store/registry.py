@@ -1,0 +1,79 @@
+"""The mirror of the registry, and the key cards held."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import insert, select
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from gateway.errors import ConflictError
+from gateway.store.database import Transaction
+from gateway.store.schema import cards, registry_head, registry_statements
+
+
+def append_statements(tx: Transaction, first: int, notes: Sequence[bytes]) -> None:
+    """Append verified statements from number ``first`` on.
+
+    Raises ConflictError ``registry_moved`` when the mirror has another size by now.
+    """
+    if size(tx) != first:
+        raise ConflictError("registry_moved", "the registry mirror grew meanwhile")
+    rows = [{"number": number, "note": note} for number, note in enumerate(notes, first)]
+    tx.execute(insert(registry_statements), rows)
+
+
+def size(tx: Transaction) -> int:
+    """Return how many statements are mirrored."""
+    newest = select(registry_statements.c.number).order_by(registry_statements.c.number.desc())
+    number = tx.execute(newest.limit(1)).scalar()
+    return 0 if number is None else number + 1
+
+
+def statements(tx: Transaction, start: int, end: int) -> list[bytes]:
+    """Return the statements ``start`` to ``end`` (exclusive)."""
+    statement = (
+        select(registry_statements.c.note)
+        .where(registry_statements.c.number >= start, registry_statements.c.number < end)
+        .order_by(registry_statements.c.number)
+    )
+    return list(tx.execute(statement).scalars())
+
+
+def all_statements(tx: Transaction) -> list[bytes]:
+    """Return the whole mirror."""
+    statement = select(registry_statements.c.note).order_by(registry_statements.c.number)
+    return list(tx.execute(statement).scalars())
+
+
+def head(tx: Transaction) -> bytes | None:
+    """Return the newest registry checkpoint, as its registrar signed it."""
+    return tx.execute(select(registry_head.c.checkpoint)).scalar()
+
+
+def checked_at(tx: Transaction) -> int:
+    """Return when the registrar last confirmed the mirror; 0 for never."""
+    return tx.execute(select(registry_head.c.checked_at)).scalar() or 0
+
+
+def record_head(tx: Transaction, checkpoint: bytes, at: int) -> None:
+    """Keep the newest checkpoint and when it was confirmed."""
+    row = {"only": 1, "checkpoint": checkpoint, "checked_at": at}
+    statement = upsert(registry_head).values(**row)
+    tx.execute(statement.on_conflict_do_update(index_elements=["only"], set_=row))
+
+
+def put_card(tx: Transaction, member: str, serial: int, note: bytes) -> None:
+    """Keep a verified card, unless a newer one is held."""
+    statement = upsert(cards).values(member=member, serial=serial, note=note)
+    tx.execute(
+        statement.on_conflict_do_update(
+            index_elements=["member"],
+            set_={"serial": serial, "note": note},
+            where=cards.c.serial < serial,
+        )
+    )
+
+
+def card(tx: Transaction, member: str) -> tuple[int, bytes] | None:
+    """Return the card held of a member, with its serial."""
+    row = tx.execute(select(cards.c.serial, cards.c.note).where(cards.c.member == member)).first()
+    return None if row is None else (row.serial, row.note)

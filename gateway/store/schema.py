@@ -1,0 +1,173 @@
+"""The tables. Which columns are clear at rest is said in SPEC "At rest".
+
+Times are UTC seconds; ids and digests are bytes; states are the words of the vocabulary.
+"""
+
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    UniqueConstraint,
+)
+
+REVISION: Final = "0001"
+"""The newest migration; ``serve`` compares it without loading alembic."""
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+_Row = BigInteger().with_variant(Integer, "sqlite")
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("row_id", _Row, primary_key=True),
+    Column("direction", String(3), nullable=False),
+    Column("sender", String(32), nullable=False),
+    Column("message_id", LargeBinary(16), nullable=False),
+    Column("kind", String(64), nullable=False),
+    Column("case_id", LargeBinary(16), nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("in_reply_to", String(65), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("stored_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("attachments", Integer, nullable=False),
+    Column("envelope_id", LargeBinary(32), nullable=False),
+    Column("tbs_digest", LargeBinary(32), nullable=False),
+    Column("header", LargeBinary, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("storage_key_id", LargeBinary(32), nullable=False),
+    Column("wrapped_key", LargeBinary, nullable=False),
+    Column("acknowledged_at", BigInteger),
+    UniqueConstraint("sender", "message_id"),
+    Index(None, "envelope_id"),
+    Index(None, "case_id", "sender", "seq"),
+    Index(None, "direction", "row_id"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("row_id", _Row, primary_key=True),
+    Column("message_row", _Row, ForeignKey("messages.row_id"), nullable=False),
+    Column("recipient", String(32), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("due_at", BigInteger, nullable=False),
+    Column("lease_until", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("code", String(64), nullable=False),
+    Column("seal_kid", LargeBinary(32)),
+    Column("wrapped", LargeBinary),
+    Column("settled_at", BigInteger),
+    Column("receipt", LargeBinary),
+    UniqueConstraint("message_row", "recipient"),
+    Index(None, "state", "due_at"),
+    Index(None, "recipient", "state", "due_at"),
+)
+
+receipts = Table(
+    "receipts",
+    metadata,
+    Column("row_id", _Row, primary_key=True),
+    Column("envelope_id", LargeBinary(32), nullable=False),
+    Column("recipient", String(32), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("receipt", LargeBinary, nullable=False),
+    Column("keep_until", BigInteger, nullable=False),
+    UniqueConstraint("envelope_id", "recipient", "kind"),
+)
+
+blobs = Table(
+    "blobs",
+    metadata,
+    Column("row_id", _Row, primary_key=True),
+    Column("location", String(32), nullable=False, unique=True),
+    Column("blob_id", LargeBinary(32)),
+    Column("origin", String(32), nullable=False),
+    Column("sealed_bytes", BigInteger, nullable=False),
+    Column("segment_list", LargeBinary),
+    Column("stored_at", BigInteger, nullable=False),
+    Column("complete_at", BigInteger),
+    Column("named_at", BigInteger),
+    Column("upload_id", LargeBinary(16), unique=True),
+    Column("storage_key_id", LargeBinary(32)),
+    Column("wrapped_key", LargeBinary),
+    Column("record", LargeBinary),
+    UniqueConstraint("blob_id", "origin"),
+    Index(None, "named_at", "stored_at"),
+)
+
+segments = Table(
+    "segments",
+    metadata,
+    Column("blob_row", _Row, ForeignKey("blobs.row_id"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+)
+
+audit_entries = Table(
+    "audit_entries",
+    metadata,
+    Column("row_id", _Row, primary_key=True),
+    Column("number", BigInteger, unique=True),
+    Column("entry", LargeBinary, nullable=False),
+    Column("leaf_hash", LargeBinary(32), nullable=False),
+)
+
+audit_heads = Table(
+    "audit_heads",
+    metadata,
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("frontier", LargeBinary, nullable=False),
+    Column("checkpoint", LargeBinary, nullable=False),
+)
+
+registry_statements = Table(
+    "registry_statements",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("note", LargeBinary, nullable=False),
+)
+
+registry_head = Table(
+    "registry_head",
+    metadata,
+    Column("only", Integer, primary_key=True, autoincrement=False),
+    Column("checkpoint", LargeBinary, nullable=False),
+    Column("checked_at", BigInteger, nullable=False),
+)
+
+cards = Table(
+    "cards",
+    metadata,
+    Column("member", String(32), primary_key=True),
+    Column("serial", BigInteger, nullable=False),
+    Column("note", LargeBinary, nullable=False),
+)
+
+idempotency = Table(
+    "idempotency",
+    metadata,
+    Column("caller", String(64), primary_key=True),
+    Column("key", String(255), primary_key=True),
+    Column("request_digest", LargeBinary(32), nullable=False),
+    Column("answer", LargeBinary, nullable=False),
+    Column("stored_at", BigInteger, nullable=False),
+)
