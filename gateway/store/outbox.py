@@ -86,6 +86,7 @@ class Claimed:
     sender: str
     message_id: bytes
     created_at: int
+    attachments: int
     envelope_id: bytes
     tbs_digest: bytes
     header: bytes
@@ -244,6 +245,14 @@ def expire(tx: Transaction, now: int) -> list[tuple[int, bytes]]:
         chosen = outbox.c.row_id.in_([row_id for row_id, _ in rows])
         tx.execute(update(outbox).where(chosen).values(**ended))
     return rows
+
+
+def extend_leases(tx: Transaction, row_ids: Collection[int], lease_until: int) -> None:
+    """Keep rows leased whose attempt takes long."""
+    statement = update(outbox).where(
+        outbox.c.row_id.in_(row_ids), outbox.c.state == OutboxState.SENDING
+    )
+    tx.execute(statement.values(lease_until=lease_until))
 
 
 def release_leases(tx: Transaction, now: int) -> int:

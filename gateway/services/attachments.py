@@ -1,0 +1,235 @@
+"""Attachments of the house: streamed in, sealed on the way, streamed out; never whole in memory."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+
+import msgspec
+
+from gateway.clock import Clock
+from gateway.errors import RejectedError, UnavailableError
+from gateway.protocol.blob import (
+    BLOB_CONTEXT,
+    SEGMENT_BYTES,
+    BlobSealer,
+    encode_segment_list,
+)
+from gateway.protocol.message import Attachment
+from gateway.services.caller import Caller, require
+from gateway.services.keys import NodeKeys
+from gateway.settings import BlobsSettings, Role
+from gateway.store import attachments
+from gateway.store.blobs import BlobStore
+from gateway.store.database import Database
+from keys.stream import CHUNK_BYTES, HEADER_BYTES, SALT_BYTES, Reader
+from keys.suite import CONTENT_KEY_BYTES
+
+PIECE_CHUNKS = 64
+"""1 MiB of plaintext is read and opened at a time."""
+
+
+class UploadedAttachment(msgspec.Struct, frozen=True, kw_only=True):
+    """An attachment that waits to be named by a message."""
+
+    id: str
+    name: str
+    media_type: str
+    size: int
+    sha256: str
+
+
+class _Record(msgspec.Struct, frozen=True, array_like=True):
+    """What is kept sealed of an upload: even its name is content."""
+
+    name: str
+    media_type: str
+    plain_bytes: int
+    plain_digest: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenAttachment:
+    """An attachment that can be read from any place."""
+
+    name: str
+    media_type: str
+    size: int
+    sha256: str
+    read: Callable[[int, int], AsyncIterator[bytes]]
+    """Yields the plaintext from start to end (exclusive), in pieces of 1 MiB at most."""
+
+
+FindAttachment = Callable[[str, int, Caller], Awaitable[Attachment]]
+"""Finds attachment number n of a message, if the caller may see it."""
+
+
+class Attachments:
+    """Uploads and downloads."""
+
+    def __init__(
+        self,
+        database: Database,
+        blobs: BlobStore,
+        keys: NodeKeys,
+        clock: Clock,
+        settings: BlobsSettings,
+    ) -> None:
+        self._database = database
+        self._blobs = blobs
+        self._keys = keys
+        self._clock = clock
+        self._settings = settings
+
+    async def upload(
+        self, pieces: AsyncIterator[bytes], name: str, media_type: str, caller: Caller
+    ) -> UploadedAttachment:
+        """Seal a stream as it comes; durable on return. A partial upload is swept away.
+
+        Raises RejectedError ``attachment_too_large``, ``attachment_name_malformed``;
+        UnavailableError ``disk_full``.
+        """
+        require(caller, Role.OFFICER)
+        self.check_space()
+        entropy = self._keys.entropy
+        location = entropy(16).hex()
+        row_id = await self._database.write(
+            lambda tx: attachments.begin(tx, location, self._clock.now())
+        )
+        key = entropy(CONTENT_KEY_BYTES)
+        sealer = BlobSealer(key, entropy(SALT_BYTES))
+        _check_named(name, media_type, key)
+        count = 0
+        async for piece in pieces:
+            for segment in sealer.update(piece):
+                await self._blobs.write_segment(location, count, segment)
+                count += 1
+            if sealer.plain_bytes > self._settings.max_attachment_bytes:
+                await self._blobs.delete(location)
+                raise RejectedError(
+                    "attachment_too_large",
+                    f"an attachment has at most {self._settings.max_attachment_bytes} bytes "
+                    "(blobs.max_attachment_bytes)",
+                )
+        for segment in sealer.finish():
+            await self._blobs.write_segment(location, count, segment)
+            count += 1
+        record = _Record(name, media_type, sealer.plain_bytes, sealer.plain_digest)
+        return await self._finish(row_id, sealer, key, record)
+
+    async def take(self, upload_id: str) -> Attachment:
+        """Return an upload as a message names it.
+
+        Raises RejectedError ``attachment_unknown``.
+        """
+        try:
+            wanted = bytes.fromhex(upload_id)
+        except ValueError:
+            wanted = b""
+        blob = await self._database.read(lambda tx: attachments.uploaded(tx, wanted))
+        if blob is None or blob.storage_key_id is None:
+            raise RejectedError("attachment_unknown", f"no attachment {upload_id!r} was uploaded")
+        storage = self._keys.keyring.storage_key(blob.storage_key_id)
+        record = msgspec.msgpack.decode(
+            storage.open_record(wanted, blob.record or b""), type=_Record
+        )
+        return Attachment(
+            name=record.name,
+            media_type=record.media_type,
+            blob_id=blob.blob_id or b"",
+            key=storage.unwrap(wanted, blob.wrapped_key or b""),
+            plain_bytes=record.plain_bytes,
+            plain_digest=record.plain_digest,
+        )
+
+    async def open(self, attachment: Attachment) -> OpenAttachment:
+        """Make an attachment of a stored message readable. Raises UnavailableError."""
+        blob = await self._database.read(lambda tx: attachments.whole(tx, attachment.blob_id))
+        if blob is None:
+            raise UnavailableError("blob_missing", "the attachment is not on this node")
+        header = await self._blobs.read(blob.location, 0, 0, HEADER_BYTES)
+        reader = Reader(attachment.key, BLOB_CONTEXT, header, blob.sealed_bytes)
+        return OpenAttachment(
+            name=attachment.name,
+            media_type=attachment.media_type,
+            size=attachment.plain_bytes,
+            sha256=attachment.plain_digest.hex(),
+            read=lambda start, end: self._read(blob, reader, start, end),
+        )
+
+    def check_space(self) -> None:
+        """Let new work pass while the disk has room. Raises UnavailableError ``disk_full``."""
+        if self._blobs.free_bytes() < self._settings.min_free_bytes:
+            raise UnavailableError(
+                "disk_full",
+                "the disk is nearly full: new work is refused until space is freed "
+                "(blobs.min_free_bytes)",
+                retry_after_s=60,
+            )
+
+    async def _finish(
+        self, row_id: int, sealer: BlobSealer, key: bytes, record: _Record
+    ) -> UploadedAttachment:
+        entropy = self._keys.entropy
+        now = self._clock.now()
+        upload_id = entropy(16)
+        storage = self._keys.keyring.storage(now)
+        segments = sealer.segment_list()
+        upload = attachments.Upload(
+            blob_id=segments.blob_id,
+            sealed_bytes=segments.sealed_bytes,
+            segment_list=encode_segment_list(segments),
+            upload_id=upload_id,
+            storage_key_id=storage.key_id,
+            wrapped_key=storage.wrap(upload_id, key, entropy),
+            record=storage.seal_record(upload_id, msgspec.msgpack.encode(record), entropy),
+        )
+        await self._database.write(lambda tx: attachments.finish(tx, row_id, upload, now))
+        return UploadedAttachment(
+            id=upload_id.hex(),
+            name=record.name,
+            media_type=record.media_type,
+            size=record.plain_bytes,
+            sha256=record.plain_digest.hex(),
+        )
+
+    async def _read(
+        self, blob: attachments.Blob, reader: Reader, start: int, end: int
+    ) -> AsyncIterator[bytes]:
+        while start < end:
+            first = start // CHUNK_BYTES
+            last = min((end - 1) // CHUNK_BYTES, first + PIECE_CHUNKS - 1)
+            sealed = await read_sealed(
+                self._blobs,
+                blob.location,
+                reader.chunk_range(first)[0],
+                reader.chunk_range(last)[1],
+            )
+            plain = reader.open(first, sealed)
+            skip = start - first * CHUNK_BYTES
+            piece = plain[skip : skip + end - start]
+            yield piece
+            start += len(piece)
+
+
+async def read_sealed(blobs: BlobStore, location: str, start: int, end: int) -> bytes:
+    """Return ciphertext from ``start`` to ``end`` (exclusive), across segments."""
+    pieces = []
+    while start < end:
+        number, offset = divmod(start, SEGMENT_BYTES)
+        length = min(SEGMENT_BYTES - offset, end - start)
+        pieces.append(await blobs.read(location, number, offset, offset + length))
+        start += length
+    return b"".join(pieces)
+
+
+def _check_named(name: str, media_type: str, key: bytes) -> None:
+    """Refuse before anything is stored what the payload could not carry."""
+    try:
+        msgspec.convert(
+            [name, media_type, bytes(32), key, 0, bytes(32)], Attachment, builtin_types=(bytes,)
+        )
+    except msgspec.ValidationError as fault:
+        raise RejectedError(
+            "attachment_name_malformed",
+            "an attachment has a name of 1 to 255 characters and a media type such as "
+            "application/pdf",
+        ) from fault

@@ -1,0 +1,85 @@
+"""Key cards: issue our own, keep the peers', and answer which key to seal to."""
+
+from gateway.clock import Clock
+from gateway.errors import UnavailableError
+from gateway.peer import Peers
+from gateway.protocol.audit import EntryKind
+from gateway.services.ledger import Ledger
+from gateway.services.registry import RegistryMirror
+from gateway.store import audit
+from gateway.store import registry as held
+from gateway.store.database import Database, Transaction
+from keys.registry.card import KeyCard, verify_card
+from keys.suite import MemberId, digest
+
+
+class Cards:
+    """The key cards that this node has verified, its own included."""
+
+    def __init__(
+        self, database: Database, peers: Peers, mirror: RegistryMirror, ledger: Ledger, clock: Clock
+    ) -> None:
+        self._database = database
+        self._peers = peers
+        self._mirror = mirror
+        self._ledger = ledger
+        self._clock = clock
+        self._verified: dict[MemberId, KeyCard] = {}
+
+    async def publish(self, note: bytes) -> KeyCard:
+        """Keep the card that this node has just signed; its digest enters the audit log."""
+        card = verify_card(note, self._mirror.view, self._clock.now())
+        entry = self._ledger.entry(
+            EntryKind.KEY_CARD_ISSUED, peer=card.member, digests=(digest(note),)
+        )
+
+        def commit(tx: Transaction) -> None:
+            held.put_card(tx, card.member, card.serial, note)
+            audit.append(tx, [entry])
+
+        await self._database.write(commit)
+        self._verified[card.member] = card
+        return card
+
+    async def serial(self, member: MemberId) -> int:
+        """Return the serial of the newest card held of ``member``; 0 for none."""
+        row = await self._database.read(lambda tx: held.card(tx, member))
+        return 0 if row is None else row[0]
+
+    async def note(self, member: MemberId) -> bytes:
+        """Return the newest card held, byte for byte. Raises UnavailableError ``card_unknown``."""
+        row = await self._database.read(lambda tx: held.card(tx, member))
+        if row is None:
+            raise UnavailableError(
+                "card_unknown", f"no key card of {member} is held here", retry_after_s=5
+            )
+        return row[1]
+
+    async def current(self, member: MemberId) -> KeyCard | None:
+        """Return the card to seal to ``member`` now, if one that is good is held."""
+        now = self._clock.now()
+        card = self._verified.get(member)
+        if card is None:
+            row = await self._database.read(lambda tx: held.card(tx, member))
+            if row is None:
+                return None
+            try:
+                card = verify_card(row[1], self._mirror.view, now)
+            except UnavailableError:
+                return None
+            self._verified[member] = card
+        signer = self._mirror.view.keys[card.signer.key_id]
+        return card if now < card.until and signer.revoked_since is None else None
+
+    async def fetch(self, member: MemberId) -> KeyCard:
+        """Ask ``member`` for its newest card, verify and keep it.
+
+        Raises UnavailableError when it cannot be reached, RejectedError when the card is not good.
+        """
+        note = await self._peers.member(member).card(member)
+        card = verify_card(note, self._mirror.view, self._clock.now())
+        if card.member != member:
+            raise UnavailableError("card_unknown", f"{member} showed a card of {card.member}")
+        await self._database.write(lambda tx: held.put_card(tx, member, card.serial, note))
+        self._verified[member] = card
+        return card

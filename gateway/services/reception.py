@@ -1,0 +1,378 @@
+"""Receive: open what a peer posts, commit it with its receipt, and answer.
+
+One transaction for a batch holds messages, duplicate keys, receipts and audit entries; nothing is
+answered before it is durable. A repeat gets the receipt that was given first, byte for byte.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from gateway.cases.content import decode_content
+from gateway.cases.kinds import kind_named
+from gateway.clock import Clock
+from gateway.errors import LiaisonError, RejectedError, UnavailableError
+from gateway.faults import FaultsError
+from gateway.protocol.answer import Accepted, Answer, Later, PendingBlobs, Posted, Refused
+from gateway.protocol.audit import EntryKind
+from gateway.protocol.blob import BLOB_CONTEXT
+from gateway.protocol.envelope import ParsedEnvelope, parse_envelope
+from gateway.protocol.message import Attachment
+from gateway.protocol.opening import OpenedMessage, Receiver, open_envelope
+from gateway.protocol.receipt import Receipt, ReceiptKind, sign_receipts
+from gateway.services.attachments import read_sealed
+from gateway.services.keys import NodeKeys
+from gateway.services.ledger import Ledger
+from gateway.services.registry import RegistryMirror
+from gateway.settings import PolicySettings
+from gateway.store import attachments, audit, messages, receipts
+from gateway.store.blobs import BlobStore
+from gateway.store.database import Database, Transaction
+from keys.registry.view import View
+from keys.signing import SigningKey
+from keys.stream import SEALED_CHUNK_BYTES, Opener
+from keys.suite import MemberId, digest
+
+LATER_S = 2
+PIECE_BYTES = 128 * SEALED_CHUNK_BYTES
+
+_TOLD = frozenset(
+    {
+        "encoding_invalid", "envelope_too_large", "version_unknown", "suite_unknown",
+        "envelope_expired", "not_addressed", "created_in_future", "lifetime_too_long",
+        "member_suspended", "signer_revoked", "signer_unknown", "message_id_reused",
+        "kind_unknown", "content_invalid", "not_on_route",
+    }
+)  # fmt: skip
+"""The reasons that a peer is told; any other is ``invalid`` to it, and precise in our own log."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Opened:
+    """A message that will be stored if its name is new, with the receipt it will get."""
+
+    opened: OpenedMessage
+    receipt: bytes
+
+
+class Reception:
+    """Takes envelopes from peers."""
+
+    def __init__(
+        self,
+        database: Database,
+        blobs: BlobStore,
+        keys: NodeKeys,
+        mirror: RegistryMirror,
+        *,
+        ledger: Ledger,
+        clock: Clock,
+        policy: PolicySettings,
+        arrived: Callable[[], None],
+    ) -> None:
+        self._database = database
+        self._blobs = blobs
+        self._keys = keys
+        self._mirror = mirror
+        self._ledger = ledger
+        self._clock = clock
+        self._policy = policy
+        self._arrived = arrived
+
+    async def accept(self, hop: MemberId, batch: Sequence[Posted]) -> list[Answer]:
+        """Answer each envelope that ``hop`` posted: accepted, pending_blobs, later or refused."""
+        view = self._mirror.view
+        now = self._clock.now()
+        try:
+            signer = self._keys.signer(view, now)
+        except UnavailableError:
+            return [Later("busy", LATER_S)] * len(batch)
+        parsed = [_parsed(item) for item in batch]
+        known = await self._known([item for item in parsed if isinstance(item, ParsedEnvelope)])
+        verdicts: list[OpenedMessage | LiaisonError | Answer] = []
+        for item, outcome in zip(
+            parsed, await asyncio.to_thread(self._open, parsed, hop, view, known), strict=True
+        ):
+            verdicts.append(await self._with_blobs(hop, item, outcome))
+        return await self._settle(hop, parsed, verdicts, signer, view)
+
+    async def _known(self, parsed: Sequence[ParsedEnvelope]) -> dict[bytes, tuple[str, bytes]]:
+        """Find what is accepted already: sender and receipt by envelope id (step 0)."""
+        wanted = [item.envelope_id for item in parsed]
+        me, delivery = self._keys.member, ReceiptKind.DELIVERY.value
+
+        def look(tx: Transaction) -> dict[bytes, tuple[str, bytes]]:
+            stored = messages.by_envelope(tx, wanted)
+            given = receipts.find(tx, list(stored), me, delivery)
+            return {
+                envelope_id: (stored[envelope_id].sender, receipt)
+                for envelope_id, receipt in given.items()
+            }
+
+        return await self._database.read(look)
+
+    def _open(
+        self,
+        parsed: Sequence[ParsedEnvelope | RejectedError],
+        hop: MemberId,
+        view: View,
+        known: dict[bytes, tuple[str, bytes]],
+    ) -> list[OpenedMessage | LiaisonError | Answer]:
+        receiver = Receiver(
+            me=self._keys.member,
+            view=view,
+            seal_keys=self._keys.seal_key,
+            now=self._clock.now(),
+            clock_skew_s=self._policy.clock_skew_s,
+            max_lifetime_s=self._policy.max_lifetime_s,
+        )
+        return [self._open_one(item, hop, receiver, known) for item in parsed]
+
+    def _open_one(
+        self,
+        item: ParsedEnvelope | RejectedError,
+        hop: MemberId,
+        receiver: Receiver,
+        known: dict[bytes, tuple[str, bytes]],
+    ) -> OpenedMessage | LiaisonError | Answer:
+        if isinstance(item, RejectedError):
+            return item
+        try:
+            if item.envelope_id in known:
+                return _repeated(*known[item.envelope_id], hop, receiver)
+            opened = open_envelope(item, hop, receiver)
+            decode_content(kind_named(opened.payload.kind), opened.payload.content)
+        except FaultsError as fault:
+            return RejectedError("content_invalid", fault.detail)
+        except LiaisonError as fault:
+            return fault
+        return opened
+
+    async def _with_blobs(
+        self,
+        hop: MemberId,
+        item: ParsedEnvelope | RejectedError,
+        outcome: OpenedMessage | LiaisonError | Answer,
+    ) -> OpenedMessage | LiaisonError | Answer:
+        if isinstance(item, RejectedError) or not isinstance(outcome, OpenedMessage):
+            return outcome
+        wanted = [blob.blob_id for blob in item.header.blobs]
+        if not wanted:
+            return outcome
+        brought = await self._database.read(lambda tx: attachments.incoming(tx, hop, wanted))
+        whole = {blob_id for blob_id, blob in brought.items() if blob.complete_at is not None}
+        missing = [blob_id for blob_id in wanted if blob_id not in whole]
+        if missing:
+            return PendingBlobs(tuple(dict.fromkeys(missing)))
+        try:
+            for attachment in outcome.payload.attachments:
+                await self._verify_plaintext(attachment, brought[attachment.blob_id])
+        except LiaisonError as fault:
+            return fault
+        return outcome
+
+    async def _verify_plaintext(self, attachment: Attachment, blob: attachments.Blob) -> None:
+        """Open an attachment once, keep nothing, and compare: it is what the sender signed."""
+        opener = Opener(attachment.key, BLOB_CONTEXT)
+        state = hashlib.sha256()
+        left = attachment.plain_bytes
+        try:
+            for start in range(0, blob.sealed_bytes, PIECE_BYTES):
+                end = min(start + PIECE_BYTES, blob.sealed_bytes)
+                sealed = await read_sealed(self._blobs, blob.location, start, end)
+                plain = await asyncio.to_thread(opener.update, sealed)
+                state.update(plain[:left])
+                left -= min(left, len(plain))
+            plain = opener.finish()
+        except RejectedError as fault:
+            raise RejectedError("attachment_invalid", "an attachment does not open") from fault
+        state.update(plain[:left])
+        if left > len(plain) or state.digest() != attachment.plain_digest:
+            raise RejectedError("attachment_invalid", "an attachment is not what was signed")
+
+    async def _settle(
+        self,
+        hop: MemberId,
+        parsed: Sequence[ParsedEnvelope | RejectedError],
+        verdicts: Sequence[OpenedMessage | LiaisonError | Answer],
+        signer: SigningKey,
+        view: View,
+    ) -> list[Answer]:
+        opened = [item for item in verdicts if isinstance(item, OpenedMessage)]
+        signed = await asyncio.to_thread(self._sign, opened, signer, view) if opened else []
+        good = {
+            item.envelope.envelope_id: _Opened(opened=item, receipt=receipt)
+            for item, receipt in zip(opened, signed, strict=True)
+        }
+        refusals = [
+            self._refusal(hop, item, verdict)
+            for item, verdict in zip(parsed, verdicts, strict=True)
+            if isinstance(verdict, LiaisonError) and not isinstance(verdict, UnavailableError)
+        ]
+        conflicts: dict[bytes, Answer] = {}
+        if good or refusals:
+            conflicts = await self._database.write_unit(
+                lambda tx: self._commit(tx, list(good.values()), refusals, hop)
+            )
+        if len(good) > len(conflicts):
+            self._arrived()
+        return [self._answer(verdict, good, conflicts) for verdict in verdicts]
+
+    def _sign(self, opened: Sequence[OpenedMessage], signer: SigningKey, view: View) -> list[bytes]:
+        now = self._clock.now()
+        return sign_receipts(
+            [
+                Receipt(
+                    kind=ReceiptKind.DELIVERY,
+                    envelope_id=item.envelope.envelope_id,
+                    recipient=self._keys.member,
+                    at=now,
+                    signer_kid=signer.key_id,
+                    registry_size=view.head.size,
+                    registry_root=view.head.root,
+                    content_digest=item.tbs_digest,
+                    seal_kid=item.seal_kid,
+                )
+                for item in opened
+            ],
+            signer,
+        )
+
+    def _commit(
+        self,
+        tx: Transaction,
+        good: Sequence[_Opened],
+        refusals: Sequence[audit.NewEntry],
+        hop: MemberId,
+    ) -> dict[bytes, Answer]:
+        """Store what is new with its receipt; return the answers of what was there before."""
+        now = self._clock.now()
+        fresh = {
+            (item.opened.sender, item.opened.envelope.header.message_id): item for item in good
+        }
+        went_in = messages.record_incoming(
+            tx, [self._row(item.opened, now) for item in fresh.values()]
+        )
+        new = [item for name, item in fresh.items() if name in went_in]
+        receipts.record(tx, [self._given(item) for item in new])
+        named = [blob.blob_id for item in new for blob in item.opened.envelope.header.blobs]
+        if named:
+            attachments.name(tx, hop, named, now)
+        entries = [self._received(item.opened) for item in new]
+        conflicts: dict[bytes, Answer] = {}
+        for item in good:
+            if item not in new:
+                answer, entry = self._conflict(tx, item.opened)
+                conflicts[item.opened.envelope.envelope_id] = answer
+                entries += entry
+        audit.append(tx, [*entries, *refusals])
+        return conflicts
+
+    def _conflict(
+        self, tx: Transaction, opened: OpenedMessage
+    ) -> tuple[Answer, list[audit.NewEntry]]:
+        """Answer for a name that is taken: the same content gets its receipt, other content not."""
+        stored = messages.find(tx, opened.sender, opened.envelope.header.message_id)
+        if stored is not None and stored.tbs_digest == opened.tbs_digest:
+            given = receipts.find(
+                tx, [stored.envelope_id], self._keys.member, ReceiptKind.DELIVERY.value
+            )
+            if stored.envelope_id in given:
+                return Accepted(given[stored.envelope_id]), []
+        entry = self._ledger.entry(
+            EntryKind.MESSAGE_REFUSED,
+            peer=opened.sender,
+            digests=(opened.envelope.envelope_id, opened.tbs_digest),
+            code="message_id_reused",
+        )
+        return Refused("message_id_reused"), [entry]
+
+    def _row(self, opened: OpenedMessage, now: int) -> messages.NewMessage:
+        payload, header = opened.payload, opened.envelope.header
+        storage = self._keys.keyring.storage(now)
+        return messages.NewMessage(
+            direction=messages.IN,
+            sender=opened.sender,
+            message_id=header.message_id,
+            kind=payload.kind,
+            case_id=payload.case_id,
+            seq=payload.seq,
+            in_reply_to=payload.in_reply_to,
+            created_at=payload.created_at,
+            stored_at=now,
+            expires_at=header.expires_at,
+            priority=header.priority,
+            attachments=len(payload.attachments),
+            envelope_id=opened.envelope.envelope_id,
+            tbs_digest=opened.tbs_digest,
+            header=opened.envelope.header_bytes,
+            body=opened.envelope.body,
+            storage_key_id=storage.key_id,
+            wrapped_key=storage.wrap(
+                opened.envelope.envelope_id, opened.content_key, self._keys.entropy
+            ),
+        )
+
+    def _given(self, item: _Opened) -> receipts.GivenReceipt:
+        return receipts.GivenReceipt(
+            envelope_id=item.opened.envelope.envelope_id,
+            recipient=self._keys.member,
+            kind=ReceiptKind.DELIVERY.value,
+            receipt=item.receipt,
+            keep_until=item.opened.envelope.header.expires_at + receipts.REPEATS_S,
+        )
+
+    def _received(self, opened: OpenedMessage) -> audit.NewEntry:
+        return self._ledger.entry(
+            EntryKind.MESSAGE_RECEIVED,
+            peer=opened.sender,
+            digests=(opened.envelope.envelope_id, opened.tbs_digest),
+        )
+
+    def _refusal(
+        self, hop: MemberId, item: ParsedEnvelope | RejectedError, fault: LiaisonError
+    ) -> audit.NewEntry:
+        named = digest(b"") if isinstance(item, RejectedError) else item.envelope_id
+        kind = EntryKind.MESSAGE_REFUSED
+        if fault.code == "registry_split_view":
+            kind = EntryKind.SPLIT_VIEW_SEEN
+        return self._ledger.entry(kind, peer=hop, digests=(named,), code=fault.code)
+
+    def _answer(
+        self,
+        verdict: OpenedMessage | LiaisonError | Answer,
+        good: dict[bytes, _Opened],
+        conflicts: dict[bytes, Answer],
+    ) -> Answer:
+        match verdict:
+            case OpenedMessage():
+                envelope_id = verdict.envelope.envelope_id
+                return conflicts.get(envelope_id) or Accepted(good[envelope_id].receipt)
+            case UnavailableError():
+                if verdict.code == "registry_behind":
+                    self._mirror.behind.set()
+                told = verdict.code in ("registry_behind", "stale_card")
+                return Later(verdict.code if told else "busy", verdict.retry_after_s or LATER_S)
+            case LiaisonError():
+                return Refused(verdict.code if verdict.code in _TOLD else "invalid")
+            case _:
+                return verdict
+
+
+def _parsed(item: Posted) -> ParsedEnvelope | RejectedError:
+    try:
+        return parse_envelope(item.envelope)
+    except RejectedError as fault:
+        return fault
+
+
+def _repeated(sender: str, receipt: bytes, hop: MemberId, receiver: Receiver) -> Accepted:
+    """Answer an envelope that is accepted already; only its own route is told of it."""
+    members = receiver.view.members
+    relays = (*members[MemberId(sender)].via, *members[receiver.me].via)
+    if hop != sender and hop not in relays:
+        raise RejectedError(
+            "not_on_route", f"{hop} replayed an envelope of {sender} that it does not relay"
+        )
+    return Accepted(receipt)

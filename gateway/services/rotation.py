@@ -1,0 +1,161 @@
+"""Replace a key while everything goes on.
+
+The order makes it safe to die anywhere: a new key is durable in the keystore before it is
+published, published before it is used, and the old one verifies and opens for as long as anything
+under it may arrive.
+"""
+
+from collections.abc import Sequence
+
+from gateway.clock import Clock
+from gateway.errors import RejectedError
+from gateway.protocol.audit import EntryKind
+from gateway.services.caller import Caller, require
+from gateway.services.cards import Cards
+from gateway.services.keys import KeySummary, NodeKeys
+from gateway.services.ledger import Ledger
+from gateway.services.registry import Registrar, RegistryMirror
+from gateway.settings import PolicySettings, Role
+from gateway.store import audit
+from gateway.store.database import Database
+from keys.keyring import KeyRecord, new_record
+from keys.registry.card import draft_card
+from keys.registry.draft import draft_rotation, node_signer, use_line
+from keys.registry.member import RegisteredKey
+from keys.registry.statement import UseLine, key_name
+from keys.suite import KeyId, KeyUse
+from keys.tlog.note import sign_note
+
+RENEW_CARD_PART = 3
+"""A card is renewed when less than a third of its time is left."""
+STORAGE_MONTH_S = 30 * 86_400
+
+
+class Rotation:
+    """Rotates the keys that a running node can rotate by itself."""
+
+    def __init__(
+        self,
+        database: Database,
+        keys: NodeKeys,
+        mirror: RegistryMirror,
+        registrar: Registrar,
+        cards: Cards,
+        *,
+        ledger: Ledger,
+        clock: Clock,
+        policy: PolicySettings,
+    ) -> None:
+        self._database = database
+        self._keys = keys
+        self._mirror = mirror
+        self._registrar = registrar
+        self._cards = cards
+        self._ledger = ledger
+        self._clock = clock
+        self._policy = policy
+
+    async def rotate(self, use: KeyUse, caller: Caller) -> KeySummary:
+        """Replace the key of one use, now; return the new one.
+
+        Raises ForbiddenError ``role_missing``, RejectedError ``use_not_rotatable``, or what the
+        registry says against it.
+        """
+        require(caller, Role.OPERATOR)
+        match use:
+            case KeyUse.SIGN:
+                record = await self._rotate_registered(use, lead_s=0)
+            case KeyUse.TLS:
+                record = await self._rotate_registered(use, lead_s=self._policy.tls_lead_s)
+            case KeyUse.SEAL:
+                record = await self.issue_card()
+            case _:
+                raise RejectedError(
+                    "use_not_rotatable", f"{use} keys are not rotated by a running node"
+                )
+        entry = self._ledger.entry(
+            EntryKind.KEY_ROTATED, peer=caller.name, digests=(record.key_id,), code=use.value
+        )
+        await self._database.write(lambda tx: audit.append(tx, [entry]))
+        shown = self._keys.listing(self._mirror.view, self._clock.now())
+        return next(item for item in shown if item.id == record.key_id.hex())
+
+    async def keep_card_fresh(self) -> None:
+        """Issue a card where there is none, or where the one there is runs out."""
+        card = await self._cards.current(self._keys.member)
+        left_s = 0 if card is None else card.until - self._clock.now()
+        if left_s < self._policy.epochs * self._policy.epoch_s // RENEW_CARD_PART:
+            await self.issue_card()
+
+    async def keep_storage_key_fresh(self) -> None:
+        """Draw the storage key of a new month."""
+        now = self._clock.now()
+        records = self._keys.keyring.records(KeyUse.STORAGE)
+        if not records or records[-1].end <= now:
+            end = now + STORAGE_MONTH_S
+            entropy = self._keys.entropy
+            await self._keys.add([new_record(KeyUse.STORAGE, start=now, end=end, entropy=entropy)])
+
+    async def issue_card(self) -> KeyRecord:
+        """Draw a sealing key for each coming epoch and publish the card that lists them."""
+        now = self._clock.now()
+        length_s = self._policy.epoch_s
+        records = [
+            new_record(
+                KeyUse.SEAL,
+                start=now + number * length_s,
+                end=now + (number + 1) * length_s,
+                entropy=self._keys.entropy,
+            )
+            for number in range(self._policy.epochs)
+        ]
+        # A message written a moment before this card must open under it too: clocks differ.
+        skew_s = self._policy.clock_skew_s
+        first = records[0]
+        records[0] = KeyRecord(
+            use=first.use, key_id=first.key_id, seed=first.seed, start=now - skew_s, end=first.end
+        )
+        await self._keys.add(records)
+        view = self._mirror.view
+        note = draft_card(
+            view.federation,
+            self._keys.member,
+            serial=await self._cards.serial(self._keys.member) + 1,
+            at=now,
+            records=records,
+            signer=self._keys.note_signer(KeyUse.SIGN, view, now),
+        )
+        await self._cards.publish(note)
+        return records[0]
+
+    async def _rotate_registered(self, use: KeyUse, *, lead_s: int) -> KeyRecord:
+        now = self._clock.now()
+        view = self._mirror.view
+        member = view.member(self._keys.member)
+        record = self._keys.pending(use, view)
+        if record is None or record.start < now:
+            record = new_record(
+                use,
+                start=now + lead_s,
+                end=now + lead_s + self._policy.key_lifetime_s,
+                entropy=self._keys.entropy,
+                common_name=key_name(view.federation, self._keys.member, use),
+            )
+            await self._keys.add([record])
+        line = use_line(view.federation, self._keys.member, record)
+        retired = self._retired(member.keys_for(use), record)
+        statement = draft_rotation(view, member, at=now, uses=[line, *retired])
+        signers = [
+            self._keys.note_signer(KeyUse.SIGN, view, now),
+            node_signer(view.federation, self._keys.member, record),
+        ]
+        await self._registrar.submit(sign_note(statement.text(), signers))
+        return record
+
+    def _retired(self, keys: Sequence[RegisteredKey], record: KeyRecord) -> list[UseLine]:
+        end = record.start + self._policy.sign_overlap_s
+        return [
+            UseLine(key.use, key.verifier, key.start, end, key.certificate)
+            for key in keys
+            if key.end > end and key.start < end and key.key_id != KeyId(record.key_id)
+        ]
