@@ -7,6 +7,7 @@ ends in one transaction; a lost answer leaves the row due, and the repeat meets 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
+from typing import assert_never
 
 from gateway.clock import Clock
 from gateway.errors import LiaisonError, RejectedError, UnavailableError
@@ -139,7 +140,7 @@ class Delivery:
             await self._deliver(MemberId(peer), batch)
         except LiaisonError as fault:
             await self._put_off(batch, fault)
-        except Exception:
+        except Exception:  # noqa: BLE001 - a bug must not end the deliverer; the rows are due again
             _log.exception("delivery.broke", peer=peer)
             await self._put_off(batch, UnavailableError("internal_error", "see the log"))
         finally:
@@ -204,10 +205,11 @@ class Delivery:
             length = segments.segment_bytes(number)
             segment = await self._blobs.read(blob.location, number, 0, min(length, SEGMENT_BYTES))
             await peer.put_segment(blob_id, number, segment)
-            lease_until = self._clock.now() + self._settings.lease_s
-            await self._database.write(
-                lambda tx, until=lease_until: outbox.extend_leases(tx, [row.row_id], until)
-            )
+            await self._extend_lease(row)
+
+    async def _extend_lease(self, row: Claimed) -> None:
+        lease_until = self._clock.now() + self._settings.lease_s
+        await self._database.write(lambda tx: outbox.extend_leases(tx, [row.row_id], lease_until))
 
     async def _settle(
         self,
@@ -216,32 +218,14 @@ class Delivery:
         stanzas: Sequence[Stanza],
         answers: Sequence[Answer],
     ) -> None:
-        settlements: list[Settlement] = []
-        deferrals: list[Deferral] = []
-        entries: list[audit.NewEntry] = []
-        restanza: list[int] = []
-        for row, stanza, answer in zip(batch, stanzas, answers, strict=True):
-            match answer:
-                case Accepted():
-                    try:
-                        settlements.append(self._delivered(member, row, stanza, answer.receipt))
-                        entries.append(self._entry(EntryKind.RECEIPT_HELD, member, row, ""))
-                    except LiaisonError as fault:
-                        entries.append(
-                            self._entry(EntryKind.RECEIPT_REFUSED, member, row, fault.code)
-                        )
-                        deferrals.append(self._deferral(row, fault.code))
-                case Refused():
-                    settlements.append(self._ended(row, OutboxState.FAILED, answer.code))
-                    entries.append(self._entry(EntryKind.MESSAGE_FAILED, member, row, answer.code))
-                case Later():
-                    if answer.code == "stale_card":
-                        restanza.append(row.row_id)
-                    deferrals.append(self._deferral(row, answer.code, answer.retry_after_s))
-                case PendingBlobs():
-                    for blob_id in answer.blob_ids:
-                        self._brought.pop((member, blob_id), None)
-                    deferrals.append(self._deferral(row, "pending_blobs"))
+        outcomes = [
+            self._outcome(member, row, stanza, answer)
+            for row, stanza, answer in zip(batch, stanzas, answers, strict=True)
+        ]
+        settlements = [item for item, _ in outcomes if isinstance(item, Settlement)]
+        deferrals = [item for item, _ in outcomes if isinstance(item, Deferral)]
+        entries = [entry for _, entry in outcomes if entry is not None]
+        restanza = {item.row_id for item in deferrals if item.code == "stale_card"}
         renewed = await self._renewed(member, [r for r in batch if r.row_id in restanza])
 
         def commit(tx: Transaction) -> None:
@@ -254,6 +238,30 @@ class Delivery:
         await self._database.write_unit(commit)
         _log.info("batch.settled", peer=member, count=len(settlements), size=len(batch))
         self._settled()
+
+    def _outcome(
+        self, member: MemberId, row: Claimed, stanza: Stanza, answer: Answer
+    ) -> tuple[Settlement | Deferral, audit.NewEntry | None]:
+        """Decide what an answer means for its row, and what is recorded of it."""
+        match answer:
+            case Accepted():
+                try:
+                    settlement = self._delivered(member, row, stanza, answer.receipt)
+                except LiaisonError as fault:
+                    entry = self._entry(EntryKind.RECEIPT_REFUSED, member, row, fault.code)
+                    return self._deferral(row, fault.code), entry
+                return settlement, self._entry(EntryKind.RECEIPT_HELD, member, row, "")
+            case Refused():
+                entry = self._entry(EntryKind.MESSAGE_FAILED, member, row, answer.code)
+                return self._ended(row, OutboxState.FAILED, answer.code), entry
+            case Later():
+                return self._deferral(row, answer.code, answer.retry_after_s), None
+            case PendingBlobs():
+                for blob_id in answer.blob_ids:
+                    self._brought.pop((member, blob_id), None)
+                return self._deferral(row, "pending_blobs"), None
+            case _:
+                assert_never(answer)
 
     async def _renewed(self, member: MemberId, rows: Sequence[Claimed]) -> dict[int, Stanza]:
         """Wrap again under the peer's newest card what it could not open."""

@@ -11,8 +11,14 @@ from gateway.clock import Clock
 from gateway.errors import ForbiddenError, LiaisonError, RejectedError
 from gateway.protocol.audit import EntryKind
 from gateway.protocol.envelope import parse_header
-from gateway.protocol.message import Attachment, Payload, message_ref, parse_message_ref
-from gateway.protocol.opening import decode_payload, open_body, verify_stored
+from gateway.protocol.message import (
+    Attachment,
+    Payload,
+    decode_payload,
+    message_ref,
+    parse_message_ref,
+)
+from gateway.protocol.opening import open_body, verify_stored
 from gateway.protocol.receipt import parse_receipt, verify_receipt
 from gateway.services.caller import Caller, require
 from gateway.services.exchange import RecipientSummary

@@ -1,0 +1,200 @@
+"""Whether the node works: tested by function, and told in numbers."""
+
+import msgspec
+
+from gateway.clock import Clock
+from gateway.errors import LiaisonError, UnavailableError
+from gateway.peer import Peers
+from gateway.protocol.message import message_ref
+from gateway.services.caller import Caller, require
+from gateway.services.keys import NodeKeys
+from gateway.services.registry import RegistryMirror
+from gateway.settings import Role, Settings
+from gateway.store import audit, messages, outbox
+from gateway.store.blobs import BlobStore
+from gateway.store.database import Database, Transaction
+from keys.suite import KeyUse, parse_member_id
+
+OUTBOX_SHOWN = 500
+
+
+class Check(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that must work, and what is wrong with it if it does not."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+class HealthReport(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether the node can do its work now."""
+
+    ready: bool
+    checks: list[Check]
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """The node in numbers."""
+
+    member: str
+    version: str
+    started_at: int
+    now: int
+    admitted: bool
+    registry_size: int
+    registry_checked_at: int
+    outbox: dict[str, int]
+    messages: dict[str, int]
+    audit_size: int
+    audit_waiting: int
+    sign_key_until: int
+    disk_free_bytes: int
+
+
+class OutboxRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A delivery that is not done."""
+
+    message: str
+    recipient: str
+    state: str
+    attempts: int
+    due_at: int
+    code: str
+
+
+class PeerReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What a peer says of itself, and how its clock compares."""
+
+    member: str
+    at: int
+    clock_difference_s: int
+    registry_size: int
+    round_trip_ms: int
+
+
+class Health:
+    """Reports on the node."""
+
+    def __init__(
+        self,
+        database: Database,
+        blobs: BlobStore,
+        keys: NodeKeys,
+        mirror: RegistryMirror,
+        peers: Peers,
+        *,
+        clock: Clock,
+        settings: Settings,
+        version: str,
+    ) -> None:
+        self._database = database
+        self._blobs = blobs
+        self._keys = keys
+        self._mirror = mirror
+        self._peers = peers
+        self._clock = clock
+        self._settings = settings
+        self._version = version
+        self._started_at = clock.now()
+
+    async def ready(self) -> HealthReport:
+        """Commit a no-op signed by our key, and look at keys, registry and disk."""
+        checks = [
+            await self._check_commit(),
+            self._check_keys(),
+            self._check_registry(),
+            self._check_disk(),
+        ]
+        return HealthReport(ready=all(check.ok for check in checks), checks=checks)
+
+    async def status(self) -> Status:
+        """Return the node in numbers."""
+
+        def look(tx: Transaction) -> tuple[dict[str, int], dict[str, int], int, int]:
+            head = audit.head(tx)
+            size = 0 if head is None else head.size
+            return outbox.counts(tx), messages.counts(tx), size, audit.waiting(tx)
+
+        rows, stored, size, waiting = await self._database.read(look)
+        view = self._mirror.known
+        member = None if view is None else view.members.get(self._keys.member)
+        current = None if member is None else member.current(KeyUse.SIGN, self._clock.now())
+        return Status(
+            member=self._keys.member,
+            version=self._version,
+            started_at=self._started_at,
+            now=self._clock.now(),
+            admitted=member is not None,
+            registry_size=self._mirror.size,
+            registry_checked_at=self._mirror.checked_at,
+            outbox=rows,
+            messages=stored,
+            audit_size=size,
+            audit_waiting=waiting,
+            sign_key_until=0 if current is None else current.end,
+            disk_free_bytes=self._blobs.free_bytes(),
+        )
+
+    async def undelivered(self, caller: Caller) -> list[OutboxRow]:
+        """Return the deliveries that are not done, the oldest first."""
+        require(caller, Role.OPERATOR)
+        rows = await self._database.read(lambda tx: outbox.waiting(tx, OUTBOX_SHOWN))
+        return [
+            OutboxRow(
+                message=message_ref(sender, message_id),
+                recipient=row.recipient,
+                state=row.state.value,
+                attempts=row.attempts,
+                due_at=row.due_at,
+                code=row.code,
+            )
+            for sender, message_id, row in rows
+        ]
+
+    async def ping(self, name: str, caller: Caller) -> PeerReport:
+        """Ask a peer who it is and what time it has.
+
+        Raises UnavailableError with the true cause when it cannot be reached.
+        """
+        require(caller, Role.OPERATOR)
+        peer = self._peers.member(parse_member_id(name))
+        before = self._clock.monotonic()
+        pong = await peer.ping()
+        return PeerReport(
+            member=pong.member,
+            at=pong.at,
+            clock_difference_s=pong.at - self._clock.now(),
+            registry_size=pong.registry_size,
+            round_trip_ms=round((self._clock.monotonic() - before) * 1000),
+        )
+
+    async def _check_commit(self) -> Check:
+        try:
+            await self._database.write(lambda tx: audit.waiting(tx))
+        except LiaisonError as fault:
+            return Check(name="database", ok=False, detail=fault.detail)
+        return Check(name="database", ok=True, detail="commits")
+
+    def _check_keys(self) -> Check:
+        try:
+            now = self._clock.now()
+            self._keys.signer(self._mirror.view, now).sign("ready", now.to_bytes(8, "big"))
+            self._keys.keyring.storage(now)
+        except UnavailableError as fault:
+            return Check(name="keys", ok=False, detail=fault.detail)
+        return Check(name="keys", ok=True, detail="unlocked and registered")
+
+    def _check_registry(self) -> Check:
+        age_s = self._clock.now() - self._mirror.checked_at
+        if self._mirror.known is None:
+            return Check(name="registry", ok=False, detail="not reached yet")
+        if age_s > self._settings.registry.refuse_after_s:
+            return Check(name="registry", ok=False, detail=f"not confirmed for {age_s} s")
+        old = age_s > self._settings.registry.warn_after_s
+        detail = f"not confirmed for {age_s} s" if old else f"{self._mirror.size} statements"
+        return Check(name="registry", ok=True, detail=detail)
+
+    def _check_disk(self) -> Check:
+        free = self._blobs.free_bytes()
+        enough = free >= self._settings.blobs.min_free_bytes
+        return Check(name="disk", ok=enough, detail=f"{free // 1024**2} MiB free")

@@ -1,0 +1,131 @@
+"""Members and the registry as the house sees them."""
+
+import msgspec
+
+from gateway.clock import Clock
+from gateway.services.cards import Cards
+from gateway.services.registry import RegistryMirror
+from gateway.settings import RegistrySettings
+from keys.registry.member import Member
+from keys.suite import MemberId, parse_member_id
+
+
+class MemberSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """A member in a list."""
+
+    member: str
+    names: dict[str, str]
+    role: str
+    endpoint: str | None
+    via: list[str]
+    suspended: bool
+    keys: int
+
+
+class RegisteredKeyView(msgspec.Struct, frozen=True, kw_only=True):
+    """A key that the registry lists."""
+
+    use: str
+    id: str
+    start: int
+    end: int
+    revoked_since: int | None
+
+
+class CardView(msgspec.Struct, frozen=True, kw_only=True):
+    """The key card held of a member."""
+
+    serial: int
+    until: int
+
+
+class MemberDetail(msgspec.Struct, frozen=True, kw_only=True):
+    """A member with its keys."""
+
+    member: str
+    names: dict[str, str]
+    role: str
+    endpoint: str | None
+    via: list[str]
+    suspended: bool
+    admitted_at: int
+    keys: list[RegisteredKeyView]
+    card: CardView | None
+
+
+class RegistryView(msgspec.Struct, frozen=True, kw_only=True):
+    """How far this node's registry goes."""
+
+    federation: str
+    anchor: str
+    size: int
+    root: str
+    checked_at: int
+    fresh: bool
+
+
+class Members:
+    """Looks members up."""
+
+    def __init__(
+        self, mirror: RegistryMirror, cards: Cards, clock: Clock, settings: RegistrySettings
+    ) -> None:
+        self._mirror = mirror
+        self._cards = cards
+        self._clock = clock
+        self._settings = settings
+
+    def listing(self) -> list[MemberSummary]:
+        """Return all members, by name."""
+        members = self._mirror.view.members
+        return [_summary(members[name]) for name in sorted(members)]
+
+    async def detail(self, name: str) -> MemberDetail:
+        """Return one member. Raises RejectedError ``member_unknown``."""
+        member = self._mirror.view.member(parse_member_id(name))
+        card = await self._cards.current(MemberId(name))
+        return MemberDetail(
+            member=member.member,
+            names=dict(member.names),
+            role=member.role.value,
+            endpoint=member.endpoint,
+            via=list(member.via),
+            suspended=member.suspended,
+            admitted_at=member.admitted_at,
+            keys=[
+                RegisteredKeyView(
+                    use=key.use.value,
+                    id=key.key_id.hex(),
+                    start=key.start,
+                    end=key.end,
+                    revoked_since=key.revoked_since,
+                )
+                for key in member.keys
+            ],
+            card=None if card is None else CardView(serial=card.serial, until=card.until),
+        )
+
+    def registry(self) -> RegistryView:
+        """Return the registry's size and root as verified here."""
+        view = self._mirror.view
+        age_s = self._clock.now() - self._mirror.checked_at
+        return RegistryView(
+            federation=view.federation,
+            anchor=self._settings.anchor,
+            size=view.head.size,
+            root=view.head.root.hex(),
+            checked_at=self._mirror.checked_at,
+            fresh=age_s <= self._settings.warn_after_s,
+        )
+
+
+def _summary(member: Member) -> MemberSummary:
+    return MemberSummary(
+        member=member.member,
+        names=dict(member.names),
+        role=member.role.value,
+        endpoint=member.endpoint,
+        via=list(member.via),
+        suspended=member.suspended,
+        keys=len(member.keys),
+    )

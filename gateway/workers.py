@@ -1,0 +1,123 @@
+"""The loops of a node: deliver, follow the registry, sequence the audit log, keep things fresh.
+
+Each stops when it is cancelled, waits with jitter, and outlives every expected error.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from gateway.clock import Clock
+from gateway.errors import LiaisonError
+from gateway.logs import logger
+from gateway.protocol.audit import EntryKind
+from gateway.services.audit import AuditLog
+from gateway.services.delivery import Delivery
+from gateway.services.keys import NodeKeys
+from gateway.services.ledger import Ledger
+from gateway.services.registry import RegistryMirror
+from gateway.services.rotation import Rotation
+from gateway.settings import Settings
+from gateway.store import attachments, audit, idempotency, outbox, receipts
+from gateway.store.blobs import BlobStore
+from gateway.store.database import Database, Transaction
+
+SWEEP_S = 30.0
+RETRY_S = 2.0
+_log = logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workers:
+    """What the loops work on."""
+
+    database: Database
+    blobs: BlobStore
+    keys: NodeKeys
+    mirror: RegistryMirror
+    rotation: Rotation
+    delivery: Delivery
+    audit_log: AuditLog
+    ledger: Ledger
+    clock: Clock
+    settings: Settings
+    follows: bool
+    """Whether the registry is elsewhere: the registrar's node follows nobody."""
+
+    async def run(self) -> None:
+        """Run all loops until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.delivery.run(), name="deliver")
+            group.create_task(self._sequence(), name="sequence")
+            group.create_task(self._sweep(), name="sweep")
+            if self.follows:
+                group.create_task(self._follow(), name="follow")
+
+    async def _follow(self) -> None:
+        while True:
+            self.mirror.behind.clear()
+            before = self.mirror.size
+            worked = await self._survive("registry.unreachable", self.mirror.follow)
+            if self.mirror.size > before:
+                _log.info("registry.advanced", registry_size=self.mirror.size)
+                await self._survive("keys.late", self._keep_fresh)
+                self.delivery.wake()
+            wait_s = self.settings.registry.poll_s if worked else RETRY_S
+            await self._wait(self.mirror.behind, wait_s)
+
+    async def _sequence(self) -> None:
+        while True:
+            await self._survive("audit.late", self.audit_log.sequence, quiet=True)
+            await self.clock.sleep(self.settings.audit.interval_ms / 1000)
+
+    async def _sweep(self) -> None:
+        while True:
+            await self._survive("keys.late", self._keep_fresh, quiet=True)
+            await self._survive("sweep.failed", self.sweep)
+            await self.clock.sleep(SWEEP_S)
+
+    async def sweep(self) -> None:
+        """End what has expired and delete what nobody can ask for any more."""
+        now = self.clock.now()
+
+        def commit(tx: Transaction) -> list[str]:
+            expired = outbox.expire(tx, now)
+            audit.append(
+                tx,
+                [
+                    self.ledger.entry(
+                        EntryKind.MESSAGE_FAILED, digests=(envelope_id,), code="expired"
+                    )
+                    for _, envelope_id in expired
+                ],
+            )
+            receipts.sweep(tx, now)
+            idempotency.sweep(tx, now)
+            return attachments.forget_unnamed(tx, now)
+
+        for location in await self.database.write(commit):
+            await self.blobs.delete(location)
+        await self.keys.destroy_expired(now, self.settings.policy.max_lifetime_s)
+
+    async def _keep_fresh(self) -> None:
+        await self.rotation.keep_storage_key_fresh()
+        await self.rotation.keep_card_fresh()
+
+    async def _survive(
+        self, event: str, step: Callable[[], Awaitable[object]], *, quiet: bool = False
+    ) -> bool:
+        try:
+            await step()
+        except LiaisonError as fault:
+            if not quiet:
+                _log.warning(event, code=fault.code, detail=fault.detail)
+            return False
+        return True
+
+    async def _wait(self, event: asyncio.Event, timeout_s: float) -> None:
+        jitter = 1 + self.keys.entropy(1)[0] / 1024
+        try:
+            await asyncio.wait_for(event.wait(), timeout_s * jitter)
+        except TimeoutError:
+            return
+        await self.clock.sleep(0.05)
