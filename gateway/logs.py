@@ -15,7 +15,7 @@ FIELDS = frozenset(
     {
         "event", "level", "timestamp", "dropped",
         "attempts", "bytes", "code", "count", "detail", "due_in_s", "duration_ms", "endpoint",
-        "incident", "listen", "member", "message", "method", "next_s", "peer", "registry_size",
+        "incident", "listen", "member", "message", "method", "next_s", "peer", "registry_size", "exception",
         "remote", "role", "route", "size", "socket", "state", "status", "tree_size", "use",
         "version",
     }
@@ -37,6 +37,7 @@ def configure(level: str, form: str) -> None:
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
             allow_listed,
             renderer,
         ],

@@ -79,6 +79,8 @@ class Workers:
     async def sweep(self) -> None:
         """End what has expired and delete what nobody can ask for any more."""
         now = self.clock.now()
+        if not self.follows:
+            self.mirror.checked_at = now
 
         def commit(tx: Transaction) -> list[str]:
             expired = outbox.expire(tx, now)

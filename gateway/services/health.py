@@ -170,7 +170,7 @@ class Health:
 
     async def _check_commit(self) -> Check:
         try:
-            await self._database.write(lambda tx: audit.waiting(tx))
+            await self._database.write(audit.waiting)
         except LiaisonError as fault:
             return Check(name="database", ok=False, detail=fault.detail)
         return Check(name="database", ok=True, detail="commits")

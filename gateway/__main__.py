@@ -1,0 +1,42 @@
+"""The command ``liaison``. ``serve`` goes straight to the daemon and loads no CLI."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+
+def main() -> None:
+    """Run the command line."""
+    if len(sys.argv) > 1 and sys.argv[1] == "serve" and "--help" not in sys.argv:
+        sys.exit(_serve(sys.argv[2:]))
+    from gateway.cli.app import run  # noqa: PLC0415 - the daemon does without
+
+    sys.exit(run())
+
+
+def _serve(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="liaison serve", description="Run the node.")
+    parser.add_argument("--dir", default=os.environ.get("LIAISON_DIR", "/var/lib/liaison"))
+    parser.add_argument("--ask", action="store_true", help="ask for the passphrase")
+    options = parser.parse_args(arguments)
+    from gateway.daemon import serve  # noqa: PLC0415 - after the arguments are known to be good
+    from gateway.errors import LiaisonError, UnavailableError  # noqa: PLC0415 - the same
+
+    passphrase = None
+    if options.ask:
+        import getpass  # noqa: PLC0415 - only in a terminal
+
+        passphrase = getpass.getpass("Passphrase of the keystore: ").encode()
+    try:
+        serve(Path(options.dir), os.environ, passphrase)
+    except LiaisonError as fault:
+        sys.stderr.write(f"liaison serve: {fault.detail} [{fault.code}]\n")
+        return 3 if isinstance(fault, UnavailableError) else 1
+    except KeyboardInterrupt:
+        return 0
+    return 0
+
+
+if __name__ == "__main__":
+    main()

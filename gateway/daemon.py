@@ -1,0 +1,289 @@
+"""The composition root: the only place that wires objects together, and names a database."""
+
+import asyncio
+import contextlib
+import importlib.metadata
+import os
+import resource
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import sdnotify
+import uvloop
+
+from gateway import logs
+from gateway.clock import Clock, SystemClock
+from gateway.errors import LiaisonError, UnavailableError
+from gateway.network.local_api import LocalApi, Rooms
+from gateway.network.metrics import Metrics
+from gateway.network.peer_api import PeerApi
+from gateway.network.peer_client import HttpsPeers
+from gateway.peer import Peers
+from gateway.services.attachments import Attachments
+from gateway.services.audit import AuditLog
+from gateway.services.cards import Cards
+from gateway.services.delivery import Delivery
+from gateway.services.exchange import Exchange
+from gateway.services.gatekeeper import Gatekeeper
+from gateway.services.health import Health
+from gateway.services.inbox import Inbox
+from gateway.services.incoming_blobs import IncomingBlobs
+from gateway.services.keys import NodeKeys
+from gateway.services.ledger import Ledger
+from gateway.services.members import Members
+from gateway.services.reception import Reception
+from gateway.services.registry import Registrar, RegistryMirror
+from gateway.services.rotation import Rotation
+from gateway.settings import Settings, load
+from gateway.store import outbox
+from gateway.store.blobs import BlobStore
+from gateway.store.database import Database, FaultHook
+from gateway.store.lock import FolderLock
+from gateway.workers import Workers
+from keys.keyfile import Unlocked, read_passphrase, unlock
+from keys.registry.draft import parse_fingerprint
+from keys.registry.statement import REGISTRY
+from keys.suite import Entropy, KeyUse, parse_member_id
+from keys.tlog.note import NoteSigner
+
+SETTINGS_FILE = "gateway.toml"
+
+
+def version() -> str:
+    """Return the version that is installed."""
+    return importlib.metadata.version("liaison-gateway")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """A node's parts, wired; nothing of it runs yet."""
+
+    database: Database
+    mirror: RegistryMirror
+    keys: NodeKeys
+    gate: Gatekeeper
+    rooms: Rooms
+    workers: Workers
+    delivery: Delivery
+
+
+def wire(
+    settings: Settings,
+    *,
+    peers: Peers,
+    keys: NodeKeys,
+    database: Database,
+    clock: Clock,
+    entropy: Entropy,
+) -> Node:
+    """Put a node together around its database, keys and way to the others."""
+    member = keys.member
+    blobs = BlobStore(settings.blobs_path)
+    size: list[RegistryMirror] = []
+    ledger = Ledger(clock, entropy, lambda: size[0].size if size else 0)
+    anchor = parse_fingerprint(settings.registry.anchor)
+    mirror = RegistryMirror(database, peers, ledger, clock, anchor=anchor)
+    size.append(mirror)
+    registers = member == REGISTRY
+
+    def log_signer() -> NoteSigner:
+        return keys.note_signer(KeyUse.LOG, mirror.view, clock.now())
+
+    registrar = Registrar(mirror, peers, log_signer if registers else None)
+    cards = Cards(database, peers, mirror, ledger, clock)
+    attachments = Attachments(database, blobs, keys, clock, settings.blobs)
+    inbox = Inbox(database, keys, mirror, ledger, clock)
+    delivery = Delivery(
+        database,
+        blobs,
+        peers,
+        mirror,
+        cards,
+        keys=keys,
+        ledger=ledger,
+        clock=clock,
+        settings=settings.delivery,
+        settled=inbox.changed,
+    )
+    exchange = Exchange(
+        database,
+        keys,
+        mirror,
+        cards,
+        attachments,
+        ledger=ledger,
+        clock=clock,
+        settings=settings,
+        accepted=delivery.wake,
+    )
+    reception = Reception(
+        database,
+        blobs,
+        keys,
+        mirror,
+        ledger=ledger,
+        clock=clock,
+        policy=settings.policy,
+        arrived=inbox.changed,
+    )
+    incoming = IncomingBlobs(
+        database, blobs, clock, entropy, settings.blobs, check_space=attachments.check_space
+    )
+    gate = Gatekeeper(
+        member, mirror, registrar, cards, reception=reception, blobs=incoming, clock=clock
+    )
+    rotation = Rotation(
+        database,
+        keys,
+        mirror,
+        registrar,
+        cards,
+        ledger=ledger,
+        clock=clock,
+        policy=settings.policy,
+    )
+    audit_log = AuditLog(database, keys, mirror, clock)
+    health = Health(
+        database, blobs, keys, mirror, peers, clock=clock, settings=settings, version=version()
+    )
+    rooms = Rooms(
+        exchange=exchange,
+        inbox=inbox,
+        attachments=attachments,
+        members=Members(mirror, cards, clock, settings.registry),
+        mirror=mirror,
+        registrar=registrar,
+        keys=keys,
+        rotation=rotation,
+        audit_log=audit_log,
+        health=health,
+        metrics=Metrics(),
+        now=clock.now,
+    )
+    workers = Workers(
+        database=database,
+        blobs=blobs,
+        keys=keys,
+        mirror=mirror,
+        rotation=rotation,
+        delivery=delivery,
+        audit_log=audit_log,
+        ledger=ledger,
+        clock=clock,
+        settings=settings,
+        follows=not registers,
+    )
+    return Node(
+        database=database,
+        mirror=mirror,
+        keys=keys,
+        gate=gate,
+        rooms=rooms,
+        workers=workers,
+        delivery=delivery,
+    )
+
+
+def serve(folder: Path, environ: Mapping[str, str], passphrase: bytes | None = None) -> None:
+    """Run the node of a data folder until it is told to stop (SIGTERM, SIGINT).
+
+    Raises LiaisonError with one clear sentence when it cannot start.
+    """
+    settings = load(folder / SETTINGS_FILE, environ=environ)
+    logs.configure(settings.logs.level, settings.logs.format)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold every key
+    with FolderLock(settings.data_dir):
+        unlocked = _unlock(settings, environ, passphrase)
+        keys = NodeKeys(unlocked, parse_member_id(settings.node.member), os.urandom)
+        database = open_database(settings)
+        try:
+            uvloop.run(_run(settings, keys, database))
+        finally:
+            database.close()
+
+
+def open_database(settings: Settings, *, fault: FaultHook | None = None) -> Database:
+    """Open the node's database. Raises UnavailableError."""
+    path = settings.database_path
+    if not path.exists():
+        raise UnavailableError(
+            "database_missing", f"there is no database at {path}; liaison init makes one"
+        )
+    return Database.open(f"sqlite:///{path}", fault=fault)
+
+
+def _unlock(settings: Settings, environ: Mapping[str, str], passphrase: bytes | None) -> Unlocked:
+    if passphrase is None:
+        named = settings.keys.passphrase_file
+        passphrase = read_passphrase(
+            file=settings.path(named) if named else None,
+            credential=settings.keys.credential or None,
+            environ=environ,
+        )
+    if passphrase is None:
+        raise UnavailableError(
+            "passphrase_missing",
+            "no passphrase: name keys.passphrase_file or keys.credential, or start in a terminal",
+        )
+    return unlock(settings.path(settings.keys.file), passphrase, entropy=os.urandom)
+
+
+async def _run(settings: Settings, unlocked: Unlocked, keys: NodeKeys, database: Database) -> None:
+    clock = SystemClock()
+    mirrors: list[RegistryMirror] = []
+    peers = HttpsPeers(
+        keys,
+        clock,
+        view=lambda: mirrors[0].known if mirrors else None,
+        registrar_url=settings.registry.url,
+        settings=settings.peer_api,
+    )
+    node = wire(
+        settings,
+        peers=peers,
+        keys=keys,
+        database=database,
+        clock=clock,
+        entropy=os.urandom,
+    )
+    mirrors.append(node.mirror)
+    await node.mirror.load()
+    now = clock.now()
+    await database.write(lambda tx: outbox.release_leases(tx, now))
+    peer_api = PeerApi(node.gate, keys, settings.peer_api)
+    local_api = LocalApi(node.rooms, settings.local_api, settings.path(settings.local_api.socket))
+    try:
+        await peer_api.start()
+        await local_api.start()
+        _say_ready(settings)
+        await _until_told(node.workers)
+    finally:
+        await local_api.stop()
+        await peer_api.stop()
+        await peers.close()
+
+
+def _say_ready(settings: Settings) -> None:
+    log = logs.logger()
+    listen = f"{settings.peer_api.host or '*'}:{settings.peer_api.port}"
+    log.info("daemon.ready", member=settings.node.member, listen=listen, version=version())
+    sdnotify.SystemdNotifier().notify("READY=1")
+
+
+async def _until_told(workers: Workers) -> None:
+    loop = asyncio.get_running_loop()
+    told = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told.set)
+    running = asyncio.ensure_future(workers.run())
+    waiting = asyncio.ensure_future(told.wait())
+    await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    running.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await running
+    with contextlib.suppress(LiaisonError):
+        await workers.audit_log.sequence()
+    logs.logger().info("daemon.stopped", member=workers.keys.member)

@@ -1,0 +1,1 @@
+"""HTTP adapters without decisions: parse, call a service, write its answer."""

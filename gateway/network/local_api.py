@@ -1,0 +1,442 @@
+"""The local API: JSON over a Unix socket, for the systems of the house.
+
+Who calls is known by the socket's peer credentials. Every error is a problem document; every fault
+of a request is told at once, in the caller's language. Source: ``/v1/openapi.json``.
+"""
+
+import asyncio
+import base64
+import binascii
+import os
+import secrets
+import socket
+import stat
+import struct
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import quote, unquote
+
+import msgspec
+from aiohttp import web
+
+from gateway.cases.kinds import CATALOGUE
+from gateway.errors import ConflictError, LiaisonError, RejectedError
+from gateway.faults import convert
+from gateway.logs import logger
+from gateway.network import openapi
+from gateway.network.metrics import Metrics
+from gateway.network.problems import problem_of, problem_response
+from gateway.services.attachments import Attachments
+from gateway.services.audit import AuditLog
+from gateway.services.caller import Caller, require
+from gateway.services.exchange import Exchange, Submission
+from gateway.services.health import Health
+from gateway.services.inbox import Inbox, MessageQuery
+from gateway.services.keys import NodeKeys
+from gateway.services.members import Members
+from gateway.services.registry import Registrar, RegistryMirror
+from gateway.services.rotation import Rotation
+from gateway.settings import LocalApiSettings, Role
+from keys.suite import KeyUse
+
+BATCH_MAX = 1_000
+DOWNLOAD_PIECE = 1024 * 1024
+_T = TypeVar("_T")
+_log = logger()
+_Route = Callable[[web.Request], Awaitable[web.StreamResponse]]
+_NUMBERS = ("limit", "wait_s", "start", "end")
+
+
+class RotateBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which key to rotate."""
+
+    use: KeyUse
+
+
+class StatementBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A registry statement, in base64."""
+
+    note: str
+
+
+class RangeQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A range of a log: ``start`` to ``end``, exclusive."""
+
+    start: int = 0
+    end: int = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rooms:
+    """The services behind the socket."""
+
+    exchange: Exchange
+    inbox: Inbox
+    attachments: Attachments
+    members: Members
+    mirror: RegistryMirror
+    registrar: Registrar
+    keys: NodeKeys
+    rotation: Rotation
+    audit_log: AuditLog
+    health: Health
+    metrics: Metrics
+    now: Callable[[], int]
+
+
+class LocalApi:
+    """Serves one node to its house."""
+
+    def __init__(self, rooms: Rooms, settings: LocalApiSettings, path: Path) -> None:
+        self._rooms = rooms
+        self._settings = settings
+        self._path = path
+        self._runner: web.AppRunner | None = None
+
+    async def start(self) -> None:
+        """Listen. Raises ConflictError ``already_running`` if somebody answers there."""
+        self._remove_stale()
+        app = web.Application(
+            client_max_size=self._settings.max_body_bytes, middlewares=[self._guard]
+        )
+        app.add_routes(
+            [
+                web.post("/v1/messages", self._submit),
+                web.post("/v1/messages:batch", self._submit_batch),
+                web.get("/v1/messages", self._messages),
+                web.get("/v1/messages/{id}", self._message),
+                web.post("/v1/messages/{id}/acknowledge", self._acknowledge),
+                web.post("/v1/attachments", self._upload),
+                web.get("/v1/attachments/{id}", self._download),
+                web.get("/v1/kinds", self._kinds),
+                web.get("/v1/members", self._members),
+                web.get("/v1/members/{id}", self._member),
+                web.get("/v1/registry", self._registry),
+                web.get("/v1/registry/statements", self._statements),
+                web.post("/v1/registry/statements", self._publish),
+                web.get("/v1/keys", self._keys),
+                web.post("/v1/keys/rotate", self._rotate),
+                web.get("/v1/outbox", self._outbox),
+                web.get("/v1/audit/checkpoint", self._checkpoint),
+                web.get("/v1/audit/entries", self._entries),
+                web.post("/v1/peers/{id}/ping", self._ping),
+                web.get("/v1/status", self._status),
+                web.get("/health/live", self._live),
+                web.get("/health/ready", self._ready),
+                web.get("/metrics", self._metrics),
+                web.get("/v1/openapi.json", self._openapi),
+            ]
+        )
+        runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=5)
+        await runner.setup()
+        before = os.umask(0o177)
+        try:
+            await web.UnixSite(runner, str(self._path)).start()
+        finally:
+            os.umask(before)
+        self._path.chmod(int(self._settings.mode, 8))
+        self._runner = runner
+
+    async def stop(self) -> None:
+        """Finish what is under way, close, and remove the socket."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._path.unlink(missing_ok=True)
+
+    def _remove_stale(self) -> None:
+        if not self._path.exists():
+            return
+        if not stat.S_ISSOCK(self._path.stat().st_mode):
+            raise ConflictError(
+                "socket_taken", f"{self._path} is no socket: move it, or change local_api.socket"
+            )
+        with socket.socket(socket.AF_UNIX) as probe:
+            try:
+                probe.connect(str(self._path))
+            except OSError:
+                self._path.unlink()
+                return
+        raise ConflictError("already_running", f"a daemon already answers at {self._path}")
+
+    @web.middleware
+    async def _guard(self, request: web.Request, handler: _Route) -> web.StreamResponse:
+        try:
+            answer = await handler(request)
+        except (ConnectionError, asyncio.CancelledError):
+            raise
+        except Exception as failure:  # noqa: BLE001 - each becomes a problem document
+            answer = problem_response(self._told(request, failure), _language(request))
+        resource = request.match_info.route.resource
+        route = "unknown" if resource is None else resource.canonical
+        self._rooms.metrics.count_request(request.method, route, answer.status)
+        return answer
+
+    def _told(self, request: web.Request, failure: Exception) -> LiaisonError:
+        """Say what a failure is to the caller; a bug of ours is logged, and it gets its number."""
+        match failure:
+            case LiaisonError():
+                return failure
+            case web.HTTPRequestEntityTooLarge():
+                return self._too_large()
+            case web.HTTPMethodNotAllowed():
+                return RejectedError("method_not_allowed", f"{request.method} is not possible here")
+            case web.HTTPException():
+                return RejectedError("not_found", f"there is nothing at {request.path}")
+            case _:
+                incident = secrets.token_hex(4)
+                _log.error("request.broke", route=request.path, incident=incident, exc_info=failure)
+                return RejectedError("internal_error", f"incident {incident}: see the node's log")
+
+    def _too_large(self) -> RejectedError:
+        return RejectedError(
+            "body_too_large",
+            f"a request has at most {self._settings.max_body_bytes} bytes "
+            "(local_api.max_body_bytes); send files as attachments",
+        )
+
+    def _caller(self, request: web.Request) -> Caller:
+        """Name the caller by the kernel's word and look up its roles; by default it has none."""
+        transport = request.transport
+        raw = None if transport is None else transport.get_extra_info("socket")
+        if raw is None:
+            return Caller(name="unknown", roles=frozenset())
+        credentials = raw.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+        _, uid, gid = struct.unpack("3i", credentials)
+        roles: set[Role] = set()
+        unit: str | None = None
+        if uid == os.geteuid():
+            roles.update((Role.OFFICER, Role.OPERATOR, Role.AUDITOR))
+        for grant in self._settings.roles:
+            if uid == grant.uid or (grant.gid is not None and gid == grant.gid):
+                roles.update(grant.roles)
+                unit = grant.unit
+        return Caller(name=f"uid:{uid}", roles=frozenset(roles), unit=unit)
+
+    async def _submit(self, request: web.Request) -> web.Response:
+        submission = convert(await self._json(request), Submission)
+        key = request.headers.get("Idempotency-Key")
+        if key is not None and not 1 <= len(key) <= 255:  # noqa: PLR2004 - the column's length
+            raise RejectedError("idempotency_key_malformed", "the key has 1 to 255 characters")
+        caller = self._caller(request)
+        (answer,) = await self._rooms.exchange.submit([submission], caller, idempotency_key=key)
+        if isinstance(answer, LiaisonError):
+            raise answer
+        return _json(answer, status=202)
+
+    async def _submit_batch(self, request: web.Request) -> web.Response:
+        lines = [line for line in (await self._body(request)).split(b"\n") if line.strip()]
+        if not 1 <= len(lines) <= BATCH_MAX:
+            raise RejectedError("batch_size_wrong", f"a batch has 1 to {BATCH_MAX} lines")
+        read = [_submission(line) for line in lines]
+        good = [item for item in read if isinstance(item, Submission)]
+        accepted = await self._rooms.exchange.submit(good, self._caller(request)) if good else []
+        answers = iter(accepted)
+        language = _language(request)
+        shown = []
+        for item in read:
+            answer = next(answers) if isinstance(item, Submission) else item
+            if isinstance(answer, LiaisonError):
+                shown.append(msgspec.json.encode(problem_of(answer, language)))
+            else:
+                shown.append(msgspec.json.encode(answer))
+        return web.Response(body=b"\n".join(shown) + b"\n", content_type="application/x-ndjson")
+
+    async def _messages(self, request: web.Request) -> web.Response:
+        query = _query(request, MessageQuery)
+        caller = self._caller(request)
+        return _json(await self._rooms.inbox.page(query, caller, _language(request)))
+
+    async def _message(self, request: web.Request) -> web.Response:
+        ref, caller = request.match_info["id"], self._caller(request)
+        return _json(await self._rooms.inbox.read(ref, caller, _language(request)))
+
+    async def _acknowledge(self, request: web.Request) -> web.Response:
+        ref, caller = request.match_info["id"], self._caller(request)
+        return _json(await self._rooms.inbox.acknowledge(ref, caller, _language(request)))
+
+    async def _upload(self, request: web.Request) -> web.Response:
+        name = unquote(request.headers.get("X-Filename", ""))
+        caller = self._caller(request)
+        uploaded = await self._rooms.attachments.upload(
+            _pieces(request), name, request.content_type, caller
+        )
+        return _json(uploaded, status=201)
+
+    async def _download(self, request: web.Request) -> web.StreamResponse:
+        caller = self._caller(request)
+        attachment = await self._rooms.inbox.attachment(request.match_info["id"], caller)
+        opened = await self._rooms.attachments.open(attachment)
+        etag = f'"{opened.sha256}"'
+        if request.headers.get("If-None-Match") == etag:
+            return web.Response(status=304, headers={"ETag": etag})
+        start, end = _range(request, opened.size)
+        answer = web.StreamResponse(status=206 if request.headers.get("Range") else 200)
+        answer.content_type = opened.media_type
+        answer.content_length = end - start
+        answer.headers["ETag"] = etag
+        answer.headers["Accept-Ranges"] = "bytes"
+        answer.headers["X-Content-Type-Options"] = "nosniff"
+        answer.headers["Content-Disposition"] = (
+            f"attachment; filename*=UTF-8''{quote(opened.name, safe='')}"
+        )
+        if answer.status == 206:  # noqa: PLR2004 - partial content
+            answer.headers["Content-Range"] = f"bytes {start}-{end - 1}/{opened.size}"
+        await answer.prepare(request)
+        async for piece in opened.read(start, end):
+            await answer.write(piece)
+        await answer.write_eof()
+        return answer
+
+    async def _kinds(self, request: web.Request) -> web.Response:
+        language = _language(request)
+        shown = [
+            {
+                "name": kind.name,
+                "version": kind.version,
+                "family": kind.family,
+                "label": kind.label.text(language),
+                "schema": kind.schema(language),
+            }
+            for kind in CATALOGUE.values()
+        ]
+        return _json({"kinds": shown})
+
+    async def _members(self, request: web.Request) -> web.Response:
+        del request
+        return _json({"members": self._rooms.members.listing()})
+
+    async def _member(self, request: web.Request) -> web.Response:
+        return _json(await self._rooms.members.detail(request.match_info["id"]))
+
+    async def _registry(self, request: web.Request) -> web.Response:
+        del request
+        return _json(self._rooms.members.registry())
+
+    async def _statements(self, request: web.Request) -> web.Response:
+        wanted = _query(request, RangeQuery)
+        notes = await self._rooms.mirror.entries(wanted.start, wanted.end)
+        return _json({"statements": [base64.b64encode(note).decode() for note in notes]})
+
+    async def _publish(self, request: web.Request) -> web.Response:
+        require(self._caller(request), Role.OPERATOR)
+        body = convert(await self._json(request), StatementBody)
+        try:
+            note = base64.b64decode(body.note, validate=True)
+        except binascii.Error as fault:
+            raise RejectedError("base64_malformed", "/note: this is no base64") from fault
+        return _json({"index": await self._rooms.registrar.submit(note)}, status=201)
+
+    async def _keys(self, request: web.Request) -> web.Response:
+        require(self._caller(request), Role.OPERATOR)
+        listing = self._rooms.keys.listing(self._rooms.mirror.known, self._rooms.now())
+        return _json({"keys": listing})
+
+    async def _rotate(self, request: web.Request) -> web.Response:
+        body = convert(await self._json(request), RotateBody)
+        return _json(await self._rooms.rotation.rotate(body.use, self._caller(request)), status=202)
+
+    async def _outbox(self, request: web.Request) -> web.Response:
+        return _json({"rows": await self._rooms.health.undelivered(self._caller(request))})
+
+    async def _checkpoint(self, request: web.Request) -> web.Response:
+        note = await self._rooms.audit_log.checkpoint(self._caller(request))
+        return web.Response(body=note, content_type="text/plain", charset="utf-8")
+
+    async def _entries(self, request: web.Request) -> web.Response:
+        wanted = _query(request, RangeQuery)
+        caller = self._caller(request)
+        entries = await self._rooms.audit_log.entries(wanted.start, wanted.end, caller)
+        return _json({"entries": entries})
+
+    async def _ping(self, request: web.Request) -> web.Response:
+        caller = self._caller(request)
+        return _json(await self._rooms.health.ping(request.match_info["id"], caller))
+
+    async def _status(self, request: web.Request) -> web.Response:
+        del request
+        return _json(await self._rooms.health.status())
+
+    async def _live(self, request: web.Request) -> web.Response:
+        del request
+        return _json({"live": True})
+
+    async def _ready(self, request: web.Request) -> web.Response:
+        del request
+        report = await self._rooms.health.ready()
+        return _json(report, status=200 if report.ready else 503)
+
+    async def _metrics(self, request: web.Request) -> web.Response:
+        del request
+        status = await self._rooms.health.status()
+        body = self._rooms.metrics.render(status)
+        return web.Response(body=body, headers={"Content-Type": Metrics.CONTENT_TYPE})
+
+    async def _openapi(self, request: web.Request) -> web.Response:
+        del request
+        return _json(openapi.document())
+
+    async def _body(self, request: web.Request) -> bytes:
+        try:
+            return await request.read()
+        except web.HTTPRequestEntityTooLarge:
+            raise self._too_large() from None
+
+    async def _json(self, request: web.Request) -> object:
+        if request.content_type not in ("application/json", "application/octet-stream"):
+            raise RejectedError("media_type_wrong", "send application/json")
+        return _parse(await self._body(request))
+
+
+def _parse(body: bytes) -> object:
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as fault:
+        raise RejectedError("json_malformed", f"the body is no JSON: {fault}") from fault
+
+
+def _submission(line: bytes) -> Submission | LiaisonError:
+    try:
+        return convert(_parse(line), Submission)
+    except LiaisonError as fault:
+        return fault
+
+
+def _query(request: web.Request, target: type[_T]) -> _T:
+    raw: dict[str, object] = {}
+    for name, text in request.query.items():
+        number = name in _NUMBERS and text.isdecimal() and len(text) < 18  # noqa: PLR2004 - int64
+        raw[name] = int(text) if number else text
+    return convert(raw, target)
+
+
+def _range(request: web.Request, size: int) -> tuple[int, int]:
+    try:
+        asked = request.http_range
+        start, end, _ = asked.indices(size)
+    except ValueError:
+        start, end = 0, -1
+    if end <= start and (size or request.headers.get("Range")):
+        raise RejectedError("range_not_satisfiable", f"the attachment has {size} bytes")
+    return start, end
+
+
+async def _pieces(request: web.Request) -> AsyncIterator[bytes]:
+    async for piece in request.content.iter_chunked(DOWNLOAD_PIECE):
+        yield piece
+
+
+def _language(request: web.Request) -> str:
+    """Return ``fr`` if the caller prefers it to English."""
+    preferred = [
+        part.split(";")[0].strip().lower()[:2]
+        for part in request.headers.get("Accept-Language", "en").split(",")
+    ]
+    return next((item for item in preferred if item in ("en", "fr")), "en")
+
+
+def _json(body: Any, status: int = 200) -> web.Response:
+    return web.Response(
+        status=status, body=msgspec.json.encode(body), content_type="application/json"
+    )

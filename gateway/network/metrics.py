@@ -1,0 +1,48 @@
+"""Numbers for Prometheus."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+
+from gateway.services.health import Status
+
+
+class Metrics:
+    """The node's metrics; gauges are set from its status when they are asked for."""
+
+    CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._requests = Counter(
+            "liaison_requests",
+            "Requests to the local API.",
+            ["method", "route", "status"],
+            registry=self._registry,
+        )
+        self._outbox = Gauge(
+            "liaison_outbox_rows", "Deliveries by state.", ["state"], registry=self._registry
+        )
+        self._messages = Gauge(
+            "liaison_messages", "Messages stored.", ["direction"], registry=self._registry
+        )
+        self._audit = Gauge(
+            "liaison_audit_entries", "Entries of the audit log.", registry=self._registry
+        )
+        self._registry_size = Gauge(
+            "liaison_registry_statements", "Statements verified.", registry=self._registry
+        )
+        self._disk = Gauge("liaison_disk_free_bytes", "Free bytes.", registry=self._registry)
+
+    def count_request(self, method: str, route: str, status: int) -> None:
+        """Count one request."""
+        self._requests.labels(method, route, status).inc()
+
+    def render(self, status: Status) -> bytes:
+        """Return all metrics as text."""
+        for state, count in status.outbox.items():
+            self._outbox.labels(state).set(count)
+        for direction in ("in", "out"):
+            self._messages.labels(direction).set(status.messages.get(direction, 0))
+        self._audit.set(status.audit_size)
+        self._registry_size.set(status.registry_size)
+        self._disk.set(status.disk_free_bytes)
+        return generate_latest(self._registry)

@@ -1,0 +1,92 @@
+"""The OpenAPI document, made from the types that validate."""
+
+from functools import cache
+from typing import Any
+
+import msgspec
+
+from gateway.network.problems import Problem
+from gateway.services.attachments import UploadedAttachment
+from gateway.services.audit import AuditEntryView
+from gateway.services.exchange import Submission, Submitted
+from gateway.services.health import HealthReport, OutboxRow, PeerReport, Status
+from gateway.services.inbox import Detail, MessageQuery, Page, Summary
+from gateway.services.keys import KeySummary
+from gateway.services.members import MemberDetail, MemberSummary, RegistryView
+
+_TYPES = (
+    Submission, Submitted, Page, Summary, Detail, UploadedAttachment, MemberSummary, MemberDetail,
+    RegistryView, KeySummary, OutboxRow, AuditEntryView, PeerReport, Status, HealthReport, Problem,
+)  # fmt: skip
+_OPERATIONS: tuple[tuple[str, str, str, type | None, type | None, int], ...] = (
+    ("post", "/v1/messages", "Submit a message", Submission, Submitted, 202),
+    ("get", "/v1/messages", "List messages; wait_s makes it a long poll", None, Page, 200),
+    ("get", "/v1/messages/{id}", "Open a message; recorded", None, Detail, 200),
+    ("post", "/v1/messages/{id}/acknowledge", "Take a message", None, Summary, 200),
+    ("get", "/v1/members/{id}", "A member, its keys and its card", None, MemberDetail, 200),
+    ("get", "/v1/registry", "The registry as verified here", None, RegistryView, 200),
+    ("post", "/v1/peers/{id}/ping", "Reach a peer and compare clocks", None, PeerReport, 200),
+    ("get", "/v1/status", "The node in numbers", None, Status, 200),
+    ("get", "/health/ready", "Whether the node can do its work", None, HealthReport, 200),
+    ("post", "/v1/messages:batch", "Submit many, as NDJSON", None, None, 200),
+    ("post", "/v1/attachments", "Upload, streamed; X-Filename names it", None, None, 201),
+    ("get", "/v1/attachments/{id}", "Download; Range is honoured", None, None, 200),
+    ("get", "/v1/kinds", "Kinds with schemas and labels", None, None, 200),
+    ("get", "/v1/members", "All members", None, None, 200),
+    ("get", "/v1/registry/statements", "Statements, in base64", None, None, 200),
+    ("post", "/v1/registry/statements", "Hand in a signed statement", None, None, 201),
+    ("get", "/v1/keys", "This node's keys", None, None, 200),
+    ("post", "/v1/keys/rotate", "Replace a key", None, None, 202),
+    ("get", "/v1/outbox", "Deliveries that are not done", None, None, 200),
+    ("get", "/v1/audit/checkpoint", "The newest signed head", None, None, 200),
+    ("get", "/v1/audit/entries", "Entries of the audit log", None, None, 200),
+    ("get", "/health/live", "Whether the node answers", None, None, 200),
+    ("get", "/metrics", "Numbers for Prometheus", None, None, 200),
+)
+
+
+@cache
+def document() -> dict[str, Any]:
+    """Return the OpenAPI 3.1 document."""
+    refs, components = msgspec.json.schema_components(
+        (*_TYPES, MessageQuery), ref_template="#/components/schemas/{name}"
+    )
+    by_type: dict[type, Any] = {}
+    by_type.update(zip((*_TYPES, MessageQuery), refs, strict=True))
+    paths: dict[str, dict[str, Any]] = {}
+    for method, path, summary, takes, gives, status in _OPERATIONS:
+        operation = _operation(by_type, summary, takes, gives, status)
+        if "{id}" in path:
+            name = {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}
+            operation["parameters"] = [name]
+        paths.setdefault(path, {})[method] = operation
+    query = components["MessageQuery"]["properties"]
+    paths["/v1/messages"]["get"]["parameters"] = [
+        {"name": name, "in": "query", "schema": schema} for name, schema in query.items()
+    ]
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Liaison local API", "version": "1"},
+        "paths": paths,
+        "components": {"schemas": components},
+    }
+
+
+def _operation(
+    by_type: dict[type, Any], summary: str, takes: type | None, gives: type | None, status: int
+) -> dict[str, Any]:
+    problem = {"application/problem+json": {"schema": by_type[Problem]}}
+    success: dict[str, Any] = {"description": "Done"}
+    if gives is not None:
+        success["content"] = {"application/json": {"schema": by_type[gives]}}
+    operation: dict[str, Any] = {
+        "summary": summary,
+        "responses": {
+            str(status): success,
+            "default": {"description": "A problem", "content": problem},
+        },
+    }
+    if takes is not None:
+        body = {"application/json": {"schema": by_type[takes]}}
+        operation["requestBody"] = {"required": True, "content": body}
+    return operation

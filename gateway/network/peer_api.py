@@ -1,0 +1,252 @@
+"""The listener for other gateways: HTTPS, mutually pinned, msgpack.
+
+What needs a member looks its certificate up in the view of now, at every request; what verifies
+itself (cards, the registry) is open to anyone. Source: SPEC "The peer API".
+"""
+
+import asyncio
+import ssl
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
+
+import msgspec
+from aiohttp import web
+
+from gateway.errors import ForbiddenError, LiaisonError, RejectedError, UnavailableError
+from gateway.logs import logger
+from gateway.network.problems import status_of
+from gateway.network.tls import server_context
+from gateway.protocol.answer import MAX_BATCH_BYTES, encode_answers, parse_batch
+from gateway.protocol.blob import MAX_SEGMENT_LIST_BYTES, SEGMENT_BYTES
+from gateway.services.gatekeeper import Gatekeeper, Hop
+from gateway.services.keys import NodeKeys
+from gateway.settings import PeerApiSettings
+from keys.certificate import certificate_digest
+from keys.registry.statement import MAX_STATEMENT_BYTES
+from keys.registry.view import View
+from keys.suite import DIGEST_BYTES, parse_member_id
+from keys.tlog.tiles import BUNDLE_ENTRIES, encode_bundle, parse_bundle_path
+
+STATEMENTS_A_MINUTE = 30
+REMOTES_KEPT = 1_000
+_log = logger()
+
+_Route = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class PeerFault(msgspec.Struct, frozen=True, array_like=True):
+    """An error to a peer: its code, and in how many seconds to ask again (0 for not)."""
+
+    code: str
+    retry_after_s: Annotated[int, msgspec.Meta(ge=0, le=86_400)]
+    detail: str = ""
+
+
+class PongBody(msgspec.Struct, frozen=True, array_like=True):
+    """The answer to a ping."""
+
+    member: str
+    at: int
+    registry_size: int
+
+
+class PeerApi:
+    """Serves one node to its peers."""
+
+    def __init__(self, gate: Gatekeeper, keys: NodeKeys, settings: PeerApiSettings) -> None:
+        self._gate = gate
+        self._keys = keys
+        self._settings = settings
+        self._context: ssl.SSLContext | None = None
+        self._shown: tuple[bytes, frozenset[bytes]] | None = None
+        self._connections: dict[asyncio.Transport, bytes] = {}
+        self._posts: OrderedDict[str, tuple[float, float]] = OrderedDict()
+        self._runner: web.AppRunner | None = None
+
+    async def start(self) -> None:
+        """Listen. Raises UnavailableError ``port_in_use``."""
+        app = web.Application(client_max_size=SEGMENT_BYTES + 1024, middlewares=[self._guard])
+        app.add_routes(
+            [
+                web.get("/peer/v1/ping", self._ping),
+                web.get("/peer/v1/whoami", self._whoami),
+                web.get("/peer/v1/card/{member}", self._card),
+                web.get("/peer/v1/registry/checkpoint", self._checkpoint),
+                web.get("/peer/v1/registry/tile/entries/{path:.+}", self._entries),
+                web.post("/peer/v1/registry/statements", self._statement),
+                web.post("/peer/v1/envelopes", self._envelopes),
+                web.put("/peer/v1/blobs/{blob}", self._offer),
+                web.put("/peer/v1/blobs/{blob}/{number}", self._segment),
+            ]
+        )
+        self.refresh()
+        self._gate.mirror.watch(self._changed)
+        listener = self._context
+        assert listener is not None  # noqa: S101 - refresh has just made it
+        listener.sni_callback = self._choose
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=5)
+        await runner.setup()
+        host, port = self._settings.host or None, self._settings.port
+        try:
+            await web.TCPSite(runner, host, port, ssl_context=listener).start()
+        except OSError as fault:
+            await runner.cleanup()
+            raise UnavailableError(
+                "port_in_use",
+                f"cannot listen on {host or '*'}:{port}: {fault.strerror or fault}; another "
+                "program has the port, or change peer_api.port",
+            ) from fault
+        self._runner = runner
+
+    async def stop(self) -> None:
+        """Finish what is under way and close."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    def refresh(self) -> None:
+        """Make the context anew if our certificate or the pins have changed."""
+        view, now = self._gate.mirror.known, self._gate.clock.now()
+        record = self._keys.tls(view, now)
+        good = () if view is None else [key for key in view.pins.values() if key.good_at(now)]
+        pins = frozenset(key.certificate for key in good)
+        if self._shown != (record.key_id, pins):
+            self._context = server_context(record, sorted(pins), self._keys.entropy)
+            self._shown = (record.key_id, pins)
+
+    def _changed(self, _: View) -> None:
+        self.refresh()
+        for transport, pin in list(self._connections.items()):
+            try:
+                self._gate.standing(pin)
+            except ForbiddenError:
+                del self._connections[transport]
+                transport.close()
+
+    def _choose(self, connection: ssl.SSLObject, _: str | None, __: ssl.SSLContext) -> None:
+        self.refresh()
+        if self._context is not None:
+            connection.context = self._context
+
+    def _hop(self, request: web.Request) -> Hop:
+        transport = request.transport
+        tls = None if transport is None else transport.get_extra_info("ssl_object")
+        certificate = None if tls is None else tls.getpeercert(binary_form=True)
+        if transport is None or certificate is None:
+            return self._gate.for_hop(None)
+        pin = certificate_digest(certificate)
+        self._connections[transport] = pin
+        if len(self._connections) > REMOTES_KEPT:
+            for gone in [item for item in self._connections if item.is_closing()]:
+                del self._connections[gone]
+        return self._gate.for_hop(self._gate.standing(pin))
+
+    @web.middleware
+    async def _guard(self, request: web.Request, handler: _Route) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except LiaisonError as fault:
+            detail = fault.detail if isinstance(fault, ForbiddenError) else ""
+            body = PeerFault(fault.code, fault.retry_after_s or 0, detail)
+            return _packed(body, status=status_of(fault))
+        except web.HTTPRequestEntityTooLarge:
+            return _packed(PeerFault("body_too_large", 0), status=413)
+        except web.HTTPException as fault:
+            return _packed(PeerFault("not_found", 0), status=fault.status)
+        except (ConnectionError, asyncio.CancelledError):
+            raise
+        except Exception:  # noqa: BLE001 - a bug of ours tells a peer nothing
+            _log.exception("request.broke", route=request.path)
+            return _packed(PeerFault("internal_error", 5), status=500)
+
+    async def _ping(self, request: web.Request) -> web.Response:
+        del request
+        pong = await self._gate.for_hop(None).ping()
+        return _packed(PongBody(pong.member, pong.at, pong.registry_size))
+
+    async def _whoami(self, request: web.Request) -> web.Response:
+        pin = _digest(request.query.get("cert", ""))
+        return _packed([str(self._gate.standing(pin))])
+
+    async def _card(self, request: web.Request) -> web.Response:
+        member = parse_member_id(request.match_info["member"])
+        return _text(await self._gate.for_hop(None).card(member))
+
+    async def _checkpoint(self, request: web.Request) -> web.Response:
+        del request
+        return _text(await self._gate.for_hop(None).registry_checkpoint())
+
+    async def _entries(self, request: web.Request) -> web.Response:
+        index, width = parse_bundle_path(request.match_info["path"])
+        start = index * BUNDLE_ENTRIES
+        entries = await self._gate.for_hop(None).registry_entries(start, start + width)
+        if len(entries) < width:
+            raise RejectedError("not_found", "the registry held here is not that long")
+        body = encode_bundle(entries)
+        return web.Response(body=body, content_type="application/octet-stream")
+
+    async def _statement(self, request: web.Request) -> web.Response:
+        self._limit(request.remote or "")
+        note = await _body(request, MAX_STATEMENT_BYTES)
+        await self._gate.for_hop(None).post_statement(note)
+        return web.Response(status=204)
+
+    async def _envelopes(self, request: web.Request) -> web.Response:
+        hop = self._hop(request)
+        batch = parse_batch(await _body(request, MAX_BATCH_BYTES))
+        answers = await hop.post_envelopes(batch)
+        return web.Response(body=encode_answers(answers), content_type="application/vnd.msgpack")
+
+    async def _offer(self, request: web.Request) -> web.Response:
+        hop = self._hop(request)
+        blob_id = _digest(request.match_info["blob"])
+        missing = await hop.offer_blob(blob_id, await _body(request, MAX_SEGMENT_LIST_BYTES))
+        return _packed(list(missing))
+
+    async def _segment(self, request: web.Request) -> web.Response:
+        hop = self._hop(request)
+        blob_id = _digest(request.match_info["blob"])
+        number = request.match_info["number"]
+        if not number.isdecimal() or len(number) > 6:  # noqa: PLR2004 - far above MAX_SEGMENTS
+            raise RejectedError("segment_unknown", "a segment is named by its number")
+        await hop.put_segment(blob_id, int(number), await _body(request, SEGMENT_BYTES))
+        return web.Response(status=204)
+
+    def _limit(self, remote: str) -> None:
+        """Let a few statements a minute pass from one address. Raises ``rate_limited``."""
+        now = self._gate.clock.monotonic()
+        left, at = self._posts.pop(remote, (float(STATEMENTS_A_MINUTE), now))
+        left = min(STATEMENTS_A_MINUTE, left + (now - at) * STATEMENTS_A_MINUTE / 60) - 1
+        self._posts[remote] = (max(left, 0.0), now)
+        if len(self._posts) > REMOTES_KEPT:
+            self._posts.popitem(last=False)
+        if left < 0:
+            raise UnavailableError("rate_limited", "too many statements", retry_after_s=60)
+
+
+async def _body(request: web.Request, most_bytes: int) -> bytes:
+    if (request.content_length or 0) > most_bytes:
+        raise RejectedError("body_too_large", f"at most {most_bytes} bytes are taken here")
+    body = await request.read()
+    if len(body) > most_bytes:
+        raise RejectedError("body_too_large", f"at most {most_bytes} bytes are taken here")
+    return body
+
+
+def _digest(text: str) -> bytes:
+    try:
+        raw = bytes.fromhex(text)
+    except ValueError:
+        raw = b""
+    if len(raw) != DIGEST_BYTES or raw.hex() != text:
+        raise RejectedError("name_malformed", "a name is 64 lower-case hex digits")
+    return raw
+
+
+def _packed(body: Any, status: int = 200) -> web.Response:
+    packed = msgspec.msgpack.encode(body)
+    return web.Response(status=status, body=packed, content_type="application/vnd.msgpack")
+
+
+def _text(note: bytes) -> web.Response:
+    return web.Response(body=note, content_type="text/plain", charset="utf-8")

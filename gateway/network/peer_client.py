@@ -1,0 +1,241 @@
+"""Other gateways over HTTPS: the client side of ``gateway.peer``.
+
+Connections are pooled by peer and pinned to what the registry says now; when that changes, the
+peer's context is made anew and its old connections are not used again.
+"""
+
+import ssl
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import aiohttp
+import msgspec
+
+from gateway.clock import Clock
+from gateway.errors import ForbiddenError, LiaisonError, RejectedError, UnavailableError
+from gateway.network.peer_api import PeerFault, PongBody
+from gateway.network.tls import client_context
+from gateway.peer import Peer, Pong
+from gateway.protocol.answer import Answer, Posted, encode_batch, parse_answers
+from gateway.services.keys import NodeKeys
+from gateway.settings import PeerApiSettings
+from keys.certificate import certificate_digest
+from keys.keyring import KeyRecord
+from keys.registry.statement import REGISTRY
+from keys.registry.view import View
+from keys.suite import KeyUse, MemberId, parse_member_id
+from keys.tlog.tiles import BUNDLE_ENTRIES, bundle_path, parse_bundle
+
+_T = TypeVar("_T")
+
+MAX_ANSWER_BYTES = 32 * 1024 * 1024
+CONNECT_S = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Pinned:
+    """A context to one peer, and what it was made from."""
+
+    made_from: tuple[bytes, frozenset[bytes]]
+    context: ssl.SSLContext
+
+
+class HttpsPeers:
+    """Reaches the federation's gateways through sockets. Implements ``gateway.peer.Peers``."""
+
+    def __init__(
+        self,
+        keys: NodeKeys,
+        clock: Clock,
+        *,
+        view: Callable[[], View | None],
+        registrar_url: str,
+        settings: PeerApiSettings,
+    ) -> None:
+        self._keys = keys
+        self._clock = clock
+        self._view = view
+        self._registrar_url = registrar_url.rstrip("/")
+        self._settings = settings
+        self._pinned: dict[MemberId, _Pinned] = {}
+        self._session: aiohttp.ClientSession | None = None
+
+    def member(self, member: MemberId) -> Peer:
+        """See ``gateway.peer``. Raises UnavailableError ``no_endpoint``."""
+        view = self._view()
+        known = None if view is None else view.members.get(member)
+        if known is None or known.endpoint is None:
+            raise UnavailableError(
+                "no_endpoint", f"the registry names no address for {member}", retry_after_s=60
+            )
+        return HttpsPeer(self, known.endpoint, member)
+
+    def registrar(self) -> Peer:
+        """See ``gateway.peer``. What it shows verifies itself, so nothing else is trusted."""
+        return HttpsPeer(self, self._registrar_url, None)
+
+    def context(self, member: MemberId | None) -> ssl.SSLContext:
+        """Return the TLS context of now to ``member``; None for a read that verifies itself."""
+        view = self._view()
+        if member is None or view is None:
+            return client_context(None, None, self._keys.entropy)
+        now = self._clock.now()
+        record: KeyRecord = self._keys.tls(view, now)
+        keys = view.members[member].keys_for(KeyUse.TLS)
+        pins = frozenset(key.certificate for key in keys if key.good_at(now))
+        made_from = (record.key_id, pins)
+        held = self._pinned.get(member)
+        if held is None or held.made_from != made_from:
+            context = client_context(record, sorted(pins), self._keys.entropy)
+            held = self._pinned[member] = _Pinned(made_from=made_from, context=context)
+        return held.context
+
+    @property
+    def session(self) -> aiohttp.ClientSession:
+        """The pool of connections."""
+        if self._session is None:
+            timeout = aiohttp.ClientTimeout(
+                total=None, sock_connect=CONNECT_S, sock_read=self._settings.timeout_s
+            )
+            connector = aiohttp.TCPConnector(limit=256, limit_per_host=16, keepalive_timeout=60)
+            self._session = aiohttp.ClientSession(connector=connector, timeout=timeout)
+        return self._session
+
+    def own_pin(self) -> str:
+        """Return the digest of the certificate that this node shows now, in hex."""
+        record = self._keys.tls(self._view(), self._clock.now())
+        return certificate_digest(record.certificate).hex()
+
+    async def close(self) -> None:
+        """Close all connections."""
+        if self._session is not None:
+            await self._session.close()
+
+
+class HttpsPeer:
+    """One gateway over HTTPS. Implements ``gateway.peer.Peer``."""
+
+    def __init__(self, peers: HttpsPeers, endpoint: str, member: MemberId | None) -> None:
+        self._peers = peers
+        self._endpoint = endpoint
+        self._member = member
+
+    async def post_envelopes(self, batch: Sequence[Posted]) -> Sequence[Answer]:
+        """See ``gateway.peer``."""
+        body = await self._call("POST", "envelopes", encode_batch(batch))
+        return parse_answers(body, len(batch))
+
+    async def offer_blob(self, blob_id: bytes, segment_list: bytes) -> Sequence[int]:
+        """See ``gateway.peer``."""
+        body = await self._call("PUT", f"blobs/{blob_id.hex()}", segment_list)
+        return _unpacked(body, list[int])
+
+    async def put_segment(self, blob_id: bytes, index: int, segment: bytes) -> None:
+        """See ``gateway.peer``."""
+        await self._call("PUT", f"blobs/{blob_id.hex()}/{index}", segment)
+
+    async def card(self, member: MemberId) -> bytes:
+        """See ``gateway.peer``."""
+        return await self._call("GET", f"card/{member}", open_to_all=True)
+
+    async def registry_checkpoint(self) -> bytes:
+        """See ``gateway.peer``."""
+        return await self._call("GET", "registry/checkpoint", open_to_all=True)
+
+    async def registry_entries(self, start: int, end: int) -> Sequence[bytes]:
+        """See ``gateway.peer``. Reads the entry bundle in which ``start`` lies."""
+        index, skip = divmod(start, BUNDLE_ENTRIES)
+        width = min(BUNDLE_ENTRIES, end - index * BUNDLE_ENTRIES)
+        path = f"registry/tile/entries/{bundle_path(index, width)}"
+        return parse_bundle(await self._call("GET", path, open_to_all=True), width)[skip:]
+
+    async def post_statement(self, note: bytes) -> None:
+        """See ``gateway.peer``."""
+        await self._call("POST", "registry/statements", note, open_to_all=True)
+
+    async def ping(self) -> Pong:
+        """See ``gateway.peer``."""
+        pong = _unpacked(await self._call("GET", "ping"), PongBody)
+        return Pong(
+            member=parse_member_id(pong.member), at=pong.at, registry_size=pong.registry_size
+        )
+
+    async def _call(
+        self, method: str, path: str, body: bytes | None = None, *, open_to_all: bool = False
+    ) -> bytes:
+        """Make one request. ``open_to_all`` shows no certificate and needs none."""
+        member = None if open_to_all else self._member
+        url = f"{self._endpoint}/peer/v1/{path}"
+        try:
+            context = self._peers.context(member)
+            async with self._peers.session.request(
+                method, url, data=body, ssl=context, allow_redirects=False
+            ) as answer:
+                read = await answer.content.read(MAX_ANSWER_BYTES)
+                if not answer.content.at_eof():
+                    read += await _rest(answer, MAX_ANSWER_BYTES - len(read))
+                if answer.status >= 300:  # noqa: PLR2004 - what HTTP calls no success
+                    raise _fault(answer.status, read)
+                return read
+        except aiohttp.ClientConnectorCertificateError as fault:
+            raise self._tls_failed("it shows a certificate that the registry does not list") from (
+                fault
+            )
+        except (aiohttp.ClientConnectorSSLError, ssl.SSLError) as fault:
+            raise self._tls_failed(str(fault)) from fault
+        except (aiohttp.ClientConnectorError, aiohttp.ServerTimeoutError, TimeoutError) as fault:
+            raise UnavailableError(
+                "peer_unreachable", f"{self._endpoint} does not answer: {fault}"
+            ) from fault
+        except (aiohttp.ClientError, OSError) as fault:
+            raise await self._broken(fault, member) from fault
+
+    async def _broken(self, fault: Exception, member: MemberId | None) -> LiaisonError:
+        """Say why a connection broke off: a peer that refuses our certificate cannot say so."""
+        if member is not None:
+            try:
+                await self._call("GET", f"whoami?cert={self._peers.own_pin()}", open_to_all=True)
+            except ForbiddenError as reason:
+                return self._tls_failed(f"it does not accept our certificate: {reason.detail}")
+            except LiaisonError as reason:
+                return reason
+        return UnavailableError(
+            "connection_broken", f"the connection to {self._endpoint} broke: {fault!r}"
+        )
+
+    def _tls_failed(self, why: str) -> UnavailableError:
+        named = self._member or REGISTRY
+        return UnavailableError(
+            "tls_failed", f"no TLS with {named} at {self._endpoint}: {why}", retry_after_s=5
+        )
+
+
+async def _rest(answer: aiohttp.ClientResponse, left: int) -> bytes:
+    pieces = []
+    async for piece in answer.content.iter_chunked(65_536):
+        left -= len(piece)
+        if left < 0:
+            raise RejectedError("answer_too_large", "the peer's answer is larger than allowed")
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+def _fault(status: int, body: bytes) -> LiaisonError:
+    try:
+        told = msgspec.msgpack.decode(body, type=PeerFault)
+    except msgspec.MsgspecError:
+        told = PeerFault(f"http_{status}", 0)
+    detail = told.detail or f"the peer answered {told.code} (HTTP {status})"
+    if status == 403:  # noqa: PLR2004 - forbidden
+        return ForbiddenError(told.code, detail)
+    if status in (409, 429) or status >= 500:  # noqa: PLR2004 - the server's own trouble
+        return UnavailableError(told.code, detail, retry_after_s=told.retry_after_s or None)
+    return RejectedError(told.code, detail)
+
+
+def _unpacked(body: bytes, target: type[_T]) -> _T:
+    try:
+        return msgspec.msgpack.decode(body, type=target)
+    except msgspec.MsgspecError as fault:
+        raise RejectedError("encoding_invalid", "the peer's answer is malformed") from fault
