@@ -230,7 +230,7 @@ def _unlock(settings: Settings, environ: Mapping[str, str], passphrase: bytes | 
     return unlock(settings.path(settings.keys.file), passphrase, entropy=os.urandom)
 
 
-async def _run(settings: Settings, unlocked: Unlocked, keys: NodeKeys, database: Database) -> None:
+async def _run(settings: Settings, keys: NodeKeys, database: Database) -> None:
     clock = SystemClock()
     mirrors: list[RegistryMirror] = []
     peers = HttpsPeers(

@@ -13,9 +13,9 @@ from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
 
 FIELDS = frozenset(
     {
-        "event", "level", "timestamp", "dropped",
+        "event", "exception", "level", "timestamp", "dropped",
         "attempts", "bytes", "code", "count", "detail", "due_in_s", "duration_ms", "endpoint",
-        "incident", "listen", "member", "message", "method", "next_s", "peer", "registry_size", "exception",
+        "incident", "listen", "member", "message", "method", "next_s", "peer", "registry_size",
         "remote", "role", "route", "size", "socket", "state", "status", "tree_size", "use",
         "version",
     }

@@ -88,9 +88,7 @@ class BlobsSettings(_Section, frozen=True, kw_only=True):
 
     url: Annotated[
         _Text,
-        _explained(
-            "Where sealed attachments are kept; file:/// and a path.", pattern=r"\Afile://."
-        ),
+        _explained("Where sealed attachments are kept; file: and a path.", pattern=r"\Afile:."),
     ] = "file:blobs"
     max_attachment_bytes: Annotated[
         int, _explained("The largest attachment, in bytes.", ge=1, le=2**39)

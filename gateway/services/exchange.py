@@ -5,6 +5,7 @@ together, and only then answer and wake the deliverer.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -139,6 +140,7 @@ class Exchange:
             return repeat
         self._attachments.check_space()
         self._mirror.check_fresh(self._settings.registry.refuse_after_s)
+        await self._meet({name for item in submissions for name in item.to})
         now = self._clock.now()
         signer = self._keys.signer(self._mirror.view, now)
         prepared: list[_Prepared | LiaisonError] = []
@@ -149,6 +151,14 @@ class Exchange:
                 prepared.append(fault)
         ready = await asyncio.to_thread(self._seal, prepared, signer, now)
         return await self._commit(ready, caller, idempotency_key, asked)
+
+    async def _meet(self, names: set[str]) -> None:
+        """Look at the registry before saying that a member is unknown: it may be new."""
+        if names <= set(self._mirror.view.members):
+            return
+        if self._clock.now() - self._mirror.checked_at >= 1:
+            with contextlib.suppress(LiaisonError):
+                await self._mirror.follow()
 
     async def _answered(
         self, caller: Caller, key: str | None, asked: bytes

@@ -1,0 +1,1 @@
+"""The command ``liaison``: one module a noun."""

@@ -1,0 +1,71 @@
+"""The root of the command line: global options, and the nouns."""
+
+import sys
+from typing import Annotated
+
+import click
+import typer
+
+from gateway.cli import (
+    attachment,
+    audit,
+    demonstration,
+    inbox,
+    key,
+    member,
+    message,
+    node,
+    outbox,
+    registry,
+)
+from gateway.cli.console import USAGE, complain
+from gateway.errors import LiaisonError
+
+app = typer.Typer(
+    name="liaison",
+    help="A secure message-exchange gateway between customs administrations.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command("init")(node.init)
+app.command("status")(node.status)
+app.command("doctor")(node.doctor)
+app.command("demo")(demonstration.demo)
+app.add_typer(registry.app, name="registry")
+app.add_typer(member.app, name="member")
+app.add_typer(message.app, name="message")
+app.add_typer(inbox.app, name="inbox")
+app.add_typer(attachment.app, name="attachment")
+app.add_typer(outbox.app, name="outbox")
+app.add_typer(key.app, name="key")
+app.add_typer(audit.app, name="audit")
+
+
+@app.command()
+def serve(
+    folder: Annotated[str, typer.Option("--dir", help="The node's folder.")] = "/var/lib/liaison",
+    ask: Annotated[bool, typer.Option(help="Ask for the passphrase.")] = False,
+) -> None:
+    """Run the node until it is told to stop."""
+    del folder, ask  # ``gateway.__main__`` runs it without loading this module
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run the command line and return its exit code: 0 done, 1 refused, 2 usage, 3 unreachable."""
+    try:
+        result = app(arguments, standalone_mode=False)
+    except LiaisonError as fault:
+        return complain(fault)
+    except click.exceptions.Abort:
+        return USAGE
+    except click.ClickException as fault:
+        fault.show()
+        return USAGE
+    except (FileNotFoundError, FileExistsError, PermissionError, IsADirectoryError) as fault:
+        sys.stderr.write(f"liaison: {fault.filename}: {fault.strerror or 'exists already'}\n")
+        return USAGE
+    except BrokenPipeError:
+        return 0
+    return result if isinstance(result, int) else 0

@@ -1,0 +1,42 @@
+"""``liaison attachment``: files that belong to messages."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gateway.cli.console import say, show_fields, show_json
+from gateway.cli.message import progress, upload
+from gateway.cli.options import DEFAULT_FOLDER, AsJson, Folder, daemon_of
+
+app = typer.Typer(help="Attachments.", no_args_is_help=True)
+
+
+@app.command()
+def put(
+    file: Annotated[Path, typer.Argument(help="The file.", exists=True, dir_okay=False)],
+    folder: Folder = DEFAULT_FOLDER,
+    as_json: AsJson = False,
+) -> None:
+    """Upload a file, to be named by a message within a day."""
+    shown = upload(daemon_of(folder), file)
+    if as_json:
+        show_json(shown)
+    else:
+        show_fields(shown)
+
+
+@app.command()
+def get(
+    attachment: Annotated[str, typer.Argument(help="Its id, as message show prints it.")],
+    target: Annotated[Path, typer.Argument(help="The file to write; it must not exist.")],
+    folder: Folder = DEFAULT_FOLDER,
+    as_json: AsJson = False,
+) -> None:
+    """Open an attachment into a file. Reading is recorded."""
+    with progress(target.name, 0) as advance:
+        size = daemon_of(folder).download(attachment, target, advance)
+    if as_json:
+        show_json({"file": str(target), "size": size})
+    else:
+        say(f"{target}: {size} bytes")

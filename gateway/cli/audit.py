@@ -1,0 +1,90 @@
+"""``liaison audit``: verify and show the log that nobody can rewrite unseen."""
+
+from typing import Annotated
+
+import typer
+
+from gateway.cli.console import REFUSED, say, show_json, show_table, when
+from gateway.cli.options import DEFAULT_FOLDER, AsJson, Folder, daemon_of, settings_of
+from gateway.daemon import open_database
+from gateway.errors import LiaisonError, RejectedError
+from gateway.services.audit_check import AuditReport, Finding, check_audit_log
+from gateway.settings import Settings
+from gateway.store import registry
+from keys.registry.draft import parse_fingerprint
+from keys.registry.view import advance, found
+from keys.suite import parse_member_id
+
+app = typer.Typer(help="The audit log.", no_args_is_help=True)
+
+
+@app.command()
+def verify(folder: Folder = DEFAULT_FOLDER, as_json: AsJson = False) -> int:
+    """Check every entry, root, signature and stored message; works beside a running daemon."""
+    report = examine(settings_of(folder))
+    if as_json:
+        show_json(
+            {
+                "verified": not report.findings,
+                "entries": report.entries,
+                "checkpoints": report.checkpoints,
+                "messages": report.messages,
+                "waiting": report.waiting,
+                "findings": [{"where": item.where, "what": item.what} for item in report.findings],
+            }
+        )
+        return REFUSED if report.findings else 0
+    for item in report.findings:
+        say(f"ALTERED  {item.where}: {item.what}")
+    counted = (
+        f"{report.entries} entries, {report.checkpoints} checkpoints, {report.messages} messages"
+    )
+    say(f"{counted}: " + ("NOT VERIFIED" if report.findings else "verified"))
+    return REFUSED if report.findings else 0
+
+
+@app.command()
+def show(
+    folder: Folder = DEFAULT_FOLDER,
+    start: Annotated[int, typer.Option(help="From this entry on.", min=0)] = 0,
+    limit: Annotated[int, typer.Option(help="At most so many.", min=1, max=1000)] = 100,
+    as_json: AsJson = False,
+) -> None:
+    """Show entries of the audit log."""
+    shown = daemon_of(folder).call("GET", f"/v1/audit/entries?start={start}&end={start + limit}")
+    if as_json:
+        show_json(shown)
+        return
+    show_table(
+        ["entry", "when", "what", "who", "why", "digest"],
+        [
+            (
+                entry["index"],
+                when(entry["at"]),
+                entry["kind"],
+                entry["peer"] or "-",
+                entry["code"] or "-",
+                entry["digests"][0][:16] if entry["digests"] else "-",
+            )
+            for entry in shown["entries"]
+        ],
+    )
+
+
+def examine(settings: Settings) -> AuditReport:
+    """Check the audit log of a node's folder. Raises LiaisonError when it cannot be read."""
+    database = open_database(settings)
+    try:
+        notes = database.read_now(registry.all_statements)
+        try:
+            anchor = parse_fingerprint(settings.registry.anchor)
+            view = advance(found(notes[0], anchor), notes[1:])
+        except IndexError:
+            raise RejectedError("registry_unknown", "nothing of the registry is mirrored") from None
+        except LiaisonError as fault:
+            finding = Finding(where="the registry mirror", what=fault.detail)
+            return AuditReport(entries=0, checkpoints=0, messages=0, waiting=0, findings=(finding,))
+        member = parse_member_id(settings.node.member)
+        return database.read_now(lambda tx: check_audit_log(tx, view, member))
+    finally:
+        database.close()

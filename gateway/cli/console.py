@@ -1,0 +1,85 @@
+"""What the command prints: tables for people, JSON for programs, one sentence for an error."""
+
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from gateway.errors import LiaisonError, UnavailableError
+
+DONE, REFUSED, USAGE, UNREACHABLE = 0, 1, 2, 3
+
+_FRENCH = {
+    "member": "membre", "name": "nom", "role": "rôle", "state": "état", "kind": "type",
+    "from": "de", "to": "à", "received": "reçu", "sent": "envoyé", "size": "taille",
+    "endpoint": "adresse", "keys": "clés", "start": "début", "end": "fin", "use": "usage",
+    "recipient": "destinataire", "attempts": "essais", "why": "motif", "message": "message",
+    "check": "contrôle", "detail": "détail",
+}  # fmt: skip
+
+
+def language() -> str:
+    """Return ``fr`` if the locale is French, else ``en``."""
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        value = os.environ.get(name, "")
+        if value:
+            return "fr" if value.lower().startswith("fr") else "en"
+    return "en"
+
+
+def show_json(value: object) -> None:
+    """Print one JSON document."""
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
+
+
+def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print a table."""
+    from rich.console import Console  # noqa: PLC0415 - loaded when something is shown
+    from rich.table import Table  # noqa: PLC0415 - the same
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(_FRENCH.get(column, column) if language() == "fr" else column)
+    for row in rows:
+        table.add_row(*(str(cell) for cell in row))
+    width = None if sys.stdout.isatty() else 200
+    Console(width=width, highlight=False).print(table)
+
+
+def show_fields(fields: Mapping[str, object]) -> None:
+    """Print names and values, one a line."""
+    wide = max(len(name) for name in fields)
+    for name, value in fields.items():
+        sys.stdout.write(f"{name:<{wide}}  {value}\n")
+
+
+def say(text: str) -> None:
+    """Print a line."""
+    sys.stdout.write(text + "\n")
+
+
+def note(text: str) -> None:
+    """Tell a person on a terminal what goes on; programs are not bothered."""
+    if sys.stderr.isatty():
+        sys.stderr.write(text + "\n")
+
+
+def complain(fault: LiaisonError) -> int:
+    """Print an error as one sentence, its faults one a line; return the exit code."""
+    faults: Sequence[Any] = getattr(fault, "faults", ())
+    if faults:
+        sys.stderr.write("liaison: some fields are not valid\n")
+        for item in faults:
+            sentence = item.sentence(language()) if hasattr(item, "sentence") else item.detail
+            sys.stderr.write(f"  {item.pointer or '/'}  {sentence} [{item.code}]\n")
+    else:
+        sys.stderr.write(f"liaison: {fault.detail} [{fault.code}]\n")
+    return UNREACHABLE if isinstance(fault, UnavailableError) else REFUSED
+
+
+def when(at: int | None) -> str:
+    """Return a time as people write it, UTC."""
+    return "-" if not at else f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%SZ}"

@@ -1,0 +1,41 @@
+"""``liaison key``: this node's keys."""
+
+from typing import Annotated
+
+import typer
+
+from gateway.cli.console import say, show_json, show_table, when
+from gateway.cli.options import DEFAULT_FOLDER, AsJson, Folder, daemon_of
+from keys.suite import KeyUse
+
+app = typer.Typer(help="This node's keys.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_keys(folder: Folder = DEFAULT_FOLDER, as_json: AsJson = False) -> None:
+    """List the keys that this node holds; never a secret."""
+    shown = daemon_of(folder).call("GET", "/v1/keys")
+    if as_json:
+        show_json(shown)
+        return
+    show_table(
+        ["use", "key", "state", "start", "end"],
+        [
+            (key["use"], key["id"][:16], key["state"], when(key["start"]), when(key["end"]))
+            for key in shown["keys"]
+        ],
+    )
+
+
+@app.command()
+def rotate(
+    use: Annotated[KeyUse, typer.Argument(help="sign, seal or tls.")],
+    folder: Folder = DEFAULT_FOLDER,
+    as_json: AsJson = False,
+) -> None:
+    """Replace a key of the running node; the old one stays good for its overlap."""
+    shown = daemon_of(folder).call("POST", "/v1/keys/rotate", {"use": use.value})
+    if as_json:
+        show_json(shown)
+    else:
+        say(f"{shown['use']} key {shown['id'][:16]} is in use from {when(shown['start'])}")

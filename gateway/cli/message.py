@@ -1,0 +1,194 @@
+"""``liaison message``: send, list, show."""
+
+import mimetypes
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from gateway.cli.client import Daemon
+from gateway.cli.console import (
+    REFUSED,
+    UNREACHABLE,
+    note,
+    say,
+    show_fields,
+    show_json,
+    show_table,
+    when,
+)
+from gateway.cli.options import DEFAULT_FOLDER, AsJson, Folder, daemon_of
+from gateway.errors import RejectedError
+
+app = typer.Typer(help="Messages, sent and received.", no_args_is_help=True)
+
+OPEN_STATES = ("queued", "sending", "in_custody")
+POLL_S = 0.25
+
+
+@app.command()
+def send(
+    to: Annotated[list[str], typer.Option(help="A recipient; may be repeated.")],
+    kind: Annotated[str, typer.Option(help="The kind, such as request.verify_value.")],
+    content: Annotated[str, typer.Option(help="A JSON file with the content; - for stdin.")],
+    folder: Folder = DEFAULT_FOLDER,
+    attach: Annotated[
+        list[Path] | None, typer.Option(help="A file to attach; may be repeated.", exists=True)
+    ] = None,
+    case: Annotated[str | None, typer.Option(help="The case it belongs to.")] = None,
+    reply_to: Annotated[str | None, typer.Option(help="The message it answers.")] = None,
+    wait: Annotated[
+        int, typer.Option(help="Wait so many seconds for the receipts; 0 for not.", min=0)
+    ] = 0,
+    as_json: AsJson = False,
+) -> int:
+    """Send a message: it is accepted when this returns, and ends visibly whatever happens."""
+    daemon = daemon_of(folder)
+    text = sys.stdin.buffer.read() if content == "-" else Path(content).read_bytes()
+    try:
+        document = msgspec.json.decode(text)
+    except msgspec.DecodeError as fault:
+        raise RejectedError("json_malformed", f"{content} is no JSON: {fault}") from fault
+    body: dict[str, Any] = {"to": to, "kind": kind, "content": document}
+    body["attachments"] = [upload(daemon, file)["id"] for file in attach or []]
+    if case is not None:
+        body["case"] = case
+    if reply_to is not None:
+        body["in_reply_to"] = reply_to
+    key = os.urandom(16).hex()
+    accepted = daemon.call("POST", "/v1/messages", body, **{"Idempotency-Key": key})
+    code = 0
+    if wait:
+        accepted["recipients"], code = _await_receipts(
+            daemon, accepted["id"], accepted["case"], wait
+        )
+    if as_json:
+        show_json(accepted)
+        return code
+    say(f"accepted  {accepted['id']}")
+    say(f"case      {accepted['case']}")
+    for recipient in accepted["recipients"]:
+        say(f"{recipient['member']:<9} {recipient['state']}")
+    return code
+
+
+@app.command("list")
+def list_messages(
+    folder: Folder = DEFAULT_FOLDER,
+    direction: Annotated[str | None, typer.Option(help="in or out.")] = None,
+    case: Annotated[str | None, typer.Option(help="Of this case alone.")] = None,
+    state: Annotated[str | None, typer.Option(help="In this state alone.")] = None,
+    limit: Annotated[int, typer.Option(help="At most so many.", min=1, max=500)] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """List messages, the oldest first."""
+    show_messages(
+        daemon_of(folder), as_json, direction=direction, case=case, state=state, limit=limit
+    )
+
+
+@app.command()
+def show(
+    message: Annotated[str, typer.Argument(help="The message's id.")],
+    folder: Folder = DEFAULT_FOLDER,
+    as_json: AsJson = False,
+) -> None:
+    """Open a message. Reading is recorded."""
+    shown = daemon_of(folder).call("GET", f"/v1/messages/{message}")
+    if as_json:
+        show_json(shown)
+        return
+    show_fields(
+        {
+            "message": shown["id"],
+            "kind": f"{shown['label']} ({shown['kind']})",
+            "from": shown["from"] + (f"/{shown['unit']}" if shown["unit"] else ""),
+            "to": ", ".join(shown["to"]),
+            "case": shown["case"],
+            "in reply to": shown["in_reply_to"] or "-",
+            "written": when(shown["created_at"]),
+            "state": shown["state"],
+            "signature": f"{shown['signature']}, key {shown['signed_by'][:16]}",
+        }
+    )
+    for item in shown["attachments"]:
+        say(f"attachment   {item['id']}  {item['name']}  {item['size']} bytes")
+    for item in shown["recipients"]:
+        receipt = item["receipt"]
+        held = "no receipt"
+        if receipt:
+            verified = "verified" if receipt["verified"] else "NOT VERIFIED"
+            held = f"{receipt['kind']} receipt of {when(receipt['at'])}, {verified}"
+        why = f" ({item['code']})" if item["code"] else ""
+        say(f"{item['member']:<12} {item['state']}{why}, {held}")
+    say("")
+    show_json(shown["content"])
+
+
+def show_messages(daemon: Daemon, as_json: bool, **query: object) -> None:
+    """Print a page of messages."""
+    asked = "&".join(f"{name}={value}" for name, value in query.items() if value is not None)
+    shown = daemon.call("GET", f"/v1/messages?{asked}")
+    if as_json:
+        show_json(shown)
+        return
+    show_table(
+        ["message", "kind", "from", "to", "state", "stored"],
+        [
+            (
+                item["id"],
+                item["label"],
+                item["from"],
+                ",".join(item["to"]),
+                item["state"],
+                when(item["stored_at"]),
+            )
+            for item in shown["messages"]
+        ],
+    )
+
+
+def upload(daemon: Daemon, file: Path) -> Any:
+    """Upload a file, with a progress bar on a terminal."""
+    media_type = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+    with progress(file.name, file.stat().st_size) as advance:
+        return daemon.upload(file, media_type, advance)
+
+
+@contextmanager
+def progress(name: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Show progress on standard error, where a person looks on."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console  # noqa: PLC0415 - only on a terminal
+    from rich.progress import Progress  # noqa: PLC0415 - the same
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(name, total=total)
+        yield lambda done: bar.advance(task, done)
+
+
+def _await_receipts(daemon: Daemon, message: str, case: str, wait_s: int) -> tuple[Any, int]:
+    """Wait until no recipient is open any more; return how far each is, and the exit code."""
+    deadline = time.monotonic() + wait_s
+    told = ""
+    while True:
+        shown = daemon.call("GET", f"/v1/messages?direction=out&limit=500&case={case}")
+        item = next(item for item in shown["messages"] if item["id"] == message)
+        states = [recipient["state"] for recipient in item["recipients"]]
+        line = ", ".join(f"{each['member']} {each['state']}" for each in item["recipients"])
+        if line != told:
+            note(line)
+            told = line
+        if not any(state in OPEN_STATES for state in states):
+            return item["recipients"], 0 if set(states) == {"delivered"} else REFUSED
+        if time.monotonic() > deadline:
+            return item["recipients"], UNREACHABLE
+        time.sleep(POLL_S)

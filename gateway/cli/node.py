@@ -1,0 +1,217 @@
+"""``liaison init``, ``status`` and ``doctor``: one node."""
+
+import asyncio
+import socket
+import stat
+import time
+from pathlib import Path
+from typing import Annotated
+
+import aiohttp
+import typer
+
+from gateway.cli.console import REFUSED, say, show_fields, show_json, show_table, when
+from gateway.cli.founding import Founding, found_member, with_anchor
+from gateway.cli.options import (
+    DEFAULT_FOLDER,
+    AsJson,
+    Folder,
+    PassphraseFile,
+    daemon_of,
+    passphrase,
+    settings_of,
+)
+from gateway.clock import SystemClock
+from gateway.errors import LiaisonError, RejectedError, UnavailableError
+from gateway.network.tls import client_context
+from gateway.settings import KeysSettings, NodeSettings, PeerApiSettings, Settings
+from keys.keyfile import DEMO, STANDARD
+from keys.registry.draft import parse_fingerprint
+from keys.registry.statement import MemberRole
+from keys.registry.view import found
+from keys.suite import parse_member_id
+from keys.tlog.tiles import parse_bundle
+
+CLOCK_TOLERANCE_S = 120
+LOW_DISK_BYTES = 512 * 1024**2
+
+
+def init(
+    member: Annotated[str, typer.Option(help="The member's short name, such as XB.")],
+    name: Annotated[str, typer.Option(help="The member's name in English.")],
+    endpoint: Annotated[str, typer.Option(help="Where peers reach it: https://host:port.")],
+    anchor: Annotated[str, typer.Option(help="The registry's fingerprint, given out of band.")],
+    registry: Annotated[str, typer.Option(help="The registrar's gateway: https://host:port.")],
+    folder: Folder = DEFAULT_FOLDER,
+    name_fr: Annotated[str, typer.Option(help="The member's name in French.")] = "",
+    role: Annotated[MemberRole, typer.Option(help="What it is.")] = MemberRole.ADMINISTRATION,
+    listen: Annotated[str, typer.Option(help="The address to listen on; empty for all.")] = "",
+    port: Annotated[int, typer.Option(help="The port to listen on.", min=1, max=65535)] = 8470,
+    passphrase_file: PassphraseFile = None,
+    weak_keystore: Annotated[
+        bool, typer.Option(help="Spare memory at unlocking: for demonstrations alone.")
+    ] = False,
+) -> None:
+    """Make a node: keys, settings, database, and the join file for the registrar."""
+    if role is MemberRole.REGISTRAR:
+        raise RejectedError("role_wrong", "a registrar is made by liaison registry init")
+    anchored = parse_fingerprint(anchor)
+    federation = asyncio.run(_federation(registry.rstrip("/"), anchored))
+    settings = Settings(
+        node=NodeSettings(member=parse_member_id(member), data_dir=str(folder.absolute())),
+        keys=KeysSettings(
+            passphrase_file="" if passphrase_file is None else str(passphrase_file.absolute())
+        ),
+        peer_api=PeerApiSettings(host=listen, port=port),
+    )
+    founding = Founding(
+        folder=folder,
+        passphrase=passphrase(passphrase_file, fresh=True),
+        cost=DEMO if weak_keystore else STANDARD,
+        now=SystemClock().now(),
+    )
+    names = [("en", name)] + ([("fr", name_fr)] if name_fr else [])
+    join = found_member(
+        founding,
+        federation,
+        parse_member_id(member),
+        anchor=anchored,
+        names=names,
+        role=role,
+        endpoint=endpoint.rstrip("/"),
+        settings=with_anchor(settings, anchor, registry.rstrip("/")),
+    )
+    say(f"{member} of {federation}: the node is in {folder}")
+    say(f"  give to the registrar:    {join}")
+    say(f"  move to offline media:    {folder / 'offline'} (root keys: now, and the next set)")
+    say(f"  then start it:            liaison serve --dir {folder}")
+
+
+def status(folder: Folder = DEFAULT_FOLDER, as_json: AsJson = False) -> None:
+    """Show a running node in numbers."""
+    shown = daemon_of(folder).call("GET", "/v1/status")
+    if as_json:
+        show_json(shown)
+        return
+    waiting = {state: count for state, count in shown["outbox"].items() if count}
+    show_fields(
+        {
+            "member": shown["member"] + ("" if shown["admitted"] else " (not admitted yet)"),
+            "version": shown["version"],
+            "started": when(shown["started_at"]),
+            "registry": f"{shown['registry_size']} statements, "
+            f"confirmed {when(shown['registry_checked_at'])}",
+            "messages": f"{shown['messages'].get('in', 0)} received, "
+            f"{shown['messages'].get('out', 0)} sent",
+            "outbox": ", ".join(f"{count} {state}" for state, count in waiting.items()) or "empty",
+            "audit log": f"{shown['audit_size']} entries, {shown['audit_waiting']} waiting",
+            "sign key": f"good until {when(shown['sign_key_until'])}",
+            "disk": f"{shown['disk_free_bytes'] // 1024**2} MiB free",
+        }
+    )
+
+
+def doctor(
+    peer: Annotated[
+        str | None, typer.Argument(help="Also look at the line to this member.")
+    ] = None,
+    folder: Folder = DEFAULT_FOLDER,
+    as_json: AsJson = False,
+) -> int:
+    """Look for what is wrong, and say what to do about the first thing found."""
+    checks: list[tuple[str, bool, str]] = []
+    try:
+        for name, detail in _examine(folder, peer):
+            checks.append((name, True, detail))
+    except _WrongError as wrong:
+        checks.append((wrong.name, False, wrong.detail))
+    if as_json:
+        show_json([{"check": name, "ok": ok, "detail": detail} for name, ok, detail in checks])
+    else:
+        show_table(
+            ["check", "", "detail"],
+            [(name, "ok" if ok else "WRONG", detail) for name, ok, detail in checks],
+        )
+    return 0 if all(ok for _, ok, _ in checks) else REFUSED
+
+
+class _WrongError(Exception):
+    """The first thing that is wrong."""
+
+    def __init__(self, name: str, detail: str) -> None:
+        super().__init__(detail)
+        self.name = name
+        self.detail = detail
+
+
+def _examine(folder: Path, peer: str | None):  # type: ignore[no-untyped-def]  # noqa: ANN202, C901, PLR0912 - yields (check, detail); one step after the other
+    try:
+        settings = settings_of(folder)
+    except LiaisonError as fault:
+        raise _WrongError("settings", fault.detail) from fault
+    yield "settings", str(folder / "gateway.toml")
+    keystore = settings.path(settings.keys.file)
+    if not keystore.exists():
+        raise _WrongError("keystore", f"there is no {keystore}: liaison init, or a backup")
+    if keystore.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise _WrongError("keystore", f"others may read it: chmod 600 {keystore}")
+    yield "keystore", "there, and private"
+    daemon = daemon_of(folder)
+    try:
+        shown = daemon.call("GET", "/v1/status")
+    except LiaisonError as fault:
+        raise _WrongError("daemon", fault.detail) from fault
+    yield "daemon", f"running since {when(shown['started_at'])}"
+    with socket.socket() as probe:
+        host = settings.peer_api.host or "127.0.0.1"
+        if probe.connect_ex((host, settings.peer_api.port)):
+            raise _WrongError("port", f"nothing listens on {host}:{settings.peer_api.port}")
+    yield "port", f"{host}:{settings.peer_api.port} answers"
+    if not shown["registry_size"]:
+        raise _WrongError("registry", f"never reached: check {settings.registry.url}")
+    age_s = shown["now"] - shown["registry_checked_at"]
+    if age_s > settings.registry.warn_after_s:
+        raise _WrongError("registry", f"not confirmed for {age_s} s: is the registrar reachable?")
+    yield "registry", f"{shown['registry_size']} statements, confirmed {age_s} s ago"
+    if not shown["admitted"]:
+        raise _WrongError("admission", "not admitted: give the join file to the registrar")
+    yield "admission", f"{shown['member']} is a member"
+    left_s = shown["sign_key_until"] - shown["now"]
+    if left_s < 14 * 86_400:
+        raise _WrongError("keys", f"the sign key ends in {left_s // 86_400} days: key rotate sign")
+    yield "keys", f"the sign key is good for {left_s // 86_400} days"
+    if shown["disk_free_bytes"] < LOW_DISK_BYTES:
+        raise _WrongError("disk", f"{shown['disk_free_bytes'] // 1024**2} MiB free: make room")
+    yield "disk", f"{shown['disk_free_bytes'] // 1024**2} MiB free"
+    for name in [peer] if peer else ([] if shown["member"] == "REGISTRY" else ["REGISTRY"]):
+        try:
+            pong = daemon.call("POST", f"/v1/peers/{name}/ping")
+        except LiaisonError as fault:
+            raise _WrongError(f"line to {name}", fault.detail) from fault
+        yield f"line to {name}", f"{pong['round_trip_ms']} ms"
+        off_s = pong["clock_difference_s"]
+        if abs(off_s) > CLOCK_TOLERANCE_S:
+            raise _WrongError(
+                "clock", f"this clock and {name}'s differ by {off_s} s: check NTP on both"
+            )
+        yield "clock", f"{off_s} s from {name}'s"
+
+
+async def _federation(url: str, anchor: bytes) -> str:
+    """Read the genesis statement from the registrar and verify it against the anchor."""
+    started = time.monotonic()
+    timeout = aiohttp.ClientTimeout(total=20)
+    try:
+        async with aiohttp.ClientSession(timeout=timeout) as session:
+            path = f"{url}/peer/v1/registry/tile/entries/000.p/1"
+            context = client_context(None, None, lambda _: b"")
+            async with session.get(path, ssl=context) as answer:
+                body = await answer.content.read(70_000)
+    except (aiohttp.ClientError, TimeoutError) as fault:
+        waited_s = time.monotonic() - started
+        raise UnavailableError(
+            "registrar_unreachable",
+            f"{url} does not answer after {waited_s:.0f} s ({fault}): check --registry",
+        ) from fault
+    (genesis,) = parse_bundle(body, 1)
+    return found(genesis, anchor).federation

@@ -1,0 +1,50 @@
+"""Options that several commands share."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gateway.cli.client import Daemon
+from gateway.errors import UnavailableError
+from gateway.settings import Settings, load
+from keys.keyfile import read_passphrase
+
+Folder = Annotated[
+    Path,
+    typer.Option("--dir", envvar="LIAISON_DIR", help="The node's folder.", show_default=True),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+PassphraseFile = Annotated[
+    Path | None,
+    typer.Option("--passphrase-file", help="A file (mode 0600) with the passphrase."),
+]
+DEFAULT_FOLDER = Path("/var/lib/liaison")
+
+
+def settings_of(folder: Path) -> Settings:
+    """Return the settings of a node's folder. Raises LiaisonError."""
+    return load(folder / "gateway.toml", environ=os.environ)
+
+
+def daemon_of(folder: Path) -> Daemon:
+    """Return the way to the daemon of a node's folder. Raises LiaisonError."""
+    return Daemon(settings_of(folder))
+
+
+def passphrase(file: Path | None, *, fresh: bool = False) -> bytes:
+    """Return a passphrase from a file, or ask for it in a terminal (twice when it is fresh).
+
+    Raises UnavailableError ``passphrase_missing``.
+    """
+    read = read_passphrase(file=file, environ=os.environ)
+    if read is not None:
+        return read
+    if not sys.stdin.isatty():
+        raise UnavailableError(
+            "passphrase_missing", "name --passphrase-file, or run this in a terminal"
+        )
+    asked: str = typer.prompt("Passphrase", hide_input=True, confirmation_prompt=fresh)
+    return asked.encode()
