@@ -10,22 +10,22 @@ import msgspec
 
 from gateway.errors import RejectedError
 from gateway.protocol.codec import Bytes32, Member, Wire, decode, encode
-from gateway.protocol.envelope import MAX_ENVELOPE_BYTES
 from gateway.protocol.receipt import MAX_RECEIPT_BYTES
 
 MAX_BATCH = 64
 MAX_BATCH_BYTES = 4 * 1024 * 1024
-MAX_HOPS = 3
+MAX_HOPS = 2
 MAX_LATER_S = 86_400
 
 Code = Annotated[str, msgspec.Meta(pattern=r"\A[a-z][a-z_]{1,47}\Z")]
 
 
 class Posted(Wire, frozen=True):
-    """An envelope on its way, and the members it came through so far."""
+    """An envelope on its way, and the relays it came through so far, the oldest first."""
 
     hops: Annotated[tuple[Member, ...], msgspec.Meta(max_length=MAX_HOPS)]
-    envelope: Annotated[bytes, msgspec.Meta(max_length=MAX_ENVELOPE_BYTES)]
+    envelope: bytes
+    """Bounded by the batch here; one that is too large is refused alone, when it is parsed."""
 
 
 class Accepted(Wire, frozen=True, tag="accepted"):
@@ -64,7 +64,7 @@ _answers: msgspec.msgpack.Decoder[tuple[Answer, ...]] = msgspec.msgpack.Decoder(
 
 
 def encode_batch(batch: Sequence[Posted]) -> bytes:
-    """Return a batch as it is posted."""
+    """Return a batch as it is posted; the caller keeps to the caps."""
     return encode(tuple(batch))
 
 

@@ -1,5 +1,8 @@
 """msgpack in one form only: typed, bounded, canonical; every fault is one error.
 
+``msgspec`` reads and writes: a typed read costs what an untyped one of ``msgpack`` does, and brings
+the bounds. Tests hold its bytes equal to those of ``msgpack``.
+
 Source: SPEC "Encoding".
 """
 

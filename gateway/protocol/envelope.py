@@ -24,6 +24,7 @@ from gateway.protocol.codec import (
     encode,
 )
 from gateway.protocol.message import (
+    MAX_ATTACHMENTS,
     Attachment,
     Inner,
     Payload,
@@ -48,6 +49,7 @@ from keys.suite import (
 
 VERSION = 1
 MAX_ENVELOPE_BYTES = 2 * 1024 * 1024
+MAX_HEADER_BYTES = 64 * 1024
 MAX_RECIPIENTS = 256
 MAX_PRIORITY = 9
 _SUITE_BYTES = SUITE.to_bytes(2, "big")
@@ -69,7 +71,7 @@ class Header(Wire, frozen=True):
     expires_at: Seconds
     to: Annotated[tuple[Member, ...], msgspec.Meta(min_length=1, max_length=MAX_RECIPIENTS)]
     priority: Annotated[int, msgspec.Meta(ge=0, le=MAX_PRIORITY)]
-    blobs: Annotated[tuple[BlobRef, ...], msgspec.Meta(max_length=64)]
+    blobs: Annotated[tuple[BlobRef, ...], msgspec.Meta(max_length=MAX_ATTACHMENTS)]
 
 
 class Stanza(Wire, frozen=True):
@@ -85,7 +87,7 @@ class Stanza(Wire, frozen=True):
 
 
 class _Envelope(Wire, frozen=True):
-    header: Annotated[bytes, msgspec.Meta(max_length=64 * 1024)]
+    header: Annotated[bytes, msgspec.Meta(max_length=MAX_HEADER_BYTES)]
     stanzas: Annotated[tuple[Stanza, ...], msgspec.Meta(min_length=1, max_length=MAX_RECIPIENTS)]
     body: Annotated[bytes, msgspec.Meta(max_length=MAX_ENVELOPE_BYTES)]
 
@@ -141,12 +143,20 @@ class ParsedEnvelope:
     body: bytes
     envelope_id: bytes
 
+    def __repr__(self) -> str:
+        return f"ParsedEnvelope({self.envelope_id.hex()[:16]})"
+
 
 def seal_message(
     draft: Draft, *, signer: SigningKey, registry: RegistryHead, entropy: Entropy
 ) -> SealedMessage:
-    """Sign and seal: one content key, one body, for any number of recipients."""
+    """Sign and seal: one content key, one body, for any number of recipients.
+
+    Raises RejectedError ``encoding_invalid`` or ``payload_invalid`` for a draft that no receiver
+    would take.
+    """
     header = encode(draft.header())
+    parse_header(header)
     payload = encode_payload(draft.payload)
     to_sign = to_be_signed(signer.key_id, registry, header, payload)
     inner = Inner(
@@ -197,7 +207,7 @@ def parse_envelope(encoded: bytes) -> ParsedEnvelope:
 
 def parse_header(encoded: bytes) -> Header:
     """Read a header. Raises RejectedError ``encoding_invalid``."""
-    header = decode(encoded, _headers, most_bytes=64 * 1024)
+    header = decode(encoded, _headers, most_bytes=MAX_HEADER_BYTES)
     if list(header.to) != sorted(set(header.to)):
         raise RejectedError("encoding_invalid", "recipients are sorted, and each stands once")
     return header

@@ -29,7 +29,8 @@ from keys.suite import MemberId, digest, label
 MESSAGE_ID_BYTES = 16
 MAX_CONTENT_BYTES = 1024 * 1024
 MAX_ATTACHMENTS = 64
-MAX_PAYLOAD_BYTES = MAX_CONTENT_BYTES + 64 * 1024
+MAX_PAYLOAD_BYTES = MAX_CONTENT_BYTES + 128 * 1024
+"""Room for every combination of the fields' bounds: 64 names of 255 four-byte characters too."""
 _INNER_HEAD = 32 + 40 + 64 + 4
 
 MessageRef = NewType("MessageRef", str)
@@ -63,6 +64,9 @@ class Attachment(Wire, frozen=True):
     plain_bytes: Size
     plain_digest: Bytes32
 
+    def __repr__(self) -> str:
+        return f"Attachment({self.blob_id.hex()[:16]})"
+
 
 class Payload(Wire, frozen=True):
     """What the sender says. Optional parts are empty, never nil."""
@@ -78,12 +82,18 @@ class Payload(Wire, frozen=True):
     content: Annotated[bytes, msgspec.Meta(max_length=MAX_CONTENT_BYTES)]
     attachments: Annotated[tuple[Attachment, ...], msgspec.Meta(max_length=MAX_ATTACHMENTS)]
 
+    def __repr__(self) -> str:
+        return f"Payload({self.kind}, {self.sender})"
+
 
 _payloads = decoder(Payload)
 
 
 def encode_payload(payload: Payload) -> bytes:
-    """Return the payload's bytes: what is signed."""
+    """Return the payload's bytes: what is signed.
+
+    Raises RejectedError ``payload_invalid`` for one that no receiver would take.
+    """
     encoded = encode(payload)
     decode_payload(encoded)
     return encoded
@@ -108,6 +118,9 @@ class Inner:
     registry: RegistryHead
     signature: bytes
     payload: bytes
+
+    def __repr__(self) -> str:
+        return f"Inner({self.signer_kid.hex()[:16]})"
 
     def encode(self) -> bytes:
         """Return the body's plaintext, padded."""

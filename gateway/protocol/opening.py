@@ -70,7 +70,7 @@ def open_envelope(parsed: ParsedEnvelope, hop: MemberId, receiver: Receiver) -> 
     Raises RejectedError (final) and UnavailableError (``stale_card``, ``registry_behind``: later)
     with the codes of SPEC "Opening".
     """
-    _check_header(parsed, receiver)
+    _check_header(parsed, hop, receiver)
     stanza, seal_key = _own_stanza(parsed, receiver)
     info = stanza_info(KeyId(stanza.key_id), parsed.header_bytes)
     content_key = seal_key.unwrap(info, stanza.wrapped)
@@ -78,6 +78,7 @@ def open_envelope(parsed: ParsedEnvelope, hop: MemberId, receiver: Receiver) -> 
     signer = _signer(inner, receiver)
     to_sign = to_be_signed(inner.signer_kid, inner.registry, parsed.header_bytes, inner.payload)
     verify(signer.public_key, "message", to_sign, inner.signature)
+    _check_view(inner, receiver)
     payload = decode_payload(inner.payload)
     _check_payload(payload, parsed, signer, receiver)
     _check_route(signer.member, hop, receiver)
@@ -118,7 +119,7 @@ def verify_stored(header: bytes, inner: Inner, view: View) -> RegisteredKey:
     return signer
 
 
-def _check_header(parsed: ParsedEnvelope, receiver: Receiver) -> None:
+def _check_header(parsed: ParsedEnvelope, hop: MemberId, receiver: Receiver) -> None:
     header = parsed.header
     if header.version != VERSION:
         raise RejectedError("version_unknown", f"envelopes of version {header.version} are unknown")
@@ -128,6 +129,10 @@ def _check_header(parsed: ParsedEnvelope, receiver: Receiver) -> None:
         raise RejectedError("envelope_expired", "the message had expired when it came")
     if receiver.me not in header.to:
         raise RejectedError("not_addressed", f"the message is not addressed to {receiver.me}")
+    # The sender, whose relays may bring it too, is known at step 7: see _check_route.
+    carrier = receiver.view.members.get(hop)
+    if carrier is None or carrier.suspended:
+        raise RejectedError("not_on_route", f"{hop} is no member in good standing")
 
 
 def _own_stanza(parsed: ParsedEnvelope, receiver: Receiver) -> tuple[Stanza, SealKey]:
@@ -141,23 +146,27 @@ def _own_stanza(parsed: ParsedEnvelope, receiver: Receiver) -> tuple[Stanza, Sea
 
 
 def _signer(inner: Inner, receiver: Receiver) -> RegisteredKey:
-    mine = receiver.view.head
     signer = receiver.view.keys.get(KeyId(inner.signer_kid))
     if signer is None or signer.use is not KeyUse.SIGN:
-        if inner.registry.size > mine.size:
+        if inner.registry.size > receiver.view.head.size:
             raise UnavailableError(
                 "registry_behind", "the sender's registry is newer than the one held here"
             )
         raise RejectedError("signer_unknown", "the registry knows no such signing key")
-    if inner.registry.size == mine.size and inner.registry.root != mine.root:
-        raise RejectedError(
-            "registry_split_view", "the sender was shown another registry of the same size"
-        )
     if signer.revoked_since is not None:
         raise RejectedError("signer_revoked", "the key that signed the message is revoked")
     if receiver.view.member(signer.member).suspended:
         raise RejectedError("member_suspended", f"{signer.member} is suspended")
     return signer
+
+
+def _check_view(inner: Inner, receiver: Receiver) -> None:
+    """Compare registries, once the sender is verified: a stranger must not raise this alarm."""
+    mine = receiver.view.head
+    if inner.registry.size == mine.size and inner.registry.root != mine.root:
+        raise RejectedError(
+            "registry_split_view", "the sender was shown another registry of the same size"
+        )
 
 
 def _check_payload(

@@ -7,7 +7,7 @@ carries its own inclusion proof. Source: SPEC "Receipts".
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Annotated
 
 import msgspec
@@ -27,7 +27,7 @@ from gateway.protocol.codec import (
 from keys.registry.member import RegisteredKey
 from keys.registry.view import View
 from keys.signing import SigningKey, verify
-from keys.suite import SIGNATURE_BYTES, KeyId, KeyUse, MemberId
+from keys.suite import DIGEST_BYTES, SIGNATURE_BYTES, KeyId, KeyUse, MemberId
 from keys.tlog.merkle import (
     inclusion_proof,
     leaf_hash,
@@ -38,6 +38,7 @@ from keys.tlog.merkle import (
 
 MAX_BATCH = 64
 MAX_RECEIPT_BYTES = 2048
+_MAX_INNER_BYTES = 1024
 
 
 class ReceiptKind(StrEnum):
@@ -60,12 +61,12 @@ class Receipt(Wire, frozen=True):
     registry_size: Size
     registry_root: Bytes32
     content_digest: Bytes32
-    seal_kid: Annotated[bytes, msgspec.Meta(max_length=32)]
+    seal_kid: Annotated[bytes, msgspec.Meta(max_length=DIGEST_BYTES)]
     """The key a delivery was opened with; empty for custody."""
 
 
 class _Signed(Wire, frozen=True):
-    receipt: Annotated[bytes, msgspec.Meta(max_length=1024)]
+    receipt: Annotated[bytes, msgspec.Meta(max_length=_MAX_INNER_BYTES)]
     count: Annotated[int, msgspec.Meta(ge=1, le=MAX_BATCH)]
     index: U16
     proof: Annotated[tuple[Bytes32, ...], msgspec.Meta(max_length=6)]
@@ -80,7 +81,7 @@ _signed = decoder(_Signed)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifiedReceipt:
-    """A receipt whose signature and proof hold, and who signed it."""
+    """A receipt whose signature and proof hold; of a delivery, the recipient signed it."""
 
     receipt: Receipt
     signer: RegisteredKey
@@ -105,7 +106,7 @@ def sign_receipts(receipts: Sequence[Receipt], signer: SigningKey) -> list[bytes
     leaves = [leaf_hash(item) for item in encoded]
     count = len(leaves)
     signature = signer.sign("receipts", _batch(count, root_of(leaves)))
-    hash_of = range_hash(leaves)
+    hash_of = cache(range_hash(leaves))  # proofs share most subtrees: 127 for 64 leaves
     return [
         encode(
             _Signed(item, count, index, tuple(inclusion_proof(index, count, hash_of)), signature)
@@ -117,11 +118,11 @@ def sign_receipts(receipts: Sequence[Receipt], signer: SigningKey) -> list[bytes
 def verify_receipt(encoded: bytes, view: View) -> VerifiedReceipt:
     """Verify a receipt in the current view of the registry.
 
-    Raises RejectedError ``encoding_invalid``, ``receipt_wrong_signer``, ``signer_revoked`` or
-    ``signature_invalid``; UnavailableError ``registry_behind`` when its signer is newer than us.
+    Raises RejectedError ``encoding_invalid``, ``receipt_wrong_signer``, ``signer_revoked``,
+    ``inclusion_invalid`` or ``signature_invalid``; UnavailableError ``registry_behind`` when its
+    signer is newer than us.
     """
-    signed = decode(encoded, _signed, most_bytes=MAX_RECEIPT_BYTES)
-    receipt = decode(signed.receipt, _receipts, most_bytes=1024)
+    signed, receipt = _parse(encoded)
     signer = _signer(receipt, view)
     leaf = leaf_hash(signed.receipt)
     root = root_from_proof(leaf, signed.index, signed.count, signed.proof)
@@ -139,7 +140,7 @@ def check_delivery(verified: VerifiedReceipt, expected: Expected) -> None:
     receipt = verified.receipt
     if receipt.kind is not ReceiptKind.DELIVERY or receipt.envelope_id != expected.envelope_id:
         raise RejectedError("receipt_unknown", "the receipt is for something that was not sent")
-    if receipt.recipient != expected.recipient or verified.signer.member != expected.recipient:
+    if receipt.recipient != expected.recipient:
         raise RejectedError("receipt_wrong_signer", "the receipt is not the recipient's own")
     if receipt.content_digest != expected.tbs_digest:
         raise RejectedError("receipt_mismatch", "the receipt attests other content than was sent")
@@ -151,8 +152,16 @@ def check_delivery(verified: VerifiedReceipt, expected: Expected) -> None:
 
 def parse_receipt(encoded: bytes) -> Receipt:
     """Read a stored receipt without verifying it again. Raises RejectedError."""
+    return _parse(encoded)[1]
+
+
+def _parse(encoded: bytes) -> tuple[_Signed, Receipt]:
     signed = decode(encoded, _signed, most_bytes=MAX_RECEIPT_BYTES)
-    return decode(signed.receipt, _receipts, most_bytes=1024)
+    receipt = decode(signed.receipt, _receipts, most_bytes=_MAX_INNER_BYTES)
+    wanted = DIGEST_BYTES if receipt.kind is ReceiptKind.DELIVERY else 0
+    if len(receipt.seal_kid) != wanted:
+        raise RejectedError("encoding_invalid", "a delivery, and nothing else, names a sealing key")
+    return signed, receipt
 
 
 def _signer(receipt: Receipt, view: View) -> RegisteredKey:
@@ -165,6 +174,8 @@ def _signer(receipt: Receipt, view: View) -> RegisteredKey:
         raise RejectedError("signer_revoked", "the key that signed the receipt is revoked")
     if not signer.start <= receipt.at < signer.end:
         raise RejectedError("receipt_wrong_signer", "the key was not in use at the receipt's time")
+    if receipt.kind is ReceiptKind.DELIVERY and signer.member != receipt.recipient:
+        raise RejectedError("receipt_wrong_signer", "only the recipient attests a delivery")
     return signer
 
 
