@@ -31,10 +31,13 @@ class Kind:
     due_s: int | None
     """In how long it should be answered, in seconds, unless an instrument says otherwise."""
 
-    def validate(self, raw: object) -> Content:
-        """Return the content in ``raw`` (JSON-like). Raises FaultsError with every fault."""
-        content = convert(raw, self.content)
-        faults = list(check_codes(content, self.content))
+    def validate(self, raw: object, *, pointer: str = "") -> Content:
+        """Return the content in ``raw`` (JSON-like), which lies at ``pointer``.
+
+        Raises FaultsError with every fault.
+        """
+        content = convert(raw, self.content, pointer=pointer)
+        faults = list(check_codes(content, self.content, pointer))
         if faults:
             raise FaultsError(faults)
         return content

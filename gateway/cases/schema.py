@@ -40,9 +40,9 @@ Container = Annotated[
 ImoNumber = Annotated[str, msgspec.Meta(extra={"check": "imo_number"}, pattern=r"\A[0-9]{7}\Z")]
 
 
-def check_codes(value: object, target: type) -> Iterator[Fault]:
+def check_codes(value: object, target: type, pointer: str = "") -> Iterator[Fault]:
     """Yield what the code lists and check digits say against a value of type ``target``."""
-    yield from _walk(value, inspect.type_info(target), "")
+    yield from _walk(value, inspect.type_info(target), pointer)
 
 
 def json_schema(target: type, language: str) -> dict[str, object]:

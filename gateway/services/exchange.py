@@ -170,7 +170,7 @@ class Exchange:
 
     async def _prepare(self, submission: Submission, caller: Caller, now: int) -> _Prepared:
         kind = kind_named(submission.kind)
-        content = encode_content(kind.validate(_content(submission)))
+        content = encode_content(kind.validate(_content(submission), pointer="/content"))
         if len(content) > MAX_CONTENT_BYTES:
             raise RejectedError("content_too_large", "a content has at most 1 MiB; attach files")
         to = tuple(self._recipient(name, at) for at, name in enumerate(submission.to))
