@@ -63,14 +63,13 @@ def test_ed25519_agrees_with_wycheproof() -> None:
             message = bytes.fromhex(case["msg"])
             if b"\x00" in message:
                 continue
-            try:
+            if case["result"] == "valid":
                 verify_note_signature(key, message, bytes.fromhex(case["sig"]))
-                verdict = "valid"
-            except RejectedError as fault:
-                assert fault.code == "signature_invalid"
-                verdict = "invalid"
-            assert verdict == case["result"], case["tcId"]
-            counts[verdict] += 1
+            else:
+                with pytest.raises(RejectedError) as refused:
+                    verify_note_signature(key, message, bytes.fromhex(case["sig"]))
+                assert refused.value.code == "signature_invalid"
+            counts[case["result"]] += 1
     assert min(counts.values()) > 10
 
 
@@ -110,9 +109,7 @@ def test_hpke_opens_the_published_hybrid_vectors() -> None:
             MLKEM768PrivateKey.from_seed_bytes(expanded[:64]),
             X25519PrivateKey.from_private_bytes(expanded[64:]),
         )
-        suite = hpke.Suite(
-            hpke.KEM.MLKEM768_X25519, kdfs[case["kdf_id"]], aeads[case["aead_id"]]
-        )
+        suite = hpke.Suite(hpke.KEM.MLKEM768_X25519, kdfs[case["kdf_id"]], aeads[case["aead_id"]])
         first = case["encryptions"][0]
         opened = hpke.rust_openssl.hpke._decrypt_with_aad(
             suite,

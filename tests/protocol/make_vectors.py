@@ -4,7 +4,6 @@ Everything follows from fixed seeds and from ``independent``; nothing of the pro
 that the files judge the code. Each file belongs to a section of SPEC.md.
 """
 
-import hashlib
 import json
 import sys
 from collections.abc import Callable, Iterable

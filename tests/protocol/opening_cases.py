@@ -126,7 +126,7 @@ def opening() -> object:
 
 def _key(
     member: str, name: str, end: int = NOW + 365 * DAY, revoked_since: int | None = None
-) -> object:  # noqa: E501 - one line a key
+) -> object:
     public = sign_public(SIGN[name])
     return {
         "member": member,

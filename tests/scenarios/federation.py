@@ -1,0 +1,256 @@
+"""Whole gateways in one process, plugged together without sockets."""
+
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from gateway.cli.founding import Founding, found_federation, found_member, with_anchor
+from gateway.cli.story import request
+from gateway.clock import SystemClock
+from gateway.daemon import Node, open_database, wire
+from gateway.errors import UnavailableError
+from gateway.peer import Peer, Pong
+from gateway.protocol.answer import Answer, Posted
+from gateway.services.caller import Caller
+from gateway.services.exchange import Submission, Submitted
+from gateway.services.inbox import Detail, MessageQuery, Page
+from gateway.services.keys import NodeKeys
+from gateway.settings import Role, Settings, load
+from gateway.store.database import FaultHook
+from keys.keyfile import Cost, Unlocked, unlock
+from keys.registry.draft import parse_fingerprint, root_signers
+from keys.registry.statement import REGISTRY, MemberRole
+from keys.rootfile import read
+from keys.suite import MemberId
+from keys.tlog.note import add_signatures
+
+OFFICER = Caller(name="uid:1", roles=frozenset({Role.OFFICER, Role.OPERATOR, Role.AUDITOR}))
+CHEAP = Cost(memory_kib=8, passes=1)
+FEDERATION = "mutual.example"
+
+
+class Clock(SystemClock):
+    """The machine's clock with hands that a test can move."""
+
+    ahead_s = 0
+
+    def now(self) -> int:
+        """Return the time, moved."""
+        return super().now() + self.ahead_s
+
+
+@dataclass
+class Line:
+    """The network between two nodes, which a test may cut, watch and bend."""
+
+    federation: "Federation"
+    caller: MemberId
+    to: MemberId
+
+    def _gate(self) -> Peer:
+        if (self.caller, self.to) in self.federation.cut or self.to not in self.federation.nodes:
+            raise UnavailableError("peer_unreachable", f"{self.to} does not answer")
+        known = self.federation.nodes[self.to].mirror.known
+        hop = self.caller if known is not None and self.caller in known.members else None
+        return self.federation.nodes[self.to].gate.for_hop(hop)
+
+    async def post_envelopes(self, batch: Sequence[Posted]) -> Sequence[Answer]:
+        """Carry a batch; the answer may get lost."""
+        self.federation.posted += [(self.caller, self.to, item) for item in batch]
+        answers = await self._gate().post_envelopes(batch)
+        self.federation.answers += answers
+        if self.federation.lose_answers > 0:
+            self.federation.lose_answers -= 1
+            raise UnavailableError("connection_broken", "the answer was lost")
+        return answers
+
+    async def offer_blob(self, blob_id: bytes, segment_list: bytes) -> Sequence[int]:
+        """Carry an offer."""
+        return await self._gate().offer_blob(blob_id, segment_list)
+
+    async def put_segment(self, blob_id: bytes, index: int, segment: bytes) -> None:
+        """Carry a segment; it may be bent on the way."""
+        bend = self.federation.bend_segment
+        await self._gate().put_segment(blob_id, index, bend(segment) if bend else segment)
+
+    async def card(self, member: MemberId) -> bytes:
+        """Carry a card."""
+        return await self._gate().card(member)
+
+    async def registry_checkpoint(self) -> bytes:
+        """Carry a checkpoint."""
+        return await self._gate().registry_checkpoint()
+
+    async def registry_entries(self, start: int, end: int) -> Sequence[bytes]:
+        """Carry statements."""
+        return await self._gate().registry_entries(start, end)
+
+    async def post_statement(self, note: bytes) -> None:
+        """Carry a statement."""
+        await self._gate().post_statement(note)
+
+    async def ping(self) -> Pong:
+        """Carry a ping."""
+        return await self._gate().ping()
+
+
+@dataclass
+class Lines:
+    """One node's way to the others."""
+
+    federation: "Federation"
+    caller: MemberId
+
+    def member(self, member: MemberId) -> Peer:
+        """Return the line to a member."""
+        return Line(self.federation, self.caller, member)
+
+    def registrar(self) -> Peer:
+        """Return the line to the registrar."""
+        return Line(self.federation, self.caller, REGISTRY)
+
+
+@dataclass
+class Federation:
+    """All nodes, and the network between them."""
+
+    place: Path
+    clock: Clock = field(default_factory=Clock)
+    nodes: dict[MemberId, Node] = field(default_factory=dict)
+    running: dict[MemberId, asyncio.Task[None]] = field(default_factory=dict)
+    cut: set[tuple[MemberId, MemberId]] = field(default_factory=set)
+    posted: list[tuple[MemberId, MemberId, Posted]] = field(default_factory=list)
+    answers: list[Answer] = field(default_factory=list)
+    lose_answers: int = 0
+    bend_segment: Callable[[bytes], bytes] | None = None
+    anchor: str = ""
+
+    def found(self, *members: str) -> None:
+        """Make the folders of the registrar and the members."""
+        url = "https://registry.example:8470"
+        self.anchor = found_federation(
+            self._founding(REGISTRY), FEDERATION, names=[("en", "Secretariat")], endpoint=url,
+            registrars=1, threshold=1, settings=self._settings(REGISTRY),
+        )  # fmt: skip
+        for member in members:
+            found_member(
+                self._founding(member), FEDERATION, MemberId(member),
+                anchor=parse_fingerprint(self.anchor),
+                names=[("en", f"Customs of {member}")], role=MemberRole.ADMINISTRATION,
+                endpoint=f"https://{member.lower()}.example:8470",
+                settings=with_anchor(self._settings(member), self.anchor, url),
+            )  # fmt: skip
+
+    async def start(self, member: str, *, fault: FaultHook | None = None, run: bool = True) -> Node:
+        """Wire a node from its folder, and let it run."""
+        name = MemberId(member)
+        settings = load(self.place / member / "gateway.toml")
+        settings = msgspec.structs.replace(
+            settings,
+            registry=msgspec.structs.replace(settings.registry, poll_s=1),
+            audit=msgspec.structs.replace(settings.audit, interval_ms=20),
+        )
+        keys = NodeKeys(self._unlock(settings), name, os.urandom)
+        node = wire(
+            settings, peers=Lines(self, name), keys=keys, clock=self.clock, entropy=os.urandom,
+            database=open_database(settings, fault=fault),
+        )  # fmt: skip
+        await node.mirror.load()
+        self.nodes[name] = node
+        if run:
+            self.running[name] = asyncio.ensure_future(node.workers.run())
+        return node
+
+    async def stop(self, member: str) -> None:
+        """Stop a node as a crash would: nothing is told good-bye."""
+        name = MemberId(member)
+        node = self.nodes.pop(name)
+        task = self.running.pop(name, None)
+        if task is not None:
+            task.cancel()
+            with contextlib.suppress(BaseException):
+                await task
+        await asyncio.to_thread(node.database.close)
+
+    async def admit(self, member: str) -> None:
+        """Let the registrar admit a member by its join file, and everybody see it."""
+        note = (self.place / member / f"join.{member}").read_bytes()
+        file = self.place / REGISTRY / "offline" / "REGISTRY.root-1-1.key"
+        root = read(file, b"pass", entropy=os.urandom)
+        await self.nodes[REGISTRY].rooms.registrar.publish(add_signatures(note, root_signers(root)))
+
+    async def until(self, condition: Callable[[], Any], seconds: float = 15.0) -> None:
+        """Wait until something holds, or fail."""
+        async with asyncio.timeout(seconds):
+            while True:
+                outcome = condition()
+                if asyncio.iscoroutine(outcome):
+                    outcome = await outcome
+                if outcome:
+                    return
+                await asyncio.sleep(0.01)
+
+    async def send(self, sender: str, to: str, **changes: Any) -> Submitted:
+        """Send a request to verify a value."""
+        body = {**request([]), "to": [to], **changes}
+        submission = msgspec.convert(body, Submission)
+        (answer,) = await self.nodes[MemberId(sender)].rooms.exchange.submit([submission], OFFICER)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async def state(self, sender: str, message: str) -> str:
+        """Return how far a sent message is."""
+        shown = await self.read(sender, message)
+        return shown.state
+
+    async def read(self, member: str, message: str) -> Detail:
+        """Open a message."""
+        return await self.nodes[MemberId(member)].rooms.inbox.read(message, OFFICER)
+
+    async def inbox(self, member: str) -> Page:
+        """List what a member received."""
+        query = MessageQuery(direction="in", limit=500)
+        return await self.nodes[MemberId(member)].rooms.inbox.page(query, OFFICER)
+
+    def _founding(self, member: str) -> Founding:
+        return Founding(
+            folder=self.place / member, passphrase=b"pass", cost=CHEAP, now=self.clock.now()
+        )
+
+    def _settings(self, member: str) -> Settings:
+        node = msgspec.structs.replace(
+            Settings().node, member=member, data_dir=str(self.place / member)
+        )
+        return msgspec.structs.replace(Settings(), node=node)
+
+    def _unlock(self, settings: Settings) -> Unlocked:
+        return unlock(settings.path("keystore"), b"pass", entropy=os.urandom)
+
+
+@contextlib.asynccontextmanager
+async def federation(place: Path, *members: str) -> AsyncIterator[Federation]:
+    """Yield a running federation in which everybody sees everybody."""
+    made = Federation(place)
+    made.found(*members)
+    try:
+        await made.start(REGISTRY)
+        for member in members:
+            await made.admit(member)
+            await made.start(member)
+        wanted = {REGISTRY, *members}
+        await made.until(
+            lambda: all(set(node.mirror.view.members) >= wanted for node in made.nodes.values())
+        )
+        for member in members:
+            await made.until(lambda m=member: made.nodes[MemberId(m)].gate.cards.current(m))
+        yield made
+    finally:
+        for member in list(made.nodes):
+            await made.stop(member)
