@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -54,6 +55,7 @@ class Line:
     to: MemberId
 
     def _gate(self) -> Peer:
+        self.federation.calls += 1
         if (self.caller, self.to) in self.federation.cut or self.to not in self.federation.nodes:
             raise UnavailableError("peer_unreachable", f"{self.to} does not answer")
         known = self.federation.nodes[self.to].mirror.known
@@ -121,12 +123,13 @@ class Federation:
     """All nodes, and the network between them."""
 
     place: Path
-    clock: Clock = field(default_factory=Clock)
+    clocks: defaultdict[MemberId, Clock] = field(default_factory=lambda: defaultdict(Clock))
     nodes: dict[MemberId, Node] = field(default_factory=dict)
     running: dict[MemberId, asyncio.Task[None]] = field(default_factory=dict)
     cut: set[tuple[MemberId, MemberId]] = field(default_factory=set)
     posted: list[tuple[MemberId, MemberId, Posted]] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
+    calls: int = 0
     lose_answers: int = 0
     bend_segment: Callable[[bytes], bytes] | None = None
     anchor: str = ""
@@ -158,7 +161,8 @@ class Federation:
         )
         keys = NodeKeys(self._unlock(settings), name, os.urandom)
         node = wire(
-            settings, peers=Lines(self, name), keys=keys, clock=self.clock, entropy=os.urandom,
+            settings, peers=Lines(self, name), keys=keys, clock=self.clocks[name],
+            entropy=os.urandom,
             database=open_database(settings, fault=fault),
         )  # fmt: skip
         await node.mirror.load()
@@ -196,9 +200,9 @@ class Federation:
                     return
                 await asyncio.sleep(0.01)
 
-    async def send(self, sender: str, to: str, **changes: Any) -> Submitted:
+    async def send(self, sender: str, to: str, /, **changes: Any) -> Submitted:
         """Send a request to verify a value."""
-        body = {**request([]), "to": [to], **changes}
+        body = request([]) | {"to": [to]} | changes
         submission = msgspec.convert(body, Submission)
         (answer,) = await self.nodes[MemberId(sender)].rooms.exchange.submit([submission], OFFICER)
         if isinstance(answer, Exception):
@@ -221,7 +225,7 @@ class Federation:
 
     def _founding(self, member: str) -> Founding:
         return Founding(
-            folder=self.place / member, passphrase=b"pass", cost=CHEAP, now=self.clock.now()
+            folder=self.place / member, passphrase=b"pass", cost=CHEAP, now=SystemClock().now()
         )
 
     def _settings(self, member: str) -> Settings:
@@ -245,9 +249,8 @@ async def federation(place: Path, *members: str) -> AsyncIterator[Federation]:
             await made.admit(member)
             await made.start(member)
         wanted = {REGISTRY, *members}
-        await made.until(
-            lambda: all(set(node.mirror.view.members) >= wanted for node in made.nodes.values())
-        )
+        for node in made.nodes.values():
+            await made.until(lambda m=node.mirror: m.known and set(m.view.members) >= wanted)
         for member in members:
             await made.until(lambda m=member: made.nodes[MemberId(m)].gate.cards.current(m))
         yield made
