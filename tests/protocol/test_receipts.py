@@ -1,0 +1,134 @@
+"""Receipts: each stands alone, and none can be taken for another's word."""
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.errors import LiaisonError, RejectedError, UnavailableError
+from gateway.protocol.receipt import (
+    Expected,
+    Receipt,
+    ReceiptKind,
+    check_delivery,
+    parse_receipt,
+    sign_receipts,
+    verify_receipt,
+)
+from keys.registry.view import View
+from keys.signing import SigningKey
+from keys.suite import KeyUse, MemberId
+from tests.protocol.committed import signing_key, view_of
+from tests.world import NOW
+
+SIGNER = SigningKey(KeyUse.SIGN, b"\x01" * 32)
+OTHER = SigningKey(KeyUse.SIGN, b"\x02" * 32)
+DELIVERY = Receipt(
+    ReceiptKind.DELIVERY, b"e" * 32, "XB", NOW, SIGNER.key_id, 8, b"r" * 32, b"t" * 32, b"s" * 32
+)  # fmt: skip
+EXPECTED = Expected(
+    envelope_id=b"e" * 32, recipient=MemberId("XB"), tbs_digest=b"t" * 32, seal_kid=b"s" * 32
+)
+
+
+def view(**facts: object) -> View:
+    """Return a view in which XB has SIGNER and XC has OTHER."""
+    keys = [signing_key("XB", SIGNER.public_key, **facts), signing_key("XC", OTHER.public_key)]
+    return view_of(8, b"r" * 32, [{"member": "XB"}, {"member": "XC"}], keys)
+
+
+def changed(**changes: object) -> Receipt:
+    """Return the delivery receipt with something else in it."""
+    return msgspec.structs.replace(DELIVERY, **changes)
+
+
+def code_of(receipt: Receipt, signer: SigningKey = SIGNER, seen: View | None = None) -> str:
+    """Return why a signed receipt is refused."""
+    (encoded,) = sign_receipts([receipt], signer)
+    with pytest.raises(LiaisonError) as caught:
+        verify_receipt(encoded, seen or view())
+    assert isinstance(caught.value, UnavailableError) is (caught.value.code == "registry_behind")
+    return caught.value.code
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 5, 33, 64])
+def test_each_of_a_batch_verifies_alone(count: int) -> None:
+    """Sixty-four receipts cost one signature; each is small and needs none of the others."""
+    receipts = [changed(at=NOW + index) for index in range(count)]
+    for receipt, encoded in zip(receipts, sign_receipts(receipts, SIGNER), strict=True):
+        assert len(encoded) <= 700
+        verified = verify_receipt(encoded, view())
+        assert verified.receipt == receipt == parse_receipt(encoded)
+        assert (verified.signer.member, verified.encoded) == ("XB", encoded)
+        check_delivery(verified, EXPECTED)
+
+
+@pytest.mark.parametrize("count", [0, 65])
+def test_batches_have_bounds(count: int) -> None:
+    """A caller's mistake, not a peer's."""
+    with pytest.raises(ValueError, match="1 to 64"):
+        sign_receipts([DELIVERY] * count, SIGNER)
+
+
+def test_refusals_are_named() -> None:
+    """Each rule of "Receipts", in its order."""
+    assert code_of(changed(seal_kid=b"")) == "encoding_invalid"
+    assert code_of(changed(kind=ReceiptKind.CUSTODY)) == "encoding_invalid"
+    unknown = changed(signer_kid=b"u" * 32)
+    assert code_of(unknown) == "receipt_wrong_signer"
+    assert code_of(msgspec.structs.replace(unknown, registry_size=9)) == "registry_behind"
+    assert code_of(DELIVERY, seen=view(revoked_since=NOW + 9)) == "signer_revoked"
+    assert code_of(DELIVERY, seen=view(end=NOW)) == "receipt_wrong_signer"
+    assert code_of(DELIVERY, seen=view(start=NOW + 1)) == "receipt_wrong_signer"
+    assert code_of(changed(signer_kid=OTHER.key_id), OTHER) == "receipt_wrong_signer"
+    assert code_of(DELIVERY, OTHER) == "signature_invalid"
+
+
+def test_relay_attests_custody_with_its_own_key() -> None:
+    """A custody receipt is a relay's word about a copy for somebody else."""
+    custody = changed(kind=ReceiptKind.CUSTODY, seal_kid=b"", signer_kid=OTHER.key_id)
+    (encoded,) = sign_receipts([custody], OTHER)
+    verified = verify_receipt(encoded, view())
+    assert verified.signer.member == "XC"
+    with pytest.raises(RejectedError) as caught:
+        check_delivery(verified, EXPECTED)
+    assert caught.value.code == "receipt_unknown"
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"envelope_id": b"f" * 32}, "receipt_unknown"),
+        ({"content_digest": b"u" * 32}, "receipt_mismatch"),
+        ({"seal_kid": b"v" * 32}, "receipt_wrong_seal_key"),
+        ({"recipient": "XC", "signer_kid": OTHER.key_id}, "receipt_wrong_signer"),
+    ],
+)
+def test_receipt_for_something_else_settles_nothing(changes: dict, code: str) -> None:
+    """A true receipt for another envelope, content, key or recipient is refused by name."""
+    signer = OTHER if "recipient" in changes else SIGNER
+    (encoded,) = sign_receipts([changed(**changes)], signer)
+    with pytest.raises(RejectedError) as caught:
+        check_delivery(verify_receipt(encoded, view()), EXPECTED)
+    assert caught.value.code == code
+
+
+BATCH = sign_receipts([changed(at=NOW + index) for index in range(7)], SIGNER)
+
+
+@given(st.data())
+def test_no_altered_receipt_verifies(data: st.DataObject) -> None:
+    """Flip, drop or add a byte anywhere."""
+    original = data.draw(st.sampled_from(BATCH))
+    encoded = bytearray(original)
+    at = data.draw(st.integers(0, len(encoded) - 1))
+    match data.draw(st.sampled_from(("flip", "drop", "add"))):
+        case "flip":
+            encoded[at] ^= 1 << data.draw(st.integers(0, 7))
+        case "drop":
+            del encoded[at]
+        case _:
+            encoded.insert(at, data.draw(st.integers(0, 255)))
+    if bytes(encoded) != original:
+        with pytest.raises(LiaisonError):
+            verify_receipt(bytes(encoded), view())
