@@ -18,7 +18,7 @@ from keys.storage import StorageKey
 from keys.suite import SEED_BYTES, Entropy, KeyId, KeyUse
 
 FORMAT = 1
-NODE_USES = (KeyUse.SIGN, KeyUse.LOG, KeyUse.WITNESS, KeyUse.TLS)
+NODE_USES = (KeyUse.SIGN, KeyUse.LOG, KeyUse.TLS)
 """The uses whose keys the registry lists for a node."""
 
 

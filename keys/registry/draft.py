@@ -7,7 +7,7 @@ import base64
 from collections.abc import Sequence
 
 from keys.errors import RejectedError
-from keys.keyring import KeyRecord, Keyring
+from keys.keyring import NODE_USES, KeyRecord, Keyring
 from keys.registry.member import Member
 from keys.registry.statement import (
     NO_STATEMENT,
@@ -160,7 +160,8 @@ def draft_rotation(view: View, member: Member, *, at: int, uses: Sequence[UseLin
 
 def proofs(federation: str, member: MemberId, keyring: Keyring) -> list[NoteSigner]:
     """Return the signers of every registered use in a keyring: a joining node's proofs."""
-    uses = (KeyUse.SIGN, KeyUse.LOG, KeyUse.TLS)
     return [
-        node_signer(federation, member, record) for use in uses for record in keyring.records(use)
+        node_signer(federation, member, record)
+        for use in NODE_USES
+        for record in keyring.records(use)
     ]

@@ -59,8 +59,6 @@ def parse_statement(encoded: bytes) -> SignedStatement:
     lines = _Lines(note.text)
     statement = _statement(lines)
     lines.end()
-    if statement.text() != note.text:
-        raise _malformed("an item is not in its one form")
     return SignedStatement(statement, note, encoded)
 
 

@@ -8,6 +8,7 @@ Source: keys/README.md, "The registry".
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
+from typing import assert_never
 
 from keys.certificate import certificate_digest
 from keys.errors import RejectedError
@@ -174,6 +175,8 @@ class _Fold:
                 self._apply_keys(signed)
             case Kind.GENESIS:
                 raise _misfit("a registry has one genesis statement, its first")
+            case _:
+                assert_never(statement.kind)
 
     def _apply_admit(self, signed: SignedStatement) -> None:
         """admit: the registrars' threshold and the member's own; the member exists."""

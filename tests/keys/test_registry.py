@@ -26,11 +26,14 @@ from keys.registry.statement import (
     Revocation,
     Statement,
     UseLine,
+    WitnessPair,
     WitnessSet,
 )
 from keys.registry.view import View, advance, found
-from keys.suite import KeyUse, MemberId, digest
+from keys.suite import KeyId, KeyUse, MemberId, digest
 from keys.tlog.note import (
+    COSIGN_ED25519,
+    COSIGN_ML_DSA_44,
     ED25519,
     Note,
     NoteSigner,
@@ -40,6 +43,7 @@ from keys.tlog.note import (
     parse_note,
     sign_note,
 )
+from tests.outcome import outcome
 from tests.world import (
     FEDERATION,
     NOW,
@@ -415,6 +419,9 @@ def test_card_gives_the_key_of_the_epoch() -> None:
         (b"endpoint https://", b"endpoint http://"),
         (b"endpoint ", b"via XC\nendpoint "),
         (b"prev ", b"prev AAAA"),
+        (b"at 17", b"at  17"),
+        (b"use sign ", b"use sign  "),
+        (b"use log ", b"revoke AAAA 5\nuse log "),
         (b"at 17", b"at x17"),
     ],
 )
@@ -464,6 +471,74 @@ def test_mutated_statement_changes_nothing(data: st.DataObject) -> None:
     if mutated != note:
         with pytest.raises(LiaisonError):
             advance(made.view, [mutated])
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_what_is_read_is_what_is_written(data: st.DataObject) -> None:
+    """Any text that reads as a statement at all is the one text of that statement."""
+    made = world()
+    note = parse_note(admitted(made.registrar, party("XA"), made.anchor))
+    text = bytearray(note.text)
+    at = data.draw(st.integers(0, len(text) - 1))
+    match data.draw(st.sampled_from(["set", "drop", "add"])):
+        case "set":
+            text[at] = data.draw(st.sampled_from(b"0159 aZ/+=-.\n"))
+        case "drop":
+            del text[at]
+        case _:
+            text.insert(at, data.draw(st.sampled_from(b"0159 aZ/+=-.\n")))
+    read = outcome(parse_statement, encode_note(bytes(text), note.signatures))
+    if not isinstance(read, LiaisonError):
+        assert read.statement.text() == bytes(text)
+
+
+def witnesses(quorum: int, count: int) -> WitnessSet:
+    """Return witnesses that a genesis statement may name."""
+    return WitnessSet(
+        quorum,
+        tuple(
+            WitnessPair(
+                VerifierKey(f"w{index}.example", COSIGN_ED25519, Seeded(f"w{index}")(32)),
+                VerifierKey(f"w{index}.example", COSIGN_ML_DSA_44, Seeded(f"w{index}")(1312)),
+            )
+            for index in range(count)
+        ),
+    )
+
+
+def test_genesis_names_its_witnesses() -> None:
+    """Who cosigns the registry's checkpoints stands in the first statement, with a quorum."""
+    registrar = party(REGISTRY)
+    statement = parse_statement(genesis_of(registrar)).statement
+    named = replace(statement, witnesses=witnesses(2, 3))
+    note = sign_note(named.text(), registrar.signers)
+    view = found(note, digest(note))
+    assert view.witnesses == witnesses(2, 3)
+    assert view.origin == "mutual.example/registry"
+    assert [key.name for key in view.log_keys()] == ["mutual.example/REGISTRY/log"]
+    same = witnesses(1, 1).witnesses * 2
+    swapped = WitnessPair(same[0].post_quantum, same[0].classical)
+    for wrong in (
+        WitnessSet(3, witnesses(2, 2).witnesses),
+        WitnessSet(1, same),
+        WitnessSet(1, (swapped,)),
+    ):
+        text = replace(statement, witnesses=wrong).text()
+        with pytest.raises(RejectedError) as caught:
+            parse_statement(sign_note(text, registrar.signers))
+        assert caught.value.code == "statement_malformed"
+
+
+def test_statement_has_a_bounded_number_of_items() -> None:
+    """Seventeen of anything are refused."""
+    xa = party("XA")
+    made = world(xa)
+    gone = tuple(Revocation(KeyId(digest(bytes([n]))), NOW + 20) for n in range(17))
+    statement, signers = rotation(made, xa, revocations=gone)
+    assert refused(made.view, sign_note(statement.text(), signers)) == "statement_malformed"
+    tls = next(line for line in xa.lines() if line.use is KeyUse.TLS)
+    assert digest(tls.certificate) == tls.pin
 
 
 def test_note_of_nobody_known_is_refused() -> None:
