@@ -71,9 +71,9 @@ class Fault:
 class FaultsError(RejectedError):
     """What was sent has faults: all of them."""
 
-    def __init__(self, faults: Sequence[Fault]) -> None:
+    def __init__(self, faults: Sequence[Fault], where: str = "") -> None:
         shown = "; ".join(f"{fault.pointer or '/'}: {fault.sentence()}" for fault in faults)
-        super().__init__("validation_failed", shown)
+        super().__init__("validation_failed", where + shown)
         self.faults = tuple(faults)
 
 

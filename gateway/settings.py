@@ -5,7 +5,8 @@ errors, and all faults are reported at once. ``config/gateway.toml`` is ``render
 """
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -274,6 +275,12 @@ def load(
     """
     try:
         text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as fault:
+        raise UnavailableError(
+            "settings_missing",
+            f"there is no node at {path.parent}: name its folder with --dir, or make one with "
+            "liaison init",
+        ) from fault
     except (OSError, UnicodeDecodeError) as fault:
         raise UnavailableError(
             "settings_missing", f"the settings {path} cannot be read: {fault}"
@@ -287,19 +294,25 @@ def load(
     node = tables.setdefault("node", {})
     if isinstance(node, dict):
         node.setdefault("data_dir", str(path.parent.absolute()))
-    settings = convert(tables, Settings)
-    missing = [
-        Fault(pointer=pointer, code="missing")
-        for pointer, value in (
-            ("/node/member", settings.node.member),
-            ("/registry/url", settings.registry.url),
-            ("/registry/anchor", settings.registry.anchor),
-        )
-        if not value
-    ]
+    try:
+        settings = convert(tables, Settings)
+    except FaultsError as fault:
+        raise _faulty(path, fault.faults) from fault
+    needed = {
+        "/node/member": settings.node.member,
+        "/registry/url": settings.registry.url,
+        "/registry/anchor": settings.registry.anchor,
+    }
+    missing = [Fault(pointer=name, code="missing") for name, value in needed.items() if not value]
     if missing:
-        raise FaultsError(missing)
+        raise _faulty(path, missing)
     return settings
+
+
+def _faulty(path: Path, faults: Iterable[Fault]) -> FaultsError:
+    """Name the settings as the file does: section, dot, name."""
+    named = [replace(fault, pointer=fault.pointer[1:].replace("/", ".")) for fault in faults]
+    return FaultsError(named, where=f"{path}: ")
 
 
 def render(settings: Settings) -> str:

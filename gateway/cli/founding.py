@@ -71,14 +71,19 @@ class Roots:
         return [signer for key in self.keys for signer in root_signers(key)]
 
 
+def check_free(folder: Path) -> None:
+    """Let a place pass where a node may be made. Raises ConflictError ``folder_taken``."""
+    if folder.exists() and any(folder.iterdir()):
+        raise ConflictError("folder_taken", f"{folder} is not empty: nothing was changed")
+
+
 @contextmanager
 def new_folder(folder: Path) -> Iterator[Path]:
     """Yield a folder to fill; it appears whole, or not at all.
 
     Raises ConflictError ``folder_taken``.
     """
-    if folder.exists() and any(folder.iterdir()):
-        raise ConflictError("folder_taken", f"{folder} is not empty: nothing was changed")
+    check_free(folder)
     building = folder.with_name(f".{folder.name}.new")
     shutil.rmtree(building, ignore_errors=True)
     building.mkdir(parents=True, mode=0o700)

@@ -11,7 +11,7 @@ import aiohttp
 import typer
 
 from gateway.cli.console import REFUSED, say, show_fields, show_json, show_table, when
-from gateway.cli.founding import Founding, found_member, with_anchor
+from gateway.cli.founding import Founding, check_free, found_member, with_anchor
 from gateway.cli.options import (
     DEFAULT_FOLDER,
     AsJson,
@@ -55,6 +55,7 @@ def init(
     """Make a node: keys, settings, database, and the join file for the registrar."""
     if role is MemberRole.REGISTRAR:
         raise RejectedError("role_wrong", "a registrar is made by liaison registry init")
+    check_free(folder)
     anchored = parse_fingerprint(anchor)
     federation = asyncio.run(_federation(registry.rstrip("/"), anchored))
     settings = Settings(

@@ -82,10 +82,10 @@ class RegistryMirror:
         try:
             view = advance(found(notes[0], self._anchor), notes[1:])
             _check_head(view, head or b"")
-        except LiaisonError as fault:
+        except (LiaisonError, TypeError) as fault:  # SQLite lets an editor put text among bytes
             raise RejectedError(
                 "registry_mirror_altered",
-                f"the registry mirror in the database does not verify ({fault.detail}): it was "
+                f"the registry mirror in the database does not verify ({fault}): it was "
                 "edited or damaged; restore the database from a backup",
             ) from fault
         self.checked_at = checked_at

@@ -1,0 +1,205 @@
+"""Real nodes in real processes, set up by the commands that operators type."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gateway.cli.client import Daemon
+from gateway.cli.options import daemon_of
+from gateway.errors import LiaisonError
+
+START_S = 30.0
+QUICK = {
+    "LIAISON_REGISTRY__POLL_S": "1",
+    "LIAISON_AUDIT__INTERVAL_MS": "50",
+    "LIAISON_DELIVERY__RETRY_MAX_S": "2",
+    "LIAISON_DELIVERY__LEASE_S": "10",
+}
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a command came to."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """The document that it printed."""
+        return json.loads(self.out)
+
+
+def liaison(*arguments: str, **environ: str) -> Ran:
+    """Run the command line."""
+    command = [sys.executable, "-m", "gateway", *arguments]
+    ran = subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=90,
+        stdin=subprocess.DEVNULL, env={**os.environ, **environ},
+    )  # fmt: skip
+    return Ran(ran.returncode, ran.stdout, ran.stderr)
+
+
+def done(*arguments: str) -> Ran:
+    """Run a command that must succeed."""
+    ran = liaison(*arguments)
+    assert ran.code == 0, f"liaison {' '.join(arguments)}\n{ran.out}{ran.err}"
+    return ran
+
+
+@dataclass
+class Nodes:
+    """A registrar and members, each a folder, and a process while it runs."""
+
+    place: Path
+    ports: dict[str, int] = field(default_factory=dict)
+    running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    def found(self, *members: str) -> None:
+        """Set everything up by hand, and start it."""
+        (self.place / "passphrase").touch(mode=0o600)
+        (self.place / "passphrase").write_text("open sesame\n")
+        names = ("REGISTRY", *members)
+        self.ports = dict(zip(names, free_ports(len(names)), strict=True))
+        anchor = done(
+            "registry", "init", "--federation", "mutual.example", *self._common("REGISTRY"),
+            "--json",
+        ).json["anchor"]  # fmt: skip
+        self.start("REGISTRY")
+        for member in members:
+            done(
+                "init", "--member", member, "--name", f"Customs of {member}", "--anchor", anchor,
+                "--registry", self.url("REGISTRY"), *self._common(member),
+            )  # fmt: skip
+            join = self.folder(member) / f"join.{member}"
+            done("member", "admit", str(join), "--dir", str(self.folder("REGISTRY")), "--yes")
+            self.start(member)
+        for member in members:
+            self.until(lambda m=member: self.sees(m) >= set(members))
+
+    def start(self, member: str, **environ: str) -> None:
+        """Start a node, and wait until it answers."""
+        with (self.place / f"{member}.log").open("ab") as log:
+            self.running[member] = subprocess.Popen(
+                [sys.executable, "-m", "gateway", "serve", "--dir", str(self.folder(member))],
+                stdout=log, stderr=log, env={**os.environ, **QUICK, **environ},
+            )  # fmt: skip
+        self.until(lambda: self.call(member, "GET", "/health/live"))
+
+    def kill(self, member: str) -> None:
+        """End a node's process in the middle of whatever it does."""
+        process = self.running.pop(member)
+        process.kill()
+        process.wait()
+
+    def stop(self, member: str) -> int:
+        """Tell a node to stop; return its exit code."""
+        process = self.running.pop(member)
+        process.send_signal(signal.SIGTERM)
+        try:
+            return process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise
+
+    def folder(self, member: str) -> Path:
+        """Return a node's folder."""
+        return self.place / member
+
+    def url(self, member: str) -> str:
+        """Return where peers reach a node."""
+        return f"https://127.0.0.1:{self.ports[member]}"
+
+    def daemon(self, member: str) -> Daemon:
+        """Return the way to a running node."""
+        return daemon_of(self.folder(member))
+
+    def call(self, member: str, method: str, path: str, body: object = None) -> Any:
+        """Ask a running node."""
+        return self.daemon(member).call(method, path, body)
+
+    def sees(self, member: str) -> set[str]:
+        """Return the members that a node knows of, once it is ready."""
+        if not self.call(member, "GET", "/health/ready")["ready"]:
+            return set()
+        listed = self.call(member, "GET", "/v1/members")["members"]
+        return {item["member"] for item in listed}
+
+    def inbox(self, member: str) -> list[str]:
+        """Return the names of all messages that a node received."""
+        found: list[str] = []
+        path = "/v1/messages?direction=in&limit=200"
+        while True:
+            page = self.call(member, "GET", path)
+            found += [item["id"] for item in page["messages"]]
+            if not page.get("next"):
+                return found
+            path = f"/v1/messages?direction=in&limit=200&after={page['next']}"
+
+    def shown(self, member: str, message: str) -> Any:
+        """Open a message."""
+        return self.call(member, "GET", f"/v1/messages/{message}")
+
+    def until(self, condition: Callable[[], Any], seconds: float = START_S) -> Any:
+        """Wait until something holds; a node that does not answer yet is asked again."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            with contextlib.suppress(LiaisonError):
+                if value := condition():
+                    return value
+            time.sleep(0.05)
+        logs = [file.read_text()[-1500:] for file in self.place.glob("*.log")]
+        raise AssertionError("\n".join(["it did not come to pass in time", *logs]))
+
+    def delivered(self, member: str, messages: list[str], seconds: float = 60.0) -> None:
+        """Wait until all these messages of a sender are delivered."""
+        self.until(
+            lambda: all(self.shown(member, item)["state"] == "delivered" for item in messages),
+            seconds,
+        )
+
+    def peak_bytes(self, member: str) -> int:
+        """Return the most memory that a node's process ever held."""
+        status = Path(f"/proc/{self.running[member].pid}/status").read_text()
+        line = next(line for line in status.splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) * 1024
+
+    def _common(self, member: str) -> list[str]:
+        return [
+            "--endpoint", self.url(member), "--listen", "127.0.0.1",
+            "--port", str(self.ports[member]), "--dir", str(self.folder(member)),
+            "--passphrase-file", str(self.place / "passphrase"), "--weak-keystore",
+        ]  # fmt: skip
+
+
+@contextlib.contextmanager
+def nodes(place: Path, *members: str) -> Iterator[Nodes]:
+    """Yield a running federation; what still runs at the end is ended."""
+    made = Nodes(place)
+    try:
+        made.found(*members)
+        yield made
+    finally:
+        for process in made.running.values():
+            process.kill()
+            process.wait()
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports on which nothing listens now."""
+    with contextlib.ExitStack() as held:
+        probes = [held.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]

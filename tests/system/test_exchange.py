@@ -1,0 +1,190 @@
+"""Nodes set up by hand exchange in both directions, and may be killed at any moment."""
+
+import hashlib
+import os
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random  # noqa: TID251 - reproducible moments of death, no secrets
+
+import pytest
+
+from gateway.cli.story import FACTS, reply, request
+from gateway.errors import LiaisonError
+from tests.outcome import outcome
+from tests.system.nodes import Nodes, done, nodes
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
+
+MEGABYTE = 1024 * 1024
+LARGE = 50 * MEGABYTE
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
+    """Two members and their registrar."""
+    with nodes(tmp_path_factory.mktemp("pair"), "XA", "XB") as made:
+        yield made
+
+
+def send(made: Nodes, sender: str = "XA", to: str = "XB", attachments: tuple[str, ...] = ()) -> str:
+    """Send a request; its name is returned once it is accepted."""
+    body = request(list(attachments)) | {"to": [to]}
+    return str(made.call(sender, "POST", "/v1/messages", body)["id"])
+
+
+def carry(made: Nodes, size: int, sender: str, receiver: str) -> bytes:
+    """Carry a fresh file across and compare it; return the marker at its both ends."""
+    marker = os.urandom(32)
+    paper, copy = made.place / "large.bin", made.place / "copy.bin"
+    paper.write_bytes(marker + os.urandom(size - 64) + marker)
+    wanted = hashlib.sha256(paper.read_bytes()).hexdigest()
+    uploaded = made.daemon(sender).upload(paper, "application/pdf", lambda _: None)
+    message = send(made, sender, receiver, (uploaded["id"],))
+    made.delivered(sender, [message])
+    (attachment,) = made.shown(receiver, message)["attachments"]
+    done("attachment", "get", attachment["id"], str(copy), "--dir", str(made.folder(receiver)))
+    assert hashlib.sha256(copy.read_bytes()).hexdigest() == wanted
+    paper.unlink()
+    copy.unlink()
+    return marker
+
+
+def test_large_attachments_cross_both_ways_in_constant_memory(pair: Nodes) -> None:
+    """Fifty megabytes up, over and down, and back, in the memory that sixteen needed."""
+    ways = (("XA", "XB"), ("XB", "XA"))
+    for sender, receiver in ways:
+        carry(pair, 16 * MEGABYTE, sender, receiver)
+    before = {member: pair.peak_bytes(member) for member in ("XA", "XB")}
+    markers = [carry(pair, LARGE, sender, receiver) for sender, receiver in ways]
+    for member, peak in before.items():
+        assert pair.peak_bytes(member) - peak < 40 * MEGABYTE, member
+    for file in pair.place.rglob("*"):
+        if file.is_file():
+            content = file.read_bytes()
+            assert not any(marker in content for marker in markers), file
+
+
+def test_signing_key_rotates_under_traffic(pair: Nodes) -> None:
+    """While XA sends without pause its key is replaced: none is refused, the old verify."""
+    before = send(pair)
+    sent: list[str] = [before]
+    halt = threading.Event()
+
+    def traffic() -> None:
+        while not halt.is_set():
+            sent.append(send(pair))
+
+    sender = threading.Thread(target=traffic)
+    sender.start()
+    try:
+        time.sleep(0.5)
+        rotated = done("key", "rotate", "sign", "--dir", str(pair.folder("XA")), "--json").json
+        at_rotation = len(sent)
+        pair.until(lambda: len(sent) > at_rotation + 5)
+    finally:
+        halt.set()
+        sender.join()
+    pair.delivered("XA", sent)
+    keys = done("key", "list", "--dir", str(pair.folder("XA")), "--json").json
+    assert rotated["id"] in str(keys)
+    signers = {pair.shown("XB", message)["signature"] for message in sent}
+    assert signers == {"valid"}
+    received = pair.inbox("XB")
+    assert len(received) == len(set(received))
+    assert set(sent) <= set(received)
+
+
+def test_reply_comes_back_in_the_same_case(pair: Nodes) -> None:
+    """XB answers in French, through the commands of people."""
+    asked = send(pair)
+    pair.delivered("XA", [asked])
+    answered = pair.call("XB", "POST", "/v1/messages", reply(asked))["id"]
+    pair.delivered("XB", [answered])
+    shown = pair.shown("XA", answered)
+    assert (shown["in_reply_to"], shown["case"]) == (asked, pair.shown("XA", asked)["case"])
+    listed = done("inbox", "list", "--dir", str(pair.folder("XA"))).out
+    assert "XB" in listed
+
+
+def test_nothing_readable_lies_on_any_disk(pair: Nodes) -> None:
+    """Databases, journals, blobs, logs, keystores: none holds a word of what was said."""
+    message = send(pair)
+    pair.delivered("XA", [message])
+    pair.call("XB", "GET", f"/v1/messages/{message}")
+    seen = 0
+    for file in pair.place.rglob("*"):
+        if file.is_file():
+            content = file.read_bytes()
+            seen += 1
+            for secret in (FACTS.encode(), b"25XA0000417", b"Calzatura", b"open sesame"):
+                assert secret not in content or file.name == "passphrase", (file, secret)
+    assert seen > 20
+
+
+def kill_and_count(made: Nodes, *, rounds: int, seed: int) -> None:
+    """Send while one of the two is killed again and again; then count."""
+    moments = Random(seed)  # noqa: S311 - the same
+    accepted: list[str] = []
+    for number in range(rounds):
+        victim = ("XA", "XB")[number % 2]
+        halt = threading.Event()
+
+        def traffic(halt: threading.Event = halt) -> None:
+            while not halt.is_set():
+                answer = outcome(send, made)
+                if isinstance(answer, LiaisonError):
+                    return
+                accepted.append(answer)
+
+        sender = threading.Thread(target=traffic)
+        sender.start()
+        time.sleep(moments.uniform(0.05, 0.6))
+        made.kill(victim)
+        time.sleep(moments.uniform(0.0, 0.3))
+        halt.set()
+        sender.join()
+        made.start(victim)
+    assert len(accepted) >= rounds
+    made.delivered("XA", accepted, 120)
+    received = made.inbox("XB")
+    assert len(received) == len(set(received))
+    assert set(accepted) <= set(received)
+    # What was on its way into XA when XA died was accepted, or is not there at all.
+    for message in set(received) - set(accepted):
+        assert made.shown("XA", message)["state"] == "delivered"
+
+
+def test_killed_nodes_lose_and_double_nothing(tmp_path: Path) -> None:
+    """Sender and receiver in turn, between accept and delivery; both logs verify after it."""
+    with nodes(tmp_path, "XA", "XB") as made:
+        kill_and_count(made, rounds=4, seed=1)
+        for member in ("XA", "XB"):
+            assert made.stop(member) == 0
+            report = done("audit", "verify", "--dir", str(made.folder(member)), "--json").json
+            assert report["findings"] == []
+
+
+@pytest.mark.campaign
+@pytest.mark.timeout(3600)
+def test_killed_nodes_lose_and_double_nothing_for_long(tmp_path: Path) -> None:
+    """The same, a hundred times."""
+    with nodes(tmp_path, "XA", "XB") as made:
+        kill_and_count(made, rounds=100, seed=2)
+
+
+def test_message_accepted_for_a_dead_peer_survives_its_senders_death(tmp_path: Path) -> None:
+    """XB is down, XA accepts and is killed; both come back; it is there once."""
+    with nodes(tmp_path, "XA", "XB") as made:
+        send(made)
+        made.until(lambda: len(made.inbox("XB")) == 1)
+        made.kill("XB")
+        message = send(made)
+        made.kill("XA")
+        made.start("XB")
+        made.start("XA")
+        made.delivered("XA", [message])
+        assert made.inbox("XB").count(message) == 1
+        (recipient,) = made.shown("XA", message)["recipients"]
+        assert recipient["receipt"]["verified"] is True
