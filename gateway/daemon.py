@@ -258,7 +258,10 @@ async def _run(settings: Settings, keys: NodeKeys, database: Database) -> None:
         await peer_api.start()
         await local_api.start()
         _say_ready(settings)
-        await _until_told(node.workers)
+        async with asyncio.TaskGroup() as group:
+            watchdog = group.create_task(_feed_watchdog(database, clock), name="watchdog")
+            await _until_told(node.workers)
+            watchdog.cancel()
     finally:
         await local_api.stop()
         await peer_api.stop()
@@ -270,6 +273,15 @@ def _say_ready(settings: Settings) -> None:
     listen = f"{settings.peer_api.host or '*'}:{settings.peer_api.port}"
     log.info("daemon.ready", member=settings.node.member, listen=listen, version=version())
     sdnotify.SystemdNotifier().notify("READY=1")
+
+
+async def _feed_watchdog(database: Database, clock: Clock) -> None:
+    """Tell systemd, where it asks, that the loop turns and the database's writer answers."""
+    interval_s = int(os.environ.get("WATCHDOG_USEC", "0")) / 2e6
+    while interval_s:
+        await database.write(lambda _: None)
+        sdnotify.SystemdNotifier().notify("WATCHDOG=1")
+        await clock.sleep(interval_s)
 
 
 async def _until_told(workers: Workers) -> None:
@@ -286,4 +298,5 @@ async def _until_told(workers: Workers) -> None:
         await running
     with contextlib.suppress(LiaisonError):
         await workers.audit_log.sequence()
+    sdnotify.SystemdNotifier().notify("STOPPING=1")
     logs.logger().info("daemon.stopped", member=workers.keys.member)

@@ -3,7 +3,6 @@
 import sys
 from typing import Annotated
 
-import click
 import typer
 
 from gateway.cli import (
@@ -58,10 +57,12 @@ def run(arguments: list[str] | None = None) -> int:
         result = app(arguments, standalone_mode=False)
     except LiaisonError as fault:
         return complain(fault)
-    except click.exceptions.Abort:
+    except typer.Abort:
         return USAGE
-    except click.ClickException as fault:
-        fault.show()
+    except typer.TyperException as fault:
+        told = fault.format_message()
+        help_itself = told.startswith("Usage: ")
+        sys.stderr.write(f"{told}\n" if help_itself else f"liaison: {told}\n  Try --help.\n")
         return USAGE
     except (FileNotFoundError, FileExistsError, PermissionError, IsADirectoryError) as fault:
         sys.stderr.write(f"liaison: {fault.filename}: {fault.strerror or 'exists already'}\n")

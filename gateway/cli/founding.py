@@ -160,6 +160,7 @@ def found_federation(
         _write_node(founding, building, keyring, settings)
         _write_first_mirror(founding, building, federation, keyring, genesis)
         (building / "genesis.note").write_bytes(genesis)
+        (building / "anchor").write_text(anchor + "\n")
     return anchor
 
 

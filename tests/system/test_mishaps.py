@@ -184,6 +184,25 @@ def test_daemon_loads_no_command_line() -> None:
     assert ran.returncode == 0, ran.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        ((), "Usage: liaison"),
+        (("message",), "Usage: liaison message"),
+        (("message", "sendd"), "Did you mean 'send'?"),
+        (("message", "send"), "--to"),
+        (("message", "list", "--limit", "x"), "--limit"),
+        (("member", "admit", "nothing"), "does not exist"),
+    ],
+)
+def test_mistyped_command_is_explained(arguments: tuple[str, ...], word: str) -> None:
+    """Exit code 2, a sentence, and no traceback."""
+    ran = liaison(*arguments)
+    assert (ran.code, ran.out) == (2, "")
+    assert word in ran.err
+    assert "Traceback" not in ran.err
+
+
 def test_everything_prints_for_people_and_programs(home: Nodes) -> None:
     """Each command that shows something, as a table and as JSON."""
     for arguments in (
