@@ -54,7 +54,7 @@ def serve(
 def run(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code: 0 done, 1 refused, 2 usage, 3 unreachable."""
     try:
-        result = app(arguments, standalone_mode=False)
+        result = app(arguments, standalone_mode=False, prog_name="liaison")
     except LiaisonError as fault:
         return complain(fault)
     except typer.Abort:
