@@ -1,6 +1,6 @@
 """``liaison key``: this node's keys."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -23,8 +23,17 @@ def list_keys(folder: Folder = DEFAULT_FOLDER, as_json: AsJson = False) -> None:
         [
             (key["use"], key["id"][:16], key["state"], when(key["start"]), when(key["end"]))
             for key in shown["keys"]
+            if not _coming_epoch(key)
         ],
     )
+    coming = [key for key in shown["keys"] if _coming_epoch(key)]
+    if coming:
+        last = max(key["end"] for key in coming)
+        say(f"and {len(coming)} seal keys of the epochs to come, until {when(last)}")
+
+
+def _coming_epoch(key: dict[str, Any]) -> bool:
+    return bool(key["use"] == KeyUse.SEAL and key["state"] == "next")
 
 
 @app.command()

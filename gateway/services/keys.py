@@ -64,14 +64,16 @@ class NodeKeys:
 
     async def add(self, records: Sequence[KeyRecord]) -> None:
         """Put new keys into the keystore, durable on return."""
-        await self._save(self.keyring.add(*records))
+        async with self._saving:
+            await self._save(self.keyring.add(*records))
 
     async def destroy_expired(self, now: int, lifetime_s: int) -> int:
         """Destroy sealing keys under which nothing can arrive any more; return how many."""
-        kept = self.keyring.expire(now, lifetime_s=lifetime_s)
-        gone = len(self.keyring.records(KeyUse.SEAL)) - len(kept.records(KeyUse.SEAL))
-        if gone:
-            await self._save(kept)
+        async with self._saving:
+            kept = self.keyring.expire(now, lifetime_s=lifetime_s)
+            gone = len(self.keyring.records(KeyUse.SEAL)) - len(kept.records(KeyUse.SEAL))
+            if gone:
+                await self._save(kept)
         return gone
 
     def pending(self, use: KeyUse, view: View) -> KeyRecord | None:
@@ -97,9 +99,9 @@ class NodeKeys:
         ]
 
     async def _save(self, keyring: Keyring) -> None:
-        async with self._saving:
-            await asyncio.to_thread(self._unlocked.save, keyring.encode())
-            self.keyring = keyring
+        """Write ``keyring``, made from the present one under the lock, or a key would get lost."""
+        await asyncio.to_thread(self._unlocked.save, keyring.encode())
+        self.keyring = keyring
 
     def _current(self, use: KeyUse, view: View, now: int) -> KeyRecord:
         for record in reversed(self.keyring.records(use)):

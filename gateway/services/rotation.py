@@ -5,6 +5,7 @@ published, published before it is used, and the old one verifies and opens for a
 under it may arrive.
 """
 
+import asyncio
 from collections.abc import Sequence
 
 from gateway.clock import Clock
@@ -54,6 +55,7 @@ class Rotation:
         self._ledger = ledger
         self._clock = clock
         self._policy = policy
+        self._changing = asyncio.Lock()
 
     async def rotate(self, use: KeyUse, caller: Caller) -> KeySummary:
         """Replace the key of one use, now; return the new one.
@@ -62,17 +64,18 @@ class Rotation:
         registry says against it.
         """
         require(caller, Role.OPERATOR)
-        match use:
-            case KeyUse.SIGN:
-                record = await self._rotate_registered(use, lead_s=0)
-            case KeyUse.TLS:
-                record = await self._rotate_registered(use, lead_s=self._policy.tls_lead_s)
-            case KeyUse.SEAL:
-                record = await self.issue_card()
-            case _:
-                raise RejectedError(
-                    "use_not_rotatable", f"{use} keys are not rotated by a running node"
-                )
+        async with self._changing:
+            match use:
+                case KeyUse.SIGN:
+                    record = await self._rotate_registered(use, lead_s=0)
+                case KeyUse.TLS:
+                    record = await self._rotate_registered(use, lead_s=self._policy.tls_lead_s)
+                case KeyUse.SEAL:
+                    record = await self._issue_card()
+                case _:
+                    raise RejectedError(
+                        "use_not_rotatable", f"{use} keys are not rotated by a running node"
+                    )
         entry = self._ledger.entry(
             EntryKind.KEY_ROTATED, peer=caller.name, digests=(record.key_id,), code=use.value
         )
@@ -82,23 +85,31 @@ class Rotation:
 
     async def keep_card_fresh(self) -> None:
         """Issue a card where there is none, or where the one there is runs out."""
-        card = await self._cards.current(self._keys.member)
-        left_s = 0 if card is None else card.until - self._clock.now()
-        if left_s < self._policy.epochs * self._policy.epoch_s // RENEW_CARD_PART:
-            await self.issue_card()
+        async with self._changing:
+            card = await self._cards.current(self._keys.member)
+            left_s = 0 if card is None else card.until - self._clock.now()
+            if left_s < self._policy.epochs * self._policy.epoch_s // RENEW_CARD_PART:
+                await self._issue_card()
 
     async def keep_storage_key_fresh(self) -> None:
         """Draw the storage key of a new month."""
-        now = self._clock.now()
-        records = self._keys.keyring.records(KeyUse.STORAGE)
-        if not records or records[-1].end <= now:
-            end = now + STORAGE_MONTH_S
-            entropy = self._keys.entropy
-            await self._keys.add([new_record(KeyUse.STORAGE, start=now, end=end, entropy=entropy)])
+        async with self._changing:
+            now = self._clock.now()
+            records = self._keys.keyring.records(KeyUse.STORAGE)
+            if not records or records[-1].end <= now:
+                end = now + STORAGE_MONTH_S
+                entropy = self._keys.entropy
+                month = new_record(KeyUse.STORAGE, start=now, end=end, entropy=entropy)
+                await self._keys.add([month])
 
-    async def issue_card(self) -> KeyRecord:
-        """Draw a sealing key for each coming epoch and publish the card that lists them."""
+    async def _issue_card(self) -> KeyRecord:
+        """Draw a sealing key for each coming epoch and publish the card that lists them.
+
+        Raises UnavailableError, with nothing drawn, while no registered key could sign the card.
+        """
         now = self._clock.now()
+        view = self._mirror.view
+        signer = self._keys.note_signer(KeyUse.SIGN, view, now)
         length_s = self._policy.epoch_s
         records = [
             new_record(
@@ -116,14 +127,13 @@ class Rotation:
             use=first.use, key_id=first.key_id, seed=first.seed, start=now - skew_s, end=first.end
         )
         await self._keys.add(records)
-        view = self._mirror.view
         note = draft_card(
             view.federation,
             self._keys.member,
             serial=await self._cards.serial(self._keys.member) + 1,
             at=now,
             records=records,
-            signer=self._keys.note_signer(KeyUse.SIGN, view, now),
+            signer=signer,
         )
         await self._cards.publish(note)
         return records[0]

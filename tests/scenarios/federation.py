@@ -223,6 +223,10 @@ class Federation:
         query = MessageQuery(direction="in", limit=500)
         return await self.nodes[MemberId(member)].rooms.inbox.page(query, OFFICER)
 
+    def unlock(self, member: str) -> Unlocked:
+        """Read a node's keystore from its file."""
+        return self._unlock(load(self.place / member / "gateway.toml"))
+
     def _founding(self, member: str) -> Founding:
         return Founding(
             folder=self.place / member, passphrase=b"pass", cost=CHEAP, now=SystemClock().now()

@@ -18,7 +18,7 @@ from gateway.services.audit_check import check_audit_log
 from gateway.services.caller import Caller
 from gateway.services.exchange import Submission, Submitted
 from gateway.services.inbox import MessageQuery
-from gateway.settings import Role, load
+from gateway.settings import Role, Settings, load
 from gateway.store import audit
 from keys.suite import KeyUse, MemberId
 from tests.scenarios.federation import OFFICER, Federation, federation
@@ -384,3 +384,39 @@ async def test_altered_log_and_message_are_found(tmp_path: Path) -> None:
         database.write_now(lambda tx: tx.execute(text("DELETE FROM audit_entries WHERE number=1")))
         assert "audit entry 1" in check()
         database.close()
+
+
+async def test_keys_are_drawn_once_and_never_lost(tmp_path: Path) -> None:
+    """Rotations at the same moment wait for each other; what one drew, the other keeps."""
+    async with federation(tmp_path, "XA") as fed:
+        node = fed.nodes[XA]
+        rotation, epochs = node.rooms.rotation, Settings().policy.epochs
+        assert len(node.keys.keyring.records(KeyUse.SEAL)) == epochs
+        before = set(node.keys.keyring.records(KeyUse.SEAL))
+        async with asyncio.TaskGroup() as group:
+            for use in (KeyUse.SEAL, KeyUse.SIGN, KeyUse.TLS, KeyUse.SEAL):
+                group.create_task(rotation.rotate(use, OFFICER))
+            group.create_task(rotation.keep_card_fresh())
+        held = node.keys.keyring
+        assert len(held.records(KeyUse.SEAL)) == 3 * epochs
+        assert before <= set(held.records(KeyUse.SEAL))
+        assert len(held.records(KeyUse.SIGN)) == len(held.records(KeyUse.TLS)) == 2
+        assert fed.unlock(XA).body == held.encode()
+
+
+async def test_node_that_waits_for_admission_draws_no_sealing_keys(tmp_path: Path) -> None:
+    """However long it waits; nothing could sign its card."""
+    fed = Federation(tmp_path)
+    fed.found("XA")
+    try:
+        await fed.start("REGISTRY")
+        node = await fed.start("XA")
+        await fed.until(lambda: node.mirror.known)
+        for _ in range(3):
+            with pytest.raises(LiaisonError) as caught:
+                await node.rooms.rotation.keep_card_fresh()
+            assert caught.value.code == "not_admitted"
+        assert node.keys.keyring.records(KeyUse.SEAL) == ()
+    finally:
+        await fed.stop("XA")
+        await fed.stop("REGISTRY")
