@@ -29,6 +29,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("init")(node.init)
+app.command("migrate")(node.migrate)
 app.command("status")(node.status)
 app.command("doctor")(node.doctor)
 app.command("demo")(demonstration.demo)

@@ -25,6 +25,9 @@ from gateway.clock import SystemClock
 from gateway.errors import LiaisonError, RejectedError, UnavailableError
 from gateway.network.tls import client_context
 from gateway.settings import KeysSettings, NodeSettings, PeerApiSettings, Settings
+from gateway.store.lock import FolderLock
+from gateway.store.migrate import upgrade
+from gateway.store.schema import REVISION
 from keys.keyfile import DEMO, STANDARD
 from keys.registry.draft import parse_fingerprint
 from keys.registry.statement import MemberRole
@@ -86,6 +89,17 @@ def init(
     say(f"  give to the registrar:    {join}")
     say(f"  move to offline media:    {folder / 'offline'} (root keys: now, and the next set)")
     say(f"  then start it:            liaison serve --dir {folder}")
+
+
+def migrate(folder: Folder = DEFAULT_FOLDER) -> None:
+    """Bring the database of a stopped node to this version's schema."""
+    settings = settings_of(folder)
+    path = settings.database_path
+    if not path.exists():
+        raise UnavailableError("database_missing", f"there is no database at {path}")
+    with FolderLock(settings.data_dir):
+        upgrade(f"sqlite:///{path}")
+    say(f"{path} has the schema {REVISION}")
 
 
 def status(folder: Folder = DEFAULT_FOLDER, as_json: AsJson = False) -> None:

@@ -243,6 +243,22 @@ def test_stream_is_sealed_and_opened_by_any_pieces() -> None:
         endless.finish()
 
 
+def test_opener_stays_closed_after_an_error() -> None:
+    """Nothing comes out of a stream after its first fault, and a short one is cut short."""
+    key, whole = b"k" * 32, seal(b"k" * 32, b"c", b"s" * 24, bytes(20_000))
+    opener = Opener(key, b"c")
+    assert opener.update(whole[:40]) == b""
+    altered = bytearray(whole)
+    altered[60] ^= 1
+    assert code(opener.update, bytes(altered[40:])) == "stream_invalid"
+    assert code(opener.update, whole) == code(opener.finish) == "stream_invalid"
+    short = Opener(key, b"c")
+    short.update(whole[:56])
+    assert code(short.finish) == code(short.finish) == "stream_truncated"
+    for length in (0, 55, 56, 71):
+        assert code(Reader, key, b"c", whole[:56], length) == "stream_truncated"
+
+
 def test_refusals_are_rejections() -> None:
     """Cryptographic refusals are final."""
     assert isinstance(outcome(open_sealed, bytes(32), b"", bytes(72)), RejectedError)
