@@ -5,8 +5,9 @@ msgspec's: this module only walks them. Used for requests, contents and settings
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import msgspec
@@ -77,12 +78,23 @@ class FaultsError(RejectedError):
         self.faults = tuple(faults)
 
 
-def convert(raw: object, target: type[_T], *, pointer: str = "") -> _T:
+Check = Callable[[str, str], Fault | None]
+"""Given a text and its pointer, says what is wrong with it beyond its form."""
+
+
+def convert(
+    raw: object,
+    target: type[_T],
+    *,
+    pointer: str = "",
+    checks: Mapping[str, Check] = MappingProxyType({}),
+) -> _T:
     """Return ``raw`` (JSON-like) as ``target``, a msgspec Struct.
 
-    Raises FaultsError with every fault, in the order of the fields.
+    A field may name one of ``checks`` in the extra of its Meta; a text of the right form must pass
+    it. Raises FaultsError with every fault, in the order of the fields.
     """
-    faults = list(_walk(raw, inspect.type_info(target), pointer))
+    faults = list(_walk(raw, inspect.type_info(target), pointer, checks))
     if faults:
         raise FaultsError(faults)
     try:
@@ -98,19 +110,23 @@ def pointer_to(*parts: str | int) -> str:
 
 
 def _walk(  # noqa: C901, PLR0912 - one arm for each type that may come from outside
-    raw: object, info: inspect.Type, at: str
+    raw: object, info: inspect.Type, at: str, checks: Mapping[str, Check]
 ) -> Iterator[Fault]:
     match info:
         case inspect.Metadata():
-            yield from _walk(raw, info.type, at)
+            faults = list(_walk(raw, info.type, at, checks))
+            check = checks.get((info.extra or {}).get("check", ""))
+            if not faults and check is not None and isinstance(raw, str):
+                faults += filter(None, [check(raw, at)])
+            yield from faults
         case inspect.StructType():
-            yield from _walk_struct(raw, info, at)
+            yield from _walk_struct(raw, info, at, checks)
         case inspect.UnionType():
-            yield from _walk_union(raw, info, at)
+            yield from _walk_union(raw, info, at, checks)
         case inspect.ListType() | inspect.VarTupleType():
-            yield from _walk_list(raw, info, at)
+            yield from _walk_list(raw, info, at, checks)
         case inspect.DictType():
-            yield from _walk_map(raw, info, at)
+            yield from _walk_map(raw, info, at, checks)
         case inspect.StrType():
             yield from _text_faults(raw, info, at)
         case inspect.IntType():
@@ -131,7 +147,9 @@ def _walk(  # noqa: C901, PLR0912 - one arm for each type that may come from out
             raise TypeError(f"a type that comes from outside is not among those checked: {info}")
 
 
-def _walk_struct(raw: object, info: inspect.StructType, at: str) -> Iterator[Fault]:
+def _walk_struct(
+    raw: object, info: inspect.StructType, at: str, checks: Mapping[str, Check]
+) -> Iterator[Fault]:
     if not isinstance(raw, Mapping):
         yield Fault(pointer=at, code="not_an_object")
         return
@@ -139,7 +157,7 @@ def _walk_struct(raw: object, info: inspect.StructType, at: str) -> Iterator[Fau
     for item in info.fields:
         here = at + pointer_to(item.encode_name)
         if item.encode_name in raw:
-            yield from _walk(raw[item.encode_name], item.type, here)
+            yield from _walk(raw[item.encode_name], item.type, here, checks)
         elif item.required:
             yield Fault(pointer=here, code="missing")
     if info.forbid_unknown_fields:
@@ -148,17 +166,22 @@ def _walk_struct(raw: object, info: inspect.StructType, at: str) -> Iterator[Fau
                 yield Fault(pointer=at + pointer_to(str(name)), code="unknown_field")
 
 
-def _walk_union(raw: object, info: inspect.UnionType, at: str) -> Iterator[Fault]:
+def _walk_union(
+    raw: object, info: inspect.UnionType, at: str, checks: Mapping[str, Check]
+) -> Iterator[Fault]:
     if raw is None and info.includes_none:
         return
     rest = [kind for kind in info.types if not isinstance(kind, inspect.NoneType)]
-    attempts = [list(_walk(raw, kind, at)) for kind in rest]
+    attempts = [list(_walk(raw, kind, at, checks)) for kind in rest]
     if all(attempts):
         yield from attempts[0]
 
 
 def _walk_list(
-    raw: object, info: inspect.ListType | inspect.VarTupleType, at: str
+    raw: object,
+    info: inspect.ListType | inspect.VarTupleType,
+    at: str,
+    checks: Mapping[str, Check],
 ) -> Iterator[Fault]:
     if not isinstance(raw, list | tuple):
         yield Fault(pointer=at, code="not_a_list")
@@ -169,15 +192,17 @@ def _walk_list(
         yield Fault(pointer=at, code="too_many", limit=str(info.max_length))
         return
     for index, item in enumerate(raw):
-        yield from _walk(item, info.item_type, at + pointer_to(index))
+        yield from _walk(item, info.item_type, at + pointer_to(index), checks)
 
 
-def _walk_map(raw: object, info: inspect.DictType, at: str) -> Iterator[Fault]:
+def _walk_map(
+    raw: object, info: inspect.DictType, at: str, checks: Mapping[str, Check]
+) -> Iterator[Fault]:
     if not isinstance(raw, Mapping):
         yield Fault(pointer=at, code="not_an_object")
         return
     for name, item in raw.items():
-        yield from _walk(item, info.value_type, at + pointer_to(str(name)))
+        yield from _walk(item, info.value_type, at + pointer_to(str(name)), checks)
 
 
 def _text_faults(raw: object, info: inspect.StrType, at: str) -> Iterator[Fault]:

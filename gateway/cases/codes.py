@@ -4,14 +4,11 @@ An idle daemon must not carry the lists, so the libraries are imported where the
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 
-from gateway.faults import Fault
-
-Check = Callable[[str, str], Fault | None]
-"""Given a value and its pointer, says what is wrong with it."""
+from gateway.faults import Check, Fault
 
 _AMOUNT = re.compile(r"(0|[1-9][0-9]{0,14})(\.[0-9]{1,4})?\Z")
 _HS = re.compile(r"[0-9]{4}([0-9]{2}){0,3}\Z")

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 import msgspec
 
+from gateway.cases.codes import CHECKS
 from gateway.cases.conduct import Reply
 from gateway.cases.labels import Label
 from gateway.cases.requests import VerifyValue
-from gateway.cases.schema import Content, check_codes, json_schema
+from gateway.cases.schema import Content, json_schema
 from gateway.errors import RejectedError
-from gateway.faults import FaultsError, convert
+from gateway.faults import convert
 
 _DAY_S = 86_400
 
@@ -36,11 +37,7 @@ class Kind:
 
         Raises FaultsError with every fault.
         """
-        content = convert(raw, self.content, pointer=pointer)
-        faults = list(check_codes(content, self.content, pointer))
-        if faults:
-            raise FaultsError(faults)
-        return content
+        return convert(raw, self.content, pointer=pointer, checks=CHECKS)
 
     def schema(self, language: str) -> dict[str, object]:
         """Return the content's JSON Schema with titles in ``language``."""

@@ -3,14 +3,10 @@
 A field says all of it in its type, so that validation, JSON Schema and forms come from one place.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import msgspec
-from msgspec import inspect
-
-from gateway.cases.codes import CHECKS
-from gateway.faults import Fault, pointer_to
 
 
 class Content(
@@ -40,40 +36,12 @@ Container = Annotated[
 ImoNumber = Annotated[str, msgspec.Meta(extra={"check": "imo_number"}, pattern=r"\A[0-9]{7}\Z")]
 
 
-def check_codes(value: object, target: type, pointer: str = "") -> Iterator[Fault]:
-    """Yield what the code lists and check digits say against a value of type ``target``."""
-    yield from _walk(value, inspect.type_info(target), pointer)
-
-
 def json_schema(target: type, language: str) -> dict[str, object]:
     """Return the JSON Schema of a content type, with titles in ``language`` (en, fr)."""
     schema = msgspec.json.schema(target)
     if language == "fr":
         _translate(schema)
     return schema
-
-
-def _walk(value: object, info: inspect.Type, at: str) -> Iterator[Fault]:
-    match info:
-        case inspect.Metadata():
-            check = (info.extra or {}).get("check")
-            if check and isinstance(value, str):
-                fault = CHECKS[check](value, at)
-                if fault is not None:
-                    yield fault
-            yield from _walk(value, info.type, at)
-        case inspect.StructType():
-            for item in info.fields:
-                here = at + pointer_to(item.encode_name)
-                yield from _walk(getattr(value, item.name), item.type, here)
-        case inspect.UnionType() if value is not None:
-            for kind in info.types:
-                yield from _walk(value, kind, at)
-        case inspect.VarTupleType() if isinstance(value, tuple):
-            for index, item in enumerate(value):
-                yield from _walk(item, info.item_type, at + pointer_to(index))
-        case _:
-            return
 
 
 def _translate(schema: object) -> None:

@@ -31,7 +31,7 @@ from gateway.network.problems import problem_of, problem_response
 from gateway.services.attachments import Attachments
 from gateway.services.audit import AuditLog
 from gateway.services.caller import Caller, require
-from gateway.services.exchange import Exchange, Submission
+from gateway.services.exchange import Exchange, Submission, read_submission
 from gateway.services.health import Health
 from gateway.services.inbox import Inbox, MessageQuery
 from gateway.services.keys import NodeKeys
@@ -215,7 +215,7 @@ class LocalApi:
         return Caller(name=f"uid:{uid}", roles=frozenset(roles), unit=unit)
 
     async def _submit(self, request: web.Request) -> web.Response:
-        submission = convert(await self._json(request), Submission)
+        submission = read_submission(await self._json(request))
         key = request.headers.get("Idempotency-Key")
         if key is not None and not 1 <= len(key) <= 255:  # noqa: PLR2004 - the column's length
             raise RejectedError("idempotency_key_malformed", "the key has 1 to 255 characters")
@@ -398,7 +398,7 @@ def _parse(body: bytes) -> object:
 
 def _submission(line: bytes) -> Submission | LiaisonError:
     try:
-        return convert(_parse(line), Submission)
+        return read_submission(_parse(line))
     except LiaisonError as fault:
         return fault
 

@@ -4,6 +4,7 @@ Connections are pooled by peer and pinned to what the registry says now; when th
 peer's context is made anew and its old connections are not used again.
 """
 
+import io
 import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -170,7 +171,12 @@ class HttpsPeer:
         try:
             context = self._peers.context(member)
             async with self._peers.session.request(
-                method, url, data=body, ssl=context, allow_redirects=False
+                method,
+                url,
+                # From a file-like body aiohttp writes in pieces and lets the loop turn between.
+                data=None if body is None else io.BytesIO(body),
+                ssl=context,
+                allow_redirects=False,
             ) as answer:
                 read = await answer.content.read(MAX_ANSWER_BYTES)
                 if not answer.content.at_eof():

@@ -13,10 +13,10 @@ from typing import Annotated, Any
 import msgspec
 
 from gateway.cases.content import MAX_CONTENT_BYTES, encode_content
-from gateway.cases.kinds import Kind, kind_named
+from gateway.cases.kinds import CATALOGUE, Kind, kind_named
 from gateway.clock import Clock
 from gateway.errors import ConflictError, LiaisonError, RejectedError, UnavailableError
-from gateway.faults import Fault, FaultsError
+from gateway.faults import Fault, FaultsError, convert
 from gateway.protocol.audit import EntryKind
 from gateway.protocol.envelope import Draft, SealedMessage, Stanza, seal_message, wrap_stanza
 from gateway.protocol.message import Payload, message_ref, parse_message_ref
@@ -346,6 +346,29 @@ class Exchange:
         await run(commit)
         self._accepted()
         return answers
+
+
+def read_submission(raw: object) -> Submission:
+    """Return ``raw`` (JSON-like) as a submission.
+
+    Raises FaultsError with every fault, those of the content included where its kind is known.
+    """
+    try:
+        return convert(raw, Submission)
+    except FaultsError as fault:
+        raise FaultsError([*fault.faults, *_content_faults(raw)]) from fault
+
+
+def _content_faults(raw: object) -> Sequence[Fault]:
+    kind = CATALOGUE.get(str(raw.get("kind"))) if isinstance(raw, dict) else None
+    if not isinstance(raw, dict) or kind is None or not isinstance(raw.get("content"), dict):
+        return ()
+    handling = {"handling": raw["handling"]} if "handling" in raw else {}
+    try:
+        kind.validate(raw["content"] | handling, pointer="/content")
+    except FaultsError as fault:
+        return fault.faults
+    return ()
 
 
 def _record(tx: Transaction, item: _Ready, now: int) -> None:

@@ -133,10 +133,11 @@ class Federation:
     lose_answers: int = 0
     bend_segment: Callable[[bytes], bytes] | None = None
     anchor: str = ""
+    ports: dict[str, int] = field(default_factory=dict)
 
     def found(self, *members: str) -> None:
         """Make the folders of the registrar and the members."""
-        url = "https://registry.example:8470"
+        url = self.endpoint(REGISTRY)
         self.anchor = found_federation(
             self._founding(REGISTRY), FEDERATION, names=[("en", "Secretariat")], endpoint=url,
             registrars=1, threshold=1, settings=self._settings(REGISTRY),
@@ -146,23 +147,23 @@ class Federation:
                 self._founding(member), FEDERATION, MemberId(member),
                 anchor=parse_fingerprint(self.anchor),
                 names=[("en", f"Customs of {member}")], role=MemberRole.ADMINISTRATION,
-                endpoint=f"https://{member.lower()}.example:8470",
+                endpoint=self.endpoint(member),
                 settings=with_anchor(self._settings(member), self.anchor, url),
             )  # fmt: skip
+
+    def endpoint(self, member: str) -> str:
+        """Return where a node is reached; without ports nothing listens there."""
+        if member in self.ports:
+            return f"https://127.0.0.1:{self.ports[member]}"
+        return f"https://{member.lower()}.example:8470"
 
     async def start(self, member: str, *, fault: FaultHook | None = None, run: bool = True) -> Node:
         """Wire a node from its folder, and let it run."""
         name = MemberId(member)
-        settings = load(self.place / member / "gateway.toml")
-        settings = msgspec.structs.replace(
-            settings,
-            registry=msgspec.structs.replace(settings.registry, poll_s=1),
-            audit=msgspec.structs.replace(settings.audit, interval_ms=20),
-        )
-        keys = NodeKeys(self._unlock(settings), name, os.urandom)
+        settings = self.settings(member)
         node = wire(
-            settings, peers=Lines(self, name), keys=keys, clock=self.clocks[name],
-            entropy=os.urandom,
+            settings, peers=Lines(self, name), keys=NodeKeys(self.unlock(member), name, os.urandom),
+            clock=self.clocks[name], entropy=os.urandom,
             database=open_database(settings, fault=fault),
         )  # fmt: skip
         await node.mirror.load()
@@ -223,9 +224,20 @@ class Federation:
         query = MessageQuery(direction="in", limit=500)
         return await self.nodes[MemberId(member)].rooms.inbox.page(query, OFFICER)
 
+    def settings(self, member: str) -> Settings:
+        """Return a node's settings, made quick."""
+        settings = load(self.place / member / "gateway.toml")
+        replace = msgspec.structs.replace
+        return replace(
+            settings,
+            registry=replace(settings.registry, poll_s=1),
+            audit=replace(settings.audit, interval_ms=20),
+        )
+
     def unlock(self, member: str) -> Unlocked:
         """Read a node's keystore from its file."""
-        return self._unlock(load(self.place / member / "gateway.toml"))
+        path = self.settings(member).path("keystore")
+        return unlock(path, b"pass", entropy=os.urandom)
 
     def _founding(self, member: str) -> Founding:
         return Founding(
@@ -233,13 +245,10 @@ class Federation:
         )
 
     def _settings(self, member: str) -> Settings:
-        node = msgspec.structs.replace(
-            Settings().node, member=member, data_dir=str(self.place / member)
-        )
-        return msgspec.structs.replace(Settings(), node=node)
-
-    def _unlock(self, settings: Settings) -> Unlocked:
-        return unlock(settings.path("keystore"), b"pass", entropy=os.urandom)
+        replace = msgspec.structs.replace
+        node = replace(Settings().node, member=member, data_dir=str(self.place / member))
+        listener = replace(Settings().peer_api, host="127.0.0.1", port=self.ports.get(member, 8470))
+        return replace(Settings(), node=node, peer_api=listener)
 
 
 @contextlib.asynccontextmanager

@@ -143,9 +143,9 @@ class Nodes:
         while True:
             page = self.call(member, "GET", path)
             found += [item["id"] for item in page["messages"]]
-            if not page.get("next"):
+            if not page["messages"]:
                 return found
-            path = f"/v1/messages?direction=in&limit=200&after={page['next']}"
+            path = f"/v1/messages?direction=in&limit=200&cursor={page['cursor']}"
 
     def shown(self, member: str, message: str) -> Any:
         """Open a message."""
