@@ -1,6 +1,7 @@
 """The Unix socket of a node, as the systems of the house use it."""
 
 import asyncio
+import io
 import json
 import os
 import socket
@@ -78,7 +79,7 @@ async def test_pages_follow_each_other(tmp_path: Path) -> None:
         async with xa.post("/v1/messages:batch", data=body) as answer:
             sent = [json.loads(line) for line in (await answer.text()).splitlines()]
         seen: list[str] = []
-        cursor = "0"
+        cursor, page = "0", {"messages": []}
         while len(seen) < len(sent) or page["messages"]:
             async with xa.get(f"/v1/messages?direction=out&limit=3&cursor={cursor}") as answer:
                 page = await answer.json()
@@ -126,7 +127,8 @@ async def test_bad_requests_are_told_everything(tmp_path: Path) -> None:
             ("DELETE", "/v1/messages", None, {}, 405, "method_not_allowed"),
             ("GET", "/etc/passwd", None, {}, 404, "not_found"),
         ):
-            async with xa.request(method, path, data=body, headers=headers) as answer:
+            data = body and io.BytesIO(body)
+            async with xa.request(method, path, data=data, headers=headers) as answer:
                 assert (answer.status, (await problem(answer))["code"]) == (status, code), path
 
 
