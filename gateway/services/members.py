@@ -3,11 +3,12 @@
 import msgspec
 
 from gateway.clock import Clock
+from gateway.errors import RejectedError
 from gateway.services.cards import Cards
 from gateway.services.registry import RegistryMirror
 from gateway.settings import RegistrySettings
 from keys.registry.member import Member
-from keys.suite import MemberId, parse_member_id
+from keys.suite import MemberId
 
 
 class MemberSummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,9 +82,11 @@ class Members:
         return [_summary(members[name]) for name in sorted(members)]
 
     async def detail(self, name: str) -> MemberDetail:
-        """Return one member. Raises RejectedError ``member_unknown``."""
-        member = self._mirror.view.member(parse_member_id(name))
-        card = await self._cards.current(MemberId(name))
+        """Return one member. Raises RejectedError ``member_not_found``."""
+        member = self._mirror.view.members.get(MemberId(name))
+        if member is None:
+            raise RejectedError("member_not_found", f"the registry knows no member {name}")
+        card = await self._cards.current(member.member)
         return MemberDetail(
             member=member.member,
             names=dict(member.names),
