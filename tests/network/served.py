@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import gc
 import os
 import ssl
+import warnings
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -112,6 +114,10 @@ async def served(place: Path, *members: str) -> AsyncIterator[Served]:
             await made.fed.stop(member)
         for peers in made.peers.values():
             await peers.close()
+        await asyncio.sleep(0.05)
+        with warnings.catch_warnings():  # a handshake that broke leaves asyncio's own loose ends
+            warnings.simplefilter("ignore", ResourceWarning)
+            gc.collect()
 
 
 def stranger() -> KeyRecord:
