@@ -9,6 +9,7 @@ from typing import Annotated
 import msgspec
 
 from gateway.cases.labels import Label
+from gateway.cases.schema import labelled
 
 
 class Tlp(StrEnum):
@@ -54,7 +55,11 @@ LABELS = {
 class Handling(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The handling that travels with a message's content."""
 
-    tlp: Tlp = Tlp.AMBER_STRICT
-    codes: Annotated[tuple[HandlingCode, ...], msgspec.Meta(max_length=4)] = ()
-    conditions: Annotated[str, msgspec.Meta(max_length=2000)] = ""
-    """In words; what H3 refers to."""
+    tlp: Annotated[Tlp, labelled("Traffic light", "Feu de signalisation")] = Tlp.AMBER_STRICT
+    codes: Annotated[
+        tuple[HandlingCode, ...],
+        labelled("Handling codes", "Codes de traitement", max_length=4),
+    ] = ()
+    conditions: Annotated[
+        str, labelled("Conditions, which H3 refers to", "Conditions visées par H3", max_length=2000)
+    ] = ""

@@ -15,11 +15,9 @@ class Content(
     """A document of a kind, or a part of one."""
 
 
-def labelled(en: str, fr: str, *, check: str = "", **bounds: Any) -> msgspec.Meta:
-    """Return a field's labels, the check its values must pass, and msgspec bounds."""
-    return msgspec.Meta(
-        title=en, extra_json_schema={"x-title-fr": fr}, extra={"check": check}, **bounds
-    )
+def labelled(en: str, fr: str, **bounds: Any) -> msgspec.Meta:
+    """Return a field's labels and msgspec bounds; it must leave ``extra`` to the field's type."""
+    return msgspec.Meta(title=en, extra_json_schema={"x-title-fr": fr}, **bounds)
 
 
 Line = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]

@@ -1,0 +1,246 @@
+"""Outbox, inbox, audit log, receipts, keys of requests: what each act may change."""
+
+from itertools import product
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from gateway.errors import ConflictError, UnavailableError
+from gateway.store import audit, idempotency, messages, outbox, receipts
+from gateway.store.blobs import BlobStore
+from gateway.store.database import Transaction
+from gateway.store.outbox import LEGAL, OPEN, Deferral, OutboxState, Settlement
+from tests.store.stored import NOW, database, message, queue
+
+
+def test_rows_are_claimed_once_until_their_lease_runs_out(tmp_path: Path) -> None:
+    """Two deliverers never hold the same row, and a dead one's rows come back."""
+    with database(tmp_path) as db:
+
+        def act(tx: Transaction) -> None:
+            for number in range(5):
+                queue(tx, number, "XB")
+            first = outbox.claim(tx, now=NOW, lease_until=NOW + 60)
+            assert len(first) == 5
+            assert outbox.claim(tx, now=NOW + 59, lease_until=NOW + 120) == []
+            again = outbox.claim(tx, now=NOW + 60, lease_until=NOW + 120)
+            assert [row.row_id for row in again] == [row.row_id for row in first]
+            outbox.extend_leases(tx, [again[0].row_id], NOW + 500)
+            assert len(outbox.claim(tx, now=NOW + 120, lease_until=NOW + 130)) == 4
+            assert outbox.release_leases(tx, NOW + 121) == 5
+            assert len(outbox.claim(tx, now=NOW + 121, lease_until=NOW + 300)) == 5
+
+        db.write_now(act)
+
+
+def test_claims_are_fair_urgent_first_and_in_time(tmp_path: Path) -> None:
+    """A peer with thousands waiting takes its share; priority, then age; nothing that is late."""
+    with database(tmp_path) as db:
+
+        def act(tx: Transaction) -> None:
+            for number in range(20):
+                queue(tx, number, "XB", priority=number % 2)
+            queue(tx, 50, "XC")
+            queue(tx, 51, "XD", now=NOW + 100)
+            claimed = outbox.claim(tx, now=NOW, lease_until=NOW + 60, share=4)
+            peers = [row.recipient for row in claimed]
+            assert (peers.count("XB"), peers.count("XC"), peers.count("XD")) == (4, 1, 0)
+            sequence = [row.body for row in claimed]
+            assert len(sequence) == 5
+            rest = outbox.claim(tx, now=NOW + 100, lease_until=NOW + 160, skip=["XB"])
+            assert {row.recipient for row in rest} == {"XC", "XD"}
+            assert outbox.next_due(tx) == NOW
+            assert outbox.claim(tx, now=NOW + 1000, lease_until=NOW + 1060) == []
+            assert len(outbox.expire(tx, NOW + 1000)) == 22
+            assert outbox.expire(tx, NOW + 1000) == []
+
+        db.write_now(act)
+
+
+@pytest.mark.parametrize(("before", "after"), list(product(OutboxState, OutboxState)))
+def test_only_legal_transitions_happen(
+    tmp_path: Path, before: OutboxState, after: OutboxState
+) -> None:
+    """Every pair of states: it moves where the table says so, and stays otherwise."""
+    with database(tmp_path) as db:
+
+        def act(tx: Transaction) -> tuple[set[int], str]:
+            queue(tx, 1, "XB")
+            tx.execute(text("UPDATE outbox SET state = :state"), {"state": before.value})
+            moved = outbox.settle(tx, [Settlement(row_id=1, state=after, at=NOW)])
+            return moved, tx.execute(text("SELECT state FROM outbox")).scalar_one()
+
+        moved, state = db.write_now(act)
+        legal = after in LEGAL[before]
+        assert moved == ({1} if legal else set())
+        assert state == (after if legal else before)
+
+
+def test_every_state_is_in_the_table_and_open_ones_end() -> None:
+    """From every open state each final one that makes sense can be reached."""
+    assert set(LEGAL) == set(OutboxState)
+    for state in OPEN:
+        reached, rest = set(), [state]
+        while rest:
+            for following in LEGAL[rest.pop()] - reached:
+                reached.add(following)
+                rest.append(following)
+        assert {OutboxState.DELIVERED, OutboxState.EXPIRED} <= reached
+
+
+def test_deferred_rows_wait_and_count_their_failures(tmp_path: Path) -> None:
+    """Due later, with the reason; woken when the peer is back."""
+    with database(tmp_path) as db:
+
+        def act(tx: Transaction) -> None:
+            row = queue(tx, 1, "XB")
+            outbox.claim(tx, now=NOW, lease_until=NOW + 60)
+            outbox.defer(tx, [Deferral(row_id=1, due_at=NOW + 30, code="peer_unreachable")])
+            (state,) = outbox.states(tx, [row])[row]
+            assert (state.state, state.attempts, state.code) == ("queued", 1, "peer_unreachable")
+            assert outbox.claim(tx, now=NOW + 29, lease_until=NOW + 90) == []
+            assert outbox.wake(tx, "XC", NOW) == 0
+            assert outbox.wake(tx, "XB", NOW) == 1
+            outbox.claim(tx, now=NOW, lease_until=NOW + 60)
+            outbox.restanza(tx, 1, b"k" * 32, b"w")
+            outbox.defer(tx, [Deferral(row_id=1, due_at=NOW, code="busy", failed=False)])
+            (claimed,) = outbox.claim(tx, now=NOW, lease_until=NOW + 60)
+            assert (claimed.attempts, claimed.seal_kid, claimed.wrapped) == (1, b"k" * 32, b"w")
+            assert outbox.counts(tx)["sending"] == 1
+            ((sender, _, waiting),) = outbox.waiting(tx, 10)
+            assert (sender, waiting.recipient) == ("XA", "XB")
+
+        db.write_now(act)
+
+
+def test_incoming_messages_are_kept_once(tmp_path: Path) -> None:
+    """The same name twice in a batch, and again later: the first stays."""
+    with database(tmp_path) as db:
+
+        def act(tx: Transaction) -> None:
+            batch = [message(n, direction="in") for n in (1, 2, 1)]
+            assert len(messages.record_incoming(tx, batch)) == 2
+            other = message(1, direction="in", body=b"another text")
+            assert messages.record_incoming(tx, [other]) == set()
+            assert messages.record_incoming(tx, []) == set()
+            kept = messages.find(tx, "XA", message(1).message_id)
+            assert kept.body == b"sealed"
+            assert messages.find(tx, "XB", message(1).message_id) is None
+            assert messages.acknowledge(tx, kept.row_id, NOW)
+            assert not messages.acknowledge(tx, kept.row_id, NOW + 1)
+            assert messages.last_seq(tx, bytes(16), "XA") == 2
+            assert messages.counts(tx) == {"in": 2}
+
+        db.write_now(act)
+
+
+def test_pages_show_every_message_once(tmp_path: Path) -> None:
+    """In the order of arrival, narrowed by a filter."""
+    with database(tmp_path) as db:
+
+        def act(tx: Transaction) -> None:
+            for number in range(7):
+                messages.record_outgoing(tx, message(number, case_id=bytes([number % 2]) * 16))
+            seen, after = [], 0
+            while found := messages.page(tx, messages.MessageFilter(), after=after, limit=3):
+                seen += [item.seq for item in found]
+                after = found[-1].row_id
+            assert seen == list(range(7))
+            odd = messages.MessageFilter(case_id=bytes([1]) * 16)
+            assert [item.seq for item in messages.page(tx, odd, after=0, limit=9)] == [1, 3, 5]
+
+        db.write_now(act)
+
+
+def test_audit_entries_are_numbered_by_one_sequencer(tmp_path: Path) -> None:
+    """In the order of their rows; a second sequencer that read the same head is refused."""
+    with database(tmp_path) as db:
+
+        def act(tx: Transaction) -> None:
+            new = [audit.NewEntry(entry=bytes([n]), leaf_hash=bytes([n]) * 32) for n in range(4)]
+            audit.append(tx, new)
+            audit.append(tx, [])
+            waiting = audit.unsequenced(tx, 3)
+            rows = [item.row_id for item in waiting]
+            assert [item.entry for item in waiting] == [b"\x00", b"\x01", b"\x02"]
+            grown = audit.AuditHead(size=3, frontier=b"f", checkpoint=b"c")
+            audit.advance(tx, expected_size=0, row_ids=rows, grown=grown)
+            for expected, ids, size in ((0, rows, 3), (3, rows, 6), (3, rows[:1], 5)):
+                with pytest.raises(ConflictError) as caught:
+                    audit.advance(
+                        tx, expected_size=expected, row_ids=ids,
+                        grown=audit.AuditHead(size=size, frontier=b"", checkpoint=b""),
+                    )  # fmt: skip
+                assert caught.value.code == "audit_head_moved"
+            assert audit.head(tx) == grown
+            assert audit.heads(tx) == [grown]
+            assert [item.number for item in audit.entries(tx, 1, 9)] == [1, 2]
+            assert audit.waiting(tx) == 1
+
+        db.write_now(act)
+
+
+def test_answers_to_named_requests_are_kept_a_day(tmp_path: Path) -> None:
+    """The same request gets its answer, another under the same key a conflict."""
+    with database(tmp_path) as db:
+
+        def act(tx: Transaction) -> None:
+            assert idempotency.find(tx, "uid:1", "k", b"d" * 32) is None
+            idempotency.record(tx, "uid:1", "k", b"d" * 32, answer=b"yes", now=NOW)
+            assert idempotency.find(tx, "uid:1", "k", b"d" * 32) == b"yes"
+            assert idempotency.find(tx, "uid:2", "k", b"d" * 32) is None
+            with pytest.raises(ConflictError):
+                idempotency.find(tx, "uid:1", "k", b"e" * 32)
+            assert idempotency.sweep(tx, NOW + 86_399) == 0
+            assert idempotency.sweep(tx, NOW + 86_400) == 1
+
+        db.write_now(act)
+
+
+def test_receipts_given_are_kept_for_repeats(tmp_path: Path) -> None:
+    """Found by envelope and recipient until their time is over."""
+    with database(tmp_path) as db:
+
+        def act(tx: Transaction) -> None:
+            given = receipts.GivenReceipt(
+                envelope_id=b"e" * 32, recipient="XB", kind="delivery", receipt=b"signed",
+                keep_until=NOW + 10,
+            )  # fmt: skip
+            receipts.record(tx, [given])
+            assert list(receipts.find(tx, [b"e" * 32], "XB", "delivery").values()) == [b"signed"]
+            assert receipts.find(tx, [b"e" * 32], "XC", "delivery") == {}
+            assert receipts.find(tx, [b"e" * 32], "XB", "custody") == {}
+            assert receipts.sweep(tx, NOW + 9) == 0
+            assert receipts.sweep(tx, NOW + 10) == 1
+
+        db.write_now(act)
+
+
+async def test_segments_are_whole_or_missing(tmp_path: Path) -> None:
+    """Written, read in part, deleted; what is gone is said to be gone."""
+    store = BlobStore(tmp_path / "blobs")
+    assert (tmp_path / "blobs").stat().st_mode & 0o777 == 0o700
+    for number, segment in enumerate((b"first segment", b"second")):
+        await store.write_segment("place", number, segment)
+    assert await store.read("place", 0, 6, 13) == b"segment"
+    await store.write_segment("place", 1, b"again")
+    assert await store.read("place", 1, 0, 5) == b"again"
+    assert store.free_bytes() > 0
+    for number, start, end in ((2, 0, 1), (0, 50, 60)):
+        with pytest.raises(UnavailableError) as caught:
+            await store.read("place", number, start, end)
+        assert caught.value.code == "blob_missing"
+    await store.delete("place")
+    await store.delete("place")
+    with pytest.raises(UnavailableError):
+        await store.read("place", 0, 0, 1)
+
+
+async def test_full_disk_refuses_a_segment_by_name(tmp_path: Path) -> None:
+    """A place that cannot be written to is named; nothing half stays readable."""
+    store = BlobStore(tmp_path / "blobs")
+    (tmp_path / "blobs" / "place").write_text("a file where a folder should be")
+    with pytest.raises(UnavailableError) as caught:
+        await store.write_segment("place", 0, b"x")
+    assert caught.value.code == "disk_full"
