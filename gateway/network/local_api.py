@@ -11,11 +11,9 @@ import os
 import secrets
 import socket
 import stat
-import struct
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
 from urllib.parse import quote, unquote
 
 import msgspec
@@ -28,44 +26,35 @@ from gateway.logs import logger
 from gateway.network import openapi
 from gateway.network.metrics import Metrics
 from gateway.network.problems import problem_of, problem_response
+from gateway.network.requests import (
+    RangeQuery,
+    RotateBody,
+    StatementBody,
+    caller_of,
+    json_answer,
+    language_of,
+    parse_json,
+    pieces_of,
+    query_of,
+    range_of,
+    submission_line,
+)
 from gateway.services.attachments import Attachments
 from gateway.services.audit import AuditLog
 from gateway.services.caller import Caller, require
-from gateway.services.exchange import Exchange, Submission, read_submission
+from gateway.services.exchange import Exchange
 from gateway.services.health import Health
 from gateway.services.inbox import Inbox, MessageQuery
 from gateway.services.keys import NodeKeys
 from gateway.services.members import Members
 from gateway.services.registry import Registrar, RegistryMirror
 from gateway.services.rotation import Rotation
+from gateway.services.submission import Submission, read_submission
 from gateway.settings import LocalApiSettings, Role
-from keys.suite import KeyUse
 
 BATCH_MAX = 1_000
-DOWNLOAD_PIECE = 1024 * 1024
-_T = TypeVar("_T")
 _log = logger()
 _Route = Callable[[web.Request], Awaitable[web.StreamResponse]]
-_NUMBERS = ("limit", "wait_s", "start", "end")
-
-
-class RotateBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which key to rotate."""
-
-    use: KeyUse
-
-
-class StatementBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A registry statement, in base64."""
-
-    note: str
-
-
-class RangeQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A range of a log: ``start`` to ``end``, exclusive."""
-
-    start: int = 0
-    end: int = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,7 +156,7 @@ class LocalApi:
         except (ConnectionError, asyncio.CancelledError):
             raise
         except Exception as failure:  # noqa: BLE001 - each becomes a problem document
-            answer = problem_response(self._told(request, failure), _language(request))
+            answer = problem_response(self._told(request, failure), language_of(request))
         resource = request.match_info.route.resource
         route = "unknown" if resource is None else resource.canonical
         self._rooms.metrics.count_request(request.method, route, answer.status)
@@ -197,22 +186,7 @@ class LocalApi:
         )
 
     def _caller(self, request: web.Request) -> Caller:
-        """Name the caller by the kernel's word and look up its roles; by default it has none."""
-        transport = request.transport
-        raw = None if transport is None else transport.get_extra_info("socket")
-        if raw is None:
-            return Caller(name="unknown", roles=frozenset())
-        credentials = raw.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-        _, uid, gid = struct.unpack("3i", credentials)
-        roles: set[Role] = set()
-        unit: str | None = None
-        if uid == os.geteuid():
-            roles.update((Role.OFFICER, Role.OPERATOR, Role.AUDITOR))
-        for grant in self._settings.roles:
-            if uid == grant.uid or (grant.gid is not None and gid == grant.gid):
-                roles.update(grant.roles)
-                unit = grant.unit
-        return Caller(name=f"uid:{uid}", roles=frozenset(roles), unit=unit)
+        return caller_of(request, self._settings.roles)
 
     async def _submit(self, request: web.Request) -> web.Response:
         submission = read_submission(await self._json(request))
@@ -223,17 +197,17 @@ class LocalApi:
         (answer,) = await self._rooms.exchange.submit([submission], caller, idempotency_key=key)
         if isinstance(answer, LiaisonError):
             raise answer
-        return _json(answer, status=202)
+        return json_answer(answer, status=202)
 
     async def _submit_batch(self, request: web.Request) -> web.Response:
         lines = [line for line in (await self._body(request)).split(b"\n") if line.strip()]
         if not 1 <= len(lines) <= BATCH_MAX:
             raise RejectedError("batch_size_wrong", f"a batch has 1 to {BATCH_MAX} lines")
-        read = [_submission(line) for line in lines]
+        read = [submission_line(line) for line in lines]
         good = [item for item in read if isinstance(item, Submission)]
         accepted = await self._rooms.exchange.submit(good, self._caller(request)) if good else []
         answers = iter(accepted)
-        language = _language(request)
+        language = language_of(request)
         shown = []
         for item in read:
             answer = next(answers) if isinstance(item, Submission) else item
@@ -244,25 +218,25 @@ class LocalApi:
         return web.Response(body=b"\n".join(shown) + b"\n", content_type="application/x-ndjson")
 
     async def _messages(self, request: web.Request) -> web.Response:
-        query = _query(request, MessageQuery)
+        query = query_of(request, MessageQuery)
         caller = self._caller(request)
-        return _json(await self._rooms.inbox.page(query, caller, _language(request)))
+        return json_answer(await self._rooms.inbox.page(query, caller, language_of(request)))
 
     async def _message(self, request: web.Request) -> web.Response:
         ref, caller = request.match_info["id"], self._caller(request)
-        return _json(await self._rooms.inbox.read(ref, caller, _language(request)))
+        return json_answer(await self._rooms.inbox.read(ref, caller, language_of(request)))
 
     async def _acknowledge(self, request: web.Request) -> web.Response:
         ref, caller = request.match_info["id"], self._caller(request)
-        return _json(await self._rooms.inbox.acknowledge(ref, caller, _language(request)))
+        return json_answer(await self._rooms.inbox.acknowledge(ref, caller, language_of(request)))
 
     async def _upload(self, request: web.Request) -> web.Response:
         name = unquote(request.headers.get("X-Filename", ""))
         caller = self._caller(request)
         uploaded = await self._rooms.attachments.upload(
-            _pieces(request), name, request.content_type, caller
+            pieces_of(request), name, request.content_type, caller
         )
-        return _json(uploaded, status=201)
+        return json_answer(uploaded, status=201)
 
     async def _download(self, request: web.Request) -> web.StreamResponse:
         caller = self._caller(request)
@@ -271,7 +245,7 @@ class LocalApi:
         etag = f'"{opened.sha256}"'
         if request.headers.get("If-None-Match") == etag:
             return web.Response(status=304, headers={"ETag": etag})
-        start, end = _range(request, opened.size)
+        start, end = range_of(request, opened.size)
         answer = web.StreamResponse(status=206 if request.headers.get("Range") else 200)
         answer.content_type = opened.media_type
         answer.content_length = end - start
@@ -290,7 +264,7 @@ class LocalApi:
         return answer
 
     async def _kinds(self, request: web.Request) -> web.Response:
-        language = _language(request)
+        language = language_of(request)
         shown = [
             {
                 "name": kind.name,
@@ -301,23 +275,23 @@ class LocalApi:
             }
             for kind in CATALOGUE.values()
         ]
-        return _json({"kinds": shown})
+        return json_answer({"kinds": shown})
 
     async def _members(self, request: web.Request) -> web.Response:
         del request
-        return _json({"members": self._rooms.members.listing()})
+        return json_answer({"members": self._rooms.members.listing()})
 
     async def _member(self, request: web.Request) -> web.Response:
-        return _json(await self._rooms.members.detail(request.match_info["id"]))
+        return json_answer(await self._rooms.members.detail(request.match_info["id"]))
 
     async def _registry(self, request: web.Request) -> web.Response:
         del request
-        return _json(self._rooms.members.registry())
+        return json_answer(self._rooms.members.registry())
 
     async def _statements(self, request: web.Request) -> web.Response:
-        wanted = _query(request, RangeQuery)
+        wanted = query_of(request, RangeQuery)
         notes = await self._rooms.mirror.entries(wanted.start, wanted.end)
-        return _json({"statements": [base64.b64encode(note).decode() for note in notes]})
+        return json_answer({"statements": [base64.b64encode(note).decode() for note in notes]})
 
     async def _publish(self, request: web.Request) -> web.Response:
         require(self._caller(request), Role.OPERATOR)
@@ -326,46 +300,48 @@ class LocalApi:
             note = base64.b64decode(body.note, validate=True)
         except binascii.Error as fault:
             raise RejectedError("base64_malformed", "/note: this is no base64") from fault
-        return _json({"index": await self._rooms.registrar.submit(note)}, status=201)
+        return json_answer({"index": await self._rooms.registrar.submit(note)}, status=201)
 
     async def _keys(self, request: web.Request) -> web.Response:
         require(self._caller(request), Role.OPERATOR)
         listing = self._rooms.keys.listing(self._rooms.mirror.known, self._rooms.now())
-        return _json({"keys": listing})
+        return json_answer({"keys": listing})
 
     async def _rotate(self, request: web.Request) -> web.Response:
         body = convert(await self._json(request), RotateBody)
-        return _json(await self._rooms.rotation.rotate(body.use, self._caller(request)), status=202)
+        return json_answer(
+            await self._rooms.rotation.rotate(body.use, self._caller(request)), status=202
+        )
 
     async def _outbox(self, request: web.Request) -> web.Response:
-        return _json({"rows": await self._rooms.health.undelivered(self._caller(request))})
+        return json_answer({"rows": await self._rooms.health.undelivered(self._caller(request))})
 
     async def _checkpoint(self, request: web.Request) -> web.Response:
         note = await self._rooms.audit_log.checkpoint(self._caller(request))
         return web.Response(body=note, content_type="text/plain", charset="utf-8")
 
     async def _entries(self, request: web.Request) -> web.Response:
-        wanted = _query(request, RangeQuery)
+        wanted = query_of(request, RangeQuery)
         caller = self._caller(request)
         entries = await self._rooms.audit_log.entries(wanted.start, wanted.end, caller)
-        return _json({"entries": entries})
+        return json_answer({"entries": entries})
 
     async def _ping(self, request: web.Request) -> web.Response:
         caller = self._caller(request)
-        return _json(await self._rooms.health.ping(request.match_info["id"], caller))
+        return json_answer(await self._rooms.health.ping(request.match_info["id"], caller))
 
     async def _status(self, request: web.Request) -> web.Response:
         del request
-        return _json(await self._rooms.health.status())
+        return json_answer(await self._rooms.health.status())
 
     async def _live(self, request: web.Request) -> web.Response:
         del request
-        return _json({"live": True})
+        return json_answer({"live": True})
 
     async def _ready(self, request: web.Request) -> web.Response:
         del request
         report = await self._rooms.health.ready()
-        return _json(report, status=200 if report.ready else 503)
+        return json_answer(report, status=200 if report.ready else 503)
 
     async def _metrics(self, request: web.Request) -> web.Response:
         del request
@@ -375,7 +351,7 @@ class LocalApi:
 
     async def _openapi(self, request: web.Request) -> web.Response:
         del request
-        return _json(openapi.document())
+        return json_answer(openapi.document())
 
     async def _body(self, request: web.Request) -> bytes:
         try:
@@ -386,57 +362,4 @@ class LocalApi:
     async def _json(self, request: web.Request) -> object:
         if request.content_type not in ("application/json", "application/octet-stream"):
             raise RejectedError("media_type_wrong", "send application/json")
-        return _parse(await self._body(request))
-
-
-def _parse(body: bytes) -> object:
-    try:
-        return msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as fault:
-        raise RejectedError("json_malformed", f"the body is no JSON: {fault}") from fault
-
-
-def _submission(line: bytes) -> Submission | LiaisonError:
-    try:
-        return read_submission(_parse(line))
-    except LiaisonError as fault:
-        return fault
-
-
-def _query(request: web.Request, target: type[_T]) -> _T:
-    raw: dict[str, object] = {}
-    for name, text in request.query.items():
-        number = name in _NUMBERS and text.isdecimal() and len(text) < 18  # noqa: PLR2004 - int64
-        raw[name] = int(text) if number else text
-    return convert(raw, target)
-
-
-def _range(request: web.Request, size: int) -> tuple[int, int]:
-    try:
-        asked = request.http_range
-        start, end, _ = asked.indices(size)
-    except ValueError:
-        start, end = 0, -1
-    if end <= start and (size or request.headers.get("Range")):
-        raise RejectedError("range_not_satisfiable", f"the attachment has {size} bytes")
-    return start, end
-
-
-async def _pieces(request: web.Request) -> AsyncIterator[bytes]:
-    async for piece in request.content.iter_chunked(DOWNLOAD_PIECE):
-        yield piece
-
-
-def _language(request: web.Request) -> str:
-    """Return ``fr`` if the caller prefers it to English."""
-    preferred = [
-        part.split(";")[0].strip().lower()[:2]
-        for part in request.headers.get("Accept-Language", "en").split(",")
-    ]
-    return next((item for item in preferred if item in ("en", "fr")), "en")
-
-
-def _json(body: Any, status: int = 200) -> web.Response:
-    return web.Response(
-        status=status, body=msgspec.json.encode(body), content_type="application/json"
-    )
+        return parse_json(await self._body(request))

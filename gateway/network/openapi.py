@@ -8,11 +8,11 @@ import msgspec
 from gateway.network.problems import Problem
 from gateway.services.attachments import UploadedAttachment
 from gateway.services.audit import AuditEntryView
-from gateway.services.exchange import Submission, Submitted
 from gateway.services.health import HealthReport, OutboxRow, PeerReport, Status
 from gateway.services.inbox import Detail, MessageQuery, Page, Summary
 from gateway.services.keys import KeySummary
 from gateway.services.members import MemberDetail, MemberSummary, RegistryView
+from gateway.services.submission import Submission, Submitted
 
 _TYPES = (
     Submission, Submitted, Page, Summary, Detail, UploadedAttachment, MemberSummary, MemberDetail,

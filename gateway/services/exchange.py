@@ -8,15 +8,14 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
 
 import msgspec
 
 from gateway.cases.content import MAX_CONTENT_BYTES, encode_content
-from gateway.cases.kinds import CATALOGUE, Kind, kind_named
+from gateway.cases.kinds import Kind, kind_named
 from gateway.clock import Clock
 from gateway.errors import ConflictError, LiaisonError, RejectedError, UnavailableError
-from gateway.faults import Fault, FaultsError, convert
+from gateway.faults import Fault, FaultsError
 from gateway.protocol.audit import EntryKind
 from gateway.protocol.envelope import Draft, SealedMessage, Stanza, seal_message, wrap_stanza
 from gateway.protocol.message import Payload, message_ref, parse_message_ref
@@ -26,6 +25,7 @@ from gateway.services.cards import Cards
 from gateway.services.keys import NodeKeys
 from gateway.services.ledger import Ledger
 from gateway.services.registry import RegistryMirror
+from gateway.services.submission import RecipientSummary, Submission, Submitted, content_of
 from gateway.settings import Role, Settings
 from gateway.store import attachments as blobs
 from gateway.store import audit, idempotency, messages, outbox
@@ -34,43 +34,6 @@ from keys.registry.member import RegistryHead
 from keys.registry.statement import REGISTRY
 from keys.signing import SigningKey
 from keys.suite import KeyId, MemberId, digest
-
-
-class Submission(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A message as the house hands it in."""
-
-    to: Annotated[
-        list[Annotated[str, msgspec.Meta(pattern=r"\A[A-Z][A-Z0-9-]{1,31}\Z")]],
-        msgspec.Meta(min_length=1, max_length=256),
-    ]
-    kind: str
-    content: dict[str, Any]
-    case: Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{32}\Z")] | None = None
-    in_reply_to: Annotated[str, msgspec.Meta(max_length=65)] | None = None
-    attachments: Annotated[
-        list[Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{32}\Z")]],
-        msgspec.Meta(max_length=64),
-    ] = []
-    handling: dict[str, Any] | None = None
-    expires_in_s: Annotated[int, msgspec.Meta(ge=1)] | None = None
-    priority: Annotated[int, msgspec.Meta(ge=0, le=9)] | None = None
-    unit: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] | None = None
-
-
-class RecipientSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """How far a message is with one recipient."""
-
-    member: str
-    state: str
-
-
-class Submitted(msgspec.Struct, frozen=True, kw_only=True):
-    """An accepted message: from here on it ends visibly, whatever happens."""
-
-    id: str
-    case: str
-    envelope_id: str
-    recipients: list[RecipientSummary]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,7 +133,7 @@ class Exchange:
 
     async def _prepare(self, submission: Submission, caller: Caller, now: int) -> _Prepared:
         kind = kind_named(submission.kind)
-        content = encode_content(kind.validate(_content(submission), pointer="/content"))
+        content = encode_content(kind.validate(content_of(submission), pointer="/content"))
         if len(content) > MAX_CONTENT_BYTES:
             raise RejectedError("content_too_large", "a content has at most 1 MiB; attach files")
         to = tuple(self._recipient(name, at) for at, name in enumerate(submission.to))
@@ -348,29 +311,6 @@ class Exchange:
         return answers
 
 
-def read_submission(raw: object) -> Submission:
-    """Return ``raw`` (JSON-like) as a submission.
-
-    Raises FaultsError with every fault, those of the content included where its kind is known.
-    """
-    try:
-        return convert(raw, Submission)
-    except FaultsError as fault:
-        raise FaultsError([*fault.faults, *_content_faults(raw)]) from fault
-
-
-def _content_faults(raw: object) -> Sequence[Fault]:
-    kind = CATALOGUE.get(str(raw.get("kind"))) if isinstance(raw, dict) else None
-    if not isinstance(raw, dict) or kind is None or not isinstance(raw.get("content"), dict):
-        return ()
-    handling = {"handling": raw["handling"]} if "handling" in raw else {}
-    try:
-        kind.validate(raw["content"] | handling, pointer="/content")
-    except FaultsError as fault:
-        return fault.faults
-    return ()
-
-
 def _record(tx: Transaction, item: _Ready, now: int) -> None:
     message = item.message
     row_id = messages.record_outgoing(tx, message)
@@ -391,11 +331,3 @@ def _row(item: _Prepared, sealed: SealedMessage, at: int) -> outbox.NewRow:
         seal_kid=None if stanza is None else stanza.key_id,
         wrapped=None if stanza is None else stanza.wrapped,
     )
-
-
-def _content(submission: Submission) -> dict[str, Any]:
-    if submission.handling is None:
-        return submission.content
-    if "handling" in submission.content:
-        raise FaultsError([Fault(pointer="/handling", code="conflict", limit="/content/handling")])
-    return {**submission.content, "handling": submission.handling}

@@ -21,10 +21,10 @@ from gateway.protocol.message import (
 from gateway.protocol.opening import open_body, verify_stored
 from gateway.protocol.receipt import parse_receipt, verify_receipt
 from gateway.services.caller import Caller, require
-from gateway.services.exchange import RecipientSummary
 from gateway.services.keys import NodeKeys
 from gateway.services.ledger import Ledger
 from gateway.services.registry import RegistryMirror
+from gateway.services.submission import RecipientSummary
 from gateway.settings import Role
 from gateway.store import audit, messages, outbox
 from gateway.store.database import Database, Transaction

@@ -43,6 +43,7 @@ from keys.tlog.note import (
     parse_note,
     sign_note,
 )
+from tests.mutation import mutated
 from tests.outcome import outcome
 from tests.world import (
     FEDERATION,
@@ -459,18 +460,10 @@ def test_mutated_statement_changes_nothing(data: st.DataObject) -> None:
     """Any flipped, dropped or added byte of an admission is refused."""
     made = world()
     note = admitted(made.registrar, party("XA"), made.anchor)
-    at = data.draw(st.integers(0, len(note) - 1))
-    match data.draw(st.sampled_from(["flip", "drop", "add"])):
-        case "flip":
-            bit = 1 << data.draw(st.integers(0, 7))
-            mutated = note[:at] + bytes([note[at] ^ bit]) + note[at + 1 :]
-        case "drop":
-            mutated = note[:at] + note[at + 1 :]
-        case _:
-            mutated = note[:at] + bytes([data.draw(st.integers(0, 255))]) + note[at:]
-    if mutated != note:
+    altered = mutated(data, note)
+    if altered != note:
         with pytest.raises(LiaisonError):
-            advance(made.view, [mutated])
+            advance(made.view, [altered])
 
 
 @settings(max_examples=300, deadline=None)

@@ -16,8 +16,8 @@ from gateway.faults import FaultsError
 from gateway.protocol.answer import Accepted, Later, Posted, Refused
 from gateway.services.audit_check import check_audit_log
 from gateway.services.caller import Caller
-from gateway.services.exchange import Submission, Submitted
 from gateway.services.inbox import MessageQuery
+from gateway.services.submission import Submission, Submitted
 from gateway.settings import Role, Settings, load
 from gateway.store import audit
 from keys.suite import KeyUse, MemberId

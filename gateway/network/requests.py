@@ -1,0 +1,121 @@
+"""What the house asks, read from HTTP: who calls, in which language, for what."""
+
+import os
+import socket
+import struct
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+from aiohttp import web
+
+from gateway.errors import LiaisonError, RejectedError
+from gateway.faults import convert
+from gateway.services.caller import Caller
+from gateway.services.submission import Submission, read_submission
+from gateway.settings import Role, RoleGrant
+from keys.suite import KeyUse
+
+_T = TypeVar("_T")
+_NUMBERS = ("limit", "wait_s", "start", "end")
+PIECE_BYTES = 1024 * 1024
+
+
+class RotateBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which key to rotate."""
+
+    use: KeyUse
+
+
+class StatementBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A registry statement, in base64."""
+
+    note: str
+
+
+class RangeQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A range of a log: ``start`` to ``end``, exclusive."""
+
+    start: int = 0
+    end: int = 1000
+
+
+def caller_of(request: web.Request, grants: Sequence[RoleGrant]) -> Caller:
+    """Name the caller by the kernel's word and look up its roles; by default it has none."""
+    transport = request.transport
+    raw = None if transport is None else transport.get_extra_info("socket")
+    if raw is None:
+        return Caller(name="unknown", roles=frozenset())
+    credentials = raw.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    _, uid, gid = struct.unpack("3i", credentials)
+    roles: set[Role] = set()
+    unit: str | None = None
+    if uid == os.geteuid():
+        roles.update((Role.OFFICER, Role.OPERATOR, Role.AUDITOR))
+    for grant in grants:
+        if uid == grant.uid or (grant.gid is not None and gid == grant.gid):
+            roles.update(grant.roles)
+            unit = grant.unit
+    return Caller(name=f"uid:{uid}", roles=frozenset(roles), unit=unit)
+
+
+def parse_json(body: bytes) -> object:
+    """Read JSON. Raises RejectedError ``json_malformed``."""
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as fault:
+        raise RejectedError("json_malformed", f"the body is no JSON: {fault}") from fault
+
+
+def submission_line(line: bytes) -> Submission | LiaisonError:
+    """Read one line of a batch, or say what is wrong with it."""
+    try:
+        return read_submission(parse_json(line))
+    except LiaisonError as fault:
+        return fault
+
+
+def query_of(request: web.Request, target: type[_T]) -> _T:
+    """Read the query's parameters as ``target``. Raises FaultsError."""
+    raw: dict[str, object] = {}
+    for name, text in request.query.items():
+        number = name in _NUMBERS and text.isdecimal() and len(text) < 18  # noqa: PLR2004 - int64
+        raw[name] = int(text) if number else text
+    return convert(raw, target)
+
+
+def range_of(request: web.Request, size: int) -> tuple[int, int]:
+    """Return which bytes of ``size`` are asked for: start, end (exclusive).
+
+    Raises RejectedError ``range_not_satisfiable``.
+    """
+    try:
+        asked = request.http_range
+        start, end, _ = asked.indices(size)
+    except ValueError:
+        start, end = 0, -1
+    if end <= start and (size or request.headers.get("Range")):
+        raise RejectedError("range_not_satisfiable", f"the attachment has {size} bytes")
+    return start, end
+
+
+async def pieces_of(request: web.Request) -> AsyncIterator[bytes]:
+    """Yield the body as it comes."""
+    async for piece in request.content.iter_chunked(PIECE_BYTES):
+        yield piece
+
+
+def language_of(request: web.Request) -> str:
+    """Return ``fr`` if the caller prefers it to English."""
+    preferred = [
+        part.split(";")[0].strip().lower()[:2]
+        for part in request.headers.get("Accept-Language", "en").split(",")
+    ]
+    return next((item for item in preferred if item in ("en", "fr")), "en")
+
+
+def json_answer(body: Any, status: int = 200) -> web.Response:
+    """Return an answer in JSON."""
+    return web.Response(
+        status=status, body=msgspec.json.encode(body), content_type="application/json"
+    )

@@ -1,0 +1,78 @@
+"""What the house submits, read with every fault named, and what it is told."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import msgspec
+
+from gateway.cases.kinds import CATALOGUE
+from gateway.faults import Fault, FaultsError, convert
+
+
+class Submission(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A message as the house hands it in."""
+
+    to: Annotated[
+        list[Annotated[str, msgspec.Meta(pattern=r"\A[A-Z][A-Z0-9-]{1,31}\Z")]],
+        msgspec.Meta(min_length=1, max_length=256),
+    ]
+    kind: str
+    content: dict[str, Any]
+    case: Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{32}\Z")] | None = None
+    in_reply_to: Annotated[str, msgspec.Meta(max_length=65)] | None = None
+    attachments: Annotated[
+        list[Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{32}\Z")]],
+        msgspec.Meta(max_length=64),
+    ] = []
+    handling: dict[str, Any] | None = None
+    expires_in_s: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    priority: Annotated[int, msgspec.Meta(ge=0, le=9)] | None = None
+    unit: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] | None = None
+
+
+class RecipientSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a message is with one recipient."""
+
+    member: str
+    state: str
+
+
+class Submitted(msgspec.Struct, frozen=True, kw_only=True):
+    """An accepted message: from here on it ends visibly, whatever happens."""
+
+    id: str
+    case: str
+    envelope_id: str
+    recipients: list[RecipientSummary]
+
+
+def read_submission(raw: object) -> Submission:
+    """Return ``raw`` (JSON-like) as a submission.
+
+    Raises FaultsError with every fault, those of the content included where its kind is known.
+    """
+    try:
+        return convert(raw, Submission)
+    except FaultsError as fault:
+        raise FaultsError([*fault.faults, *_content_faults(raw)]) from fault
+
+
+def _content_faults(raw: object) -> Sequence[Fault]:
+    kind = CATALOGUE.get(str(raw.get("kind"))) if isinstance(raw, dict) else None
+    if not isinstance(raw, dict) or kind is None or not isinstance(raw.get("content"), dict):
+        return ()
+    handling = {"handling": raw["handling"]} if "handling" in raw else {}
+    try:
+        kind.validate(raw["content"] | handling, pointer="/content")
+    except FaultsError as fault:
+        return fault.faults
+    return ()
+
+
+def content_of(submission: Submission) -> dict[str, Any]:
+    """Return the content with the handling that was given beside it. Raises FaultsError."""
+    if submission.handling is None:
+        return submission.content
+    if "handling" in submission.content:
+        raise FaultsError([Fault(pointer="/handling", code="conflict", limit="/content/handling")])
+    return {**submission.content, "handling": submission.handling}
