@@ -94,13 +94,25 @@ def convert(
     A field may name one of ``checks`` in the extra of its Meta; a text of the right form must pass
     it. Raises FaultsError with every fault, in the order of the fields.
     """
-    faults = list(_walk(raw, inspect.type_info(target), pointer, checks))
+    try:
+        value = msgspec.convert(raw, target, strict=True)
+    except msgspec.ValidationError as fault:
+        faults = list(_walk(raw, _type_info(target), pointer, checks))
+        raise FaultsError(faults or [Fault(pointer=pointer, code="wrong_type")]) from fault
+    faults = list(_walk(raw, _type_info(target), pointer, checks)) if checks else []
     if faults:
         raise FaultsError(faults)
-    try:
-        return msgspec.convert(raw, target, strict=True)
-    except msgspec.ValidationError as fault:
-        raise FaultsError([Fault(pointer=pointer, code="wrong_type")]) from fault
+    return value
+
+
+_infos: dict[object, inspect.Type] = {}
+
+
+def _type_info(target: object) -> inspect.Type:
+    """Return what msgspec knows of a type; finding out costs more than a whole validation."""
+    if target not in _infos:
+        _infos[target] = inspect.type_info(target)
+    return _infos[target]
 
 
 def pointer_to(*parts: str | int) -> str:

@@ -206,7 +206,9 @@ class Exchange:
             return case_id
         if not kind.opens_case:
             raise FaultsError([Fault(pointer="/case", code="missing")])
-        return self._keys.entropy(16)
+        case_id = self._keys.entropy(16)
+        self._seqs[case_id] = 0
+        return case_id
 
     async def _next_seq(self, case_id: bytes) -> int:
         if case_id not in self._seqs:
@@ -214,8 +216,8 @@ class Exchange:
                 lambda tx: messages.last_seq(tx, case_id, self._keys.member)
             )
             self._seqs.setdefault(case_id, stored)
-            if len(self._seqs) > 10_000:  # noqa: PLR2004 - a cache; what is dropped is read again
-                del self._seqs[next(iter(self._seqs))]
+        if len(self._seqs) > 10_000:  # noqa: PLR2004 - a cache; what is dropped is read again
+            del self._seqs[next(item for item in self._seqs if item != case_id)]
         self._seqs[case_id] += 1
         return self._seqs[case_id]
 

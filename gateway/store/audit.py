@@ -7,11 +7,19 @@ the order of their rows, in the transaction that compares-and-sets the head.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 
 from gateway.errors import ConflictError
 from gateway.store.database import Transaction
 from gateway.store.schema import audit_entries, audit_heads
+
+# Statements of the fast path are built once: building costs more than running them.
+_APPEND = insert(audit_entries)
+_NUMBER = (
+    update(audit_entries)
+    .where(audit_entries.c.row_id == bindparam("row"), audit_entries.c.number.is_(None))
+    .values(number=bindparam("new_number"))
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +53,7 @@ def append(tx: Transaction, entries: Sequence[NewEntry]) -> None:
     """Append entries, in their order, to be sequenced soon."""
     if entries:
         rows = [{"entry": item.entry, "leaf_hash": item.leaf_hash} for item in entries]
-        tx.execute(insert(audit_entries).returning(audit_entries.c.row_id), rows).all()
+        tx.execute(_APPEND, rows)
 
 
 def unsequenced(tx: Transaction, limit: int) -> list[StoredEntry]:
@@ -82,14 +90,12 @@ def advance(
     current = tx.execute(select(func.max(audit_heads.c.size))).scalar() or 0
     if current != expected_size or grown.size != expected_size + len(row_ids):
         raise ConflictError("audit_head_moved", f"the audit log has {current} entries by now")
-    for number, row_id in enumerate(row_ids, expected_size):
-        statement = (
-            update(audit_entries)
-            .where(audit_entries.c.row_id == row_id, audit_entries.c.number.is_(None))
-            .values(number=number)
-        )
-        if tx.execute(statement).rowcount != 1:
-            raise ConflictError("audit_head_moved", "an entry was numbered by somebody else")
+    numbers = [
+        {"row": row_id, "new_number": number}
+        for number, row_id in enumerate(row_ids, expected_size)
+    ]
+    if tx.execute(_NUMBER, numbers).rowcount != len(row_ids):
+        raise ConflictError("audit_head_moved", "an entry was numbered by somebody else")
     tx.execute(
         insert(audit_heads).values(
             size=grown.size, frontier=grown.frontier, checkpoint=grown.checkpoint

@@ -85,11 +85,18 @@ class MessageFilter:
 
 _SUMMARY = [messages.c[name] for name in MessageSummary.__dataclass_fields__]
 _WHOLE = [messages.c[name] for name in StoredMessage.__dataclass_fields__]
+# Statements of the fast path are built once: building costs more than running them.
+_INSERT = insert(messages)
+_INSERT_NEW = (
+    insert_or_skip(messages)
+    .on_conflict_do_nothing(index_elements=["sender", "message_id"])
+    .returning(messages.c.sender, messages.c.message_id)
+)
 
 
 def record_outgoing(tx: Transaction, message: NewMessage) -> int:
     """Keep a message of our own; return its row."""
-    row_id = tx.execute(insert(messages).values(**message.row())).inserted_primary_key
+    row_id = tx.execute(_INSERT, message.row()).inserted_primary_key
     assert row_id is not None  # noqa: S101 - an insert into a table with a key returns it
     return int(row_id[0])
 
@@ -98,12 +105,7 @@ def record_incoming(tx: Transaction, batch: Sequence[NewMessage]) -> set[tuple[s
     """Keep the messages whose (sender, message id) is new; return which ones went in."""
     if not batch:
         return set()
-    statement = (
-        insert_or_skip(messages)
-        .on_conflict_do_nothing(index_elements=["sender", "message_id"])
-        .returning(messages.c.sender, messages.c.message_id)
-    )
-    rows = tx.execute(statement, [message.row() for message in batch]).all()
+    rows = tx.execute(_INSERT_NEW, [message.row() for message in batch]).all()
     return {(row.sender, row.message_id) for row in rows}
 
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import and_, func, insert, or_, select, update
+from sqlalchemy import and_, bindparam, func, insert, or_, select, update
 
 from gateway.store.database import Transaction
 from gateway.store.schema import messages, outbox
@@ -61,6 +61,36 @@ LEGAL: Mapping[OutboxState, frozenset[OutboxState]] = {
     OutboxState.WITHDRAWN: frozenset(),
 }
 """Every transition there is."""
+
+
+# Statements of the fast path are built once: building costs more than running them.
+_ENQUEUE = insert(outbox)
+_SETTLE = {
+    target: update(outbox)
+    .where(
+        outbox.c.row_id == bindparam("row"),
+        outbox.c.state.in_([state for state, after in LEGAL.items() if target in after]),
+    )
+    .values(
+        state=target,
+        settled_at=bindparam("at"),
+        code=bindparam("why"),
+        receipt=bindparam("signed"),
+        lease_until=0,
+    )
+    for target in OutboxState
+}
+_DEFER = (
+    update(outbox)
+    .where(outbox.c.row_id == bindparam("row"), outbox.c.state == OutboxState.SENDING)
+    .values(
+        state=OutboxState.QUEUED,
+        due_at=bindparam("due"),
+        code=bindparam("why"),
+        lease_until=0,
+        attempts=outbox.c.attempts + bindparam("more"),
+    )
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,7 +185,7 @@ def enqueue(
         {**fresh, "recipient": row.recipient, "seal_kid": row.seal_kid, "wrapped": row.wrapped}
         for row in rows
     ]
-    tx.execute(insert(outbox).returning(outbox.c.row_id), values).all()
+    tx.execute(_ENQUEUE, values)
 
 
 def claim(
@@ -194,38 +224,22 @@ def settle(tx: Transaction, settlements: Sequence[Settlement]) -> set[int]:
     """End rows; return those that moved. A transition that is not legal moves nothing."""
     moved = set()
     for item in settlements:
-        before = [state for state, after in LEGAL.items() if item.state in after]
-        statement = (
-            update(outbox)
-            .where(outbox.c.row_id == item.row_id, outbox.c.state.in_(before))
-            .values(
-                state=item.state,
-                settled_at=item.at,
-                code=item.code,
-                receipt=item.receipt,
-                lease_until=0,
-            )
-        )
-        if tx.execute(statement).rowcount == 1:
+        changes = {
+            "row": item.row_id, "at": item.at, "why": item.code, "signed": item.receipt,
+        }  # fmt: skip
+        if tx.execute(_SETTLE[item.state], changes).rowcount == 1:
             moved.add(item.row_id)
     return moved
 
 
 def defer(tx: Transaction, deferrals: Sequence[Deferral]) -> None:
     """Give leased rows back, due later."""
-    for item in deferrals:
-        statement = (
-            update(outbox)
-            .where(outbox.c.row_id == item.row_id, outbox.c.state == OutboxState.SENDING)
-            .values(
-                state=OutboxState.QUEUED,
-                due_at=item.due_at,
-                code=item.code,
-                lease_until=0,
-                attempts=outbox.c.attempts + int(item.failed),
-            )
-        )
-        tx.execute(statement)
+    changes = [
+        {"row": item.row_id, "due": item.due_at, "why": item.code, "more": int(item.failed)}
+        for item in deferrals
+    ]
+    if changes:
+        tx.execute(_DEFER, changes)
 
 
 def restanza(tx: Transaction, row_id: int, seal_kid: bytes, wrapped: bytes) -> None:
