@@ -1,6 +1,7 @@
 """The kinds: labels in both languages, every fault at once, checks that really check."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import msgpack
@@ -263,3 +264,13 @@ def test_any_json_is_a_request_or_has_named_faults(drawn: dict[str, Any]) -> Non
         assert all(fault.code in SENTENCES for fault in read.faults)
     else:
         assert isinstance(read, VERIFY.content)
+
+
+def test_contents_that_the_readme_shows_are_good() -> None:
+    """Who copies them from there is not refused."""
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    question, answer = (
+        msgspec.json.decode(block.split("```")[0]) for block in readme.split("```json\n")[1:]
+    )
+    assert VERIFY.validate(question).invoice == "BX-2291"
+    assert REPLY.validate(answer).language == "fr"
