@@ -66,6 +66,8 @@ class Line:
         """Carry a batch; the answer may get lost."""
         self.federation.posted += [(self.caller, self.to, item) for item in batch]
         answers = await self._gate().post_envelopes(batch)
+        if self.federation.bend_answers is not None:
+            answers = [self.federation.bend_answers(item) for item in answers]
         self.federation.answers += answers
         if self.federation.lose_answers > 0:
             self.federation.lose_answers -= 1
@@ -79,6 +81,9 @@ class Line:
     async def put_segment(self, blob_id: bytes, index: int, segment: bytes) -> None:
         """Carry a segment; it may be bent on the way."""
         bend = self.federation.bend_segment
+        if self.federation.lose_segments > 0:
+            self.federation.lose_segments -= 1
+            return
         await self._gate().put_segment(blob_id, index, bend(segment) if bend else segment)
 
     async def card(self, member: MemberId) -> bytes:
@@ -131,6 +136,9 @@ class Federation:
     answers: list[Answer] = field(default_factory=list)
     calls: int = 0
     lose_answers: int = 0
+    lose_segments: int = 0
+    """How many segments are said to have arrived, and have not."""
+    bend_answers: Callable[[Answer], Answer] | None = None
     bend_segment: Callable[[bytes], bytes] | None = None
     anchor: str = ""
     ports: dict[str, int] = field(default_factory=dict)

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import msgspec
@@ -20,6 +20,7 @@ from gateway.services.inbox import MessageQuery
 from gateway.services.submission import Submission, Submitted
 from gateway.settings import Role, Settings, load
 from gateway.store import audit
+from gateway.store.database import Transaction
 from keys.suite import KeyUse, MemberId
 from tests.scenarios.federation import OFFICER, Federation, federation
 
@@ -420,3 +421,46 @@ async def test_node_that_waits_for_admission_draws_no_sealing_keys(tmp_path: Pat
     finally:
         await fed.stop("XA")
         await fed.stop("REGISTRY")
+
+
+async def test_nearly_full_disk_refuses_new_work_and_finishes_what_was_accepted(
+    tmp_path: Path,
+) -> None:
+    """Said by name; what was promised before is delivered, and with room again work goes on."""
+    async with federation(tmp_path, "XA", "XB") as fed:
+        fed.cut.add((XA, XB))
+        sent = await fed.send("XA", "XB")
+        blobs = fed.nodes[XA].workers.blobs
+        blobs.free_bytes = lambda: 1_000_000
+        with pytest.raises(LiaisonError) as caught:
+            await fed.send("XA", "XB")
+        assert (caught.value.code, "disk" in caught.value.detail) == ("disk_full", True)
+        with pytest.raises(LiaisonError) as upload:
+            await fed.nodes[XA].rooms.attachments.upload(pieces(b"x"), "a", "text/plain", OFFICER)
+        assert upload.value.code == "disk_full"
+        report = await fed.nodes[XA].rooms.health.ready()
+        assert [check.name for check in report.checks if not check.ok] == ["disk"]
+        fed.cut.clear()
+        await fed.until(lambda: delivered(fed, "XA", sent.id), 30)
+        del blobs.free_bytes
+        again = await fed.send("XA", "XB")
+        await fed.until(lambda: delivered(fed, "XA", again.id))
+
+
+async def test_full_database_at_the_receiver_defers_and_then_delivers(tmp_path: Path) -> None:
+    """XB's disk is really full for a while: XA keeps the message and brings it later, once."""
+    async with federation(tmp_path, "XA", "XB") as fed:
+        database = fed.nodes[XB].database
+
+        def limit(pages: int) -> Callable[[Transaction], object]:
+            return lambda tx: tx.execute(text(f"PRAGMA max_page_count = {pages}")).scalar()
+
+        await database.write(limit(1))
+        content = request([])["content"] | {"facts": "x" * 20_000, "enquiries_made": "y" * 20_000}
+        sent = await fed.send("XA", "XB", content=content)
+        await fed.until(lambda: len(fed.posted) > 0)
+        await asyncio.sleep(0.5)
+        assert not await delivered(fed, "XA", sent.id)
+        await database.write(limit(1_000_000))
+        await fed.until(lambda: delivered(fed, "XA", sent.id), 30)
+        assert [item.id for item in (await fed.inbox("XB")).messages] == [sent.id]
