@@ -9,9 +9,10 @@ from gateway.network.problems import Problem
 from gateway.services.attachments import UploadedAttachment
 from gateway.services.audit import AuditEntryView
 from gateway.services.health import HealthReport, OutboxRow, PeerReport, Status
-from gateway.services.inbox import Detail, MessageQuery, Page, Summary
+from gateway.services.inbox import MessageQuery
 from gateway.services.keys import KeySummary
 from gateway.services.members import MemberDetail, MemberSummary, RegistryView
+from gateway.services.message_view import Detail, Page, Summary
 from gateway.services.submission import Submission, Submitted
 
 _TYPES = (

@@ -19,8 +19,9 @@ from gateway.errors import UnavailableError
 from gateway.peer import Peer, Pong
 from gateway.protocol.answer import Answer, Posted
 from gateway.services.caller import Caller
-from gateway.services.inbox import Detail, MessageQuery, Page
+from gateway.services.inbox import MessageQuery
 from gateway.services.keys import NodeKeys
+from gateway.services.message_view import Detail, Page
 from gateway.services.submission import Submission, Submitted
 from gateway.settings import Role, Settings, load
 from gateway.store.database import FaultHook
