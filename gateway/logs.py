@@ -56,7 +56,7 @@ def logger() -> FilteringBoundLogger:
 
 
 def allow_listed(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """Drop every field that is not allowed, naming it but not its value."""
+    """Drop every field that is not allowed, naming it but not its value; the event comes first."""
     dropped = sorted(name for name in event if name not in FIELDS)
     for name in dropped:
         del event[name]
@@ -64,4 +64,4 @@ def allow_listed(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
         event["dropped"] = ",".join(dropped)
     if not _EVENT.match(str(event["event"])):
         raise ValueError("an event is named noun.verbed")
-    return event
+    return {"event": event.pop("event"), **event}

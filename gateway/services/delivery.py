@@ -224,18 +224,25 @@ class Delivery:
         ]
         settlements = [item for item, _ in outcomes if isinstance(item, Settlement)]
         deferrals = [item for item, _ in outcomes if isinstance(item, Deferral)]
-        entries = [entry for _, entry in outcomes if entry is not None]
         restanza = {item.row_id for item in deferrals if item.code == "stale_card"}
         renewed = await self._renewed(member, [r for r in batch if r.row_id in restanza])
 
         def commit(tx: Transaction) -> None:
-            outbox.settle(tx, settlements)
+            moved = outbox.settle(tx, settlements)
             outbox.defer(tx, deferrals)
             for row_id, stanza in renewed.items():
                 outbox.restanza(tx, row_id, stanza.key_id, stanza.wrapped)
-            audit.append(tx, entries)
+            happened = [
+                entry
+                for item, entry in outcomes
+                if entry is not None and (isinstance(item, Deferral) or item.row_id in moved)
+            ]
+            audit.append(tx, happened)
 
         await self._database.write_unit(commit)
+        for item in settlements:
+            if item.state is OutboxState.FAILED:
+                _log.warning("message.failed", peer=member, code=item.code)
         _log.info("batch.settled", peer=member, count=len(settlements), size=len(batch))
         self._settled()
 

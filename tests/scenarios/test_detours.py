@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import msgspec
+from sqlalchemy import text
 
 from gateway.protocol.answer import Accepted, Answer, Later, PendingBlobs, Posted, Refused
 from gateway.protocol.envelope import (
@@ -161,3 +162,23 @@ async def again(fed: Federation, posted: Posted, **changes: str) -> Posted:
         sealed.header, sealed.content_key, parsed.stanzas[0].key_id, seal_key.public_key
     )
     return Posted((), encode_envelope(sealed.header, [stanza], sealed.body))
+
+
+async def test_end_that_came_too_late_is_not_recorded(tmp_path: Path) -> None:
+    """A row that expired while XB refused it stays expired, and the log says only that."""
+    async with federation(tmp_path, "XA", "XB") as fed:
+        first = await fed.send("XA", "XB")
+        await fed.until(lambda: delivered(fed, "XA", first.id))
+        node = fed.nodes[XA]
+
+        def expired_meanwhile(_: Answer) -> Answer:
+            late = text("UPDATE outbox SET state = 'expired' WHERE row_id = 2")
+            node.database.write_now(lambda tx: tx.execute(late))
+            return Refused("invalid")
+
+        fed.bend_answers = expired_meanwhile
+        sent = await fed.send("XA", "XB")
+        await fed.until(lambda: len(fed.answers) > 1 and not node.delivery._lanes)
+        await node.workers.audit_log.sequence()
+        assert await fed.state("XA", sent.id) == "expired"
+        assert not [entry for entry in await codes(fed, XA) if entry[0] == "message.failed"]
