@@ -15,7 +15,7 @@ FROM python:3.12-slim
 COPY --from=build /opt/liaison /opt/liaison
 COPY config/compose/node /usr/local/bin/liaison-node
 RUN useradd --uid 10001 --create-home --home-dir /var/lib/liaison liaison && install -d -o liaison /shared
-ENV PATH=/opt/liaison/bin:$PATH PYTHONDONTWRITEBYTECODE=1
+ENV PATH=/opt/liaison/bin:$PATH PYTHONDONTWRITEBYTECODE=1 MALLOC_ARENA_MAX=2
 USER liaison
 WORKDIR /var/lib/liaison
 VOLUME /var/lib/liaison

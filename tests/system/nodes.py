@@ -23,6 +23,7 @@ QUICK = {
     "LIAISON_AUDIT__INTERVAL_MS": "50",
     "LIAISON_DELIVERY__RETRY_MAX_S": "2",
     "LIAISON_DELIVERY__LEASE_S": "10",
+    "MALLOC_ARENA_MAX": "2",  # as the unit and the image have it
 }
 
 
