@@ -20,22 +20,29 @@ from gateway.network.local_api import LocalApi, Rooms
 from gateway.network.metrics import Metrics
 from gateway.network.peer_api import PeerApi
 from gateway.network.peer_client import HttpsPeers
-from gateway.peer import Peers
+from gateway.peer import Peer, Peers
+from gateway.protocol.delivery import RetryPolicy
 from gateway.services.attachments import Attachments
 from gateway.services.audit import AuditLog
 from gateway.services.cards import Cards
+from gateway.services.collecting import Collecting
 from gateway.services.delivery import Delivery
 from gateway.services.exchange import Exchange
+from gateway.services.forwarding import Forwarding, Returning
 from gateway.services.gatekeeper import Gatekeeper
 from gateway.services.health import Health
 from gateway.services.inbox import Inbox
 from gateway.services.incoming_blobs import IncomingBlobs
 from gateway.services.keys import NodeKeys
+from gateway.services.lanes import Lanes
 from gateway.services.ledger import Ledger
 from gateway.services.members import Members
 from gateway.services.reception import Reception
 from gateway.services.registry import Registrar, RegistryMirror
+from gateway.services.relaying import Relaying
 from gateway.services.rotation import Rotation
+from gateway.services.routes import Routes
+from gateway.services.wayback import Wayback
 from gateway.settings import Settings, load
 from gateway.store import outbox
 from gateway.store.blobs import BlobStore
@@ -45,7 +52,7 @@ from gateway.workers import Workers
 from keys.keyfile import Unlocked, read_passphrase, unlock
 from keys.registry.draft import parse_fingerprint
 from keys.registry.statement import REGISTRY
-from keys.suite import Entropy, KeyUse, parse_member_id
+from keys.suite import Entropy, KeyUse, MemberId, parse_member_id
 from keys.tlog.note import NoteSigner
 
 SETTINGS_FILE = "gateway.toml"
@@ -92,13 +99,22 @@ def wire(
         return keys.note_signer(KeyUse.LOG, mirror.view, clock.now())
 
     registrar = Registrar(mirror, peers, log_signer if registers else None)
-    cards = Cards(database, peers, mirror, ledger, clock)
+    cards = Cards(member, database, peers, mirror, ledger=ledger, clock=clock)
     attachments = Attachments(database, blobs, keys, clock, settings.blobs)
     inbox = Inbox(database, keys, mirror, ledger, clock)
+    retry = RetryPolicy(
+        first_s=settings.delivery.retry_first_s, max_s=settings.delivery.retry_max_s
+    )
+    routes = Routes(
+        member,
+        mirror,
+        clock,
+        entropy,
+        retry=retry,
+        through_relay=settings.delivery.through_relay,
+    )
     delivery = Delivery(
         database,
-        blobs,
-        peers,
         mirror,
         cards,
         keys=keys,
@@ -106,6 +122,43 @@ def wire(
         clock=clock,
         settings=settings.delivery,
         settled=inbox.changed,
+        came_back=lambda due: outbox_lanes.note(due),  # noqa: PLW0108 - made below
+    )
+    forwarding = Forwarding(
+        database,
+        keys,
+        mirror,
+        ledger=ledger,
+        clock=clock,
+        settings=settings.delivery,
+        came_back=lambda: relaying.changed(),  # noqa: PLW0108 - made below
+    )
+    ways = _Loopback(peers, member)
+    outbox_lanes, custody_lanes = (
+        Lanes(cargo, ways, routes, blobs, clock=clock, settings=settings.delivery, hop=hop)
+        for cargo, hop in ((delivery, routes.first_hop), (forwarding, routes.onward))
+    )
+    returning = Returning(
+        member,
+        database,
+        ways,
+        mirror,
+        routes,
+        clock=clock,
+        lease_s=settings.delivery.lease_s,
+    )
+    relaying = Relaying(
+        database,
+        keys,
+        mirror,
+        routes,
+        ledger=ledger,
+        clock=clock,
+        settings=settings.relay,
+        policy=settings.policy,
+        check_space=attachments.check_space,
+        taken=custody_lanes.wake,
+        came_back=returning.wake,
     )
     exchange = Exchange(
         database,
@@ -116,7 +169,7 @@ def wire(
         ledger=ledger,
         clock=clock,
         settings=settings,
-        accepted=delivery.wake,
+        lanes=outbox_lanes,
     )
     reception = Reception(
         database,
@@ -126,13 +179,42 @@ def wire(
         ledger=ledger,
         clock=clock,
         policy=settings.policy,
+        wayback=Wayback(database, keys, mirror, clock),
         arrived=inbox.changed,
     )
     incoming = IncomingBlobs(
         database, blobs, clock, entropy, settings.blobs, check_space=attachments.check_space
     )
+
+    def seen(hop: MemberId) -> None:
+        if routes.seen(hop):
+            outbox_lanes.wake()
+            custody_lanes.wake()
+
     gate = Gatekeeper(
-        member, mirror, registrar, cards, reception=reception, blobs=incoming, clock=clock
+        member,
+        mirror,
+        registrar,
+        cards,
+        reception=reception,
+        relaying=relaying,
+        delivery=delivery,
+        blobs=incoming,
+        clock=clock,
+        seen=seen,
+    )
+    ways.gate = gate
+    collecting = Collecting(
+        member,
+        peers,
+        mirror,
+        cards,
+        incoming,
+        accept=reception.accept,
+        take_back=gate.take_back,
+        clock=clock,
+        entropy=entropy,
+        settings=settings.delivery,
     )
     rotation = Rotation(
         database,
@@ -168,7 +250,9 @@ def wire(
         keys=keys,
         mirror=mirror,
         rotation=rotation,
-        delivery=delivery,
+        lanes=(outbox_lanes, custody_lanes),
+        returning=returning,
+        collecting=collecting,
         audit_log=audit_log,
         ledger=ledger,
         clock=clock,
@@ -184,6 +268,25 @@ def wire(
         workers=workers,
         delivery=delivery,
     )
+
+
+class _Loopback:
+    """The way to the others, and to ourselves: what we relay for ourselves needs no socket."""
+
+    def __init__(self, peers: Peers, me: MemberId) -> None:
+        self._peers = peers
+        self._me = me
+        self.gate: Gatekeeper | None = None
+
+    def member(self, member: MemberId) -> Peer:
+        """See ``gateway.peer``."""
+        if member == self._me and self.gate is not None:
+            return self.gate.for_hop(member)
+        return self._peers.member(member)
+
+    def registrar(self) -> Peer:
+        """See ``gateway.peer``."""
+        return self._peers.registrar()
 
 
 def serve(folder: Path, environ: Mapping[str, str], passphrase: bytes | None = None) -> None:
@@ -207,11 +310,11 @@ def serve(folder: Path, environ: Mapping[str, str], passphrase: bytes | None = N
 def open_database(settings: Settings, *, fault: FaultHook | None = None) -> Database:
     """Open the node's database. Raises UnavailableError."""
     path = settings.database_path
-    if not path.exists():
+    if path is not None and not path.exists():
         raise UnavailableError(
             "database_missing", f"there is no database at {path}; liaison init makes one"
         )
-    return Database.open(f"sqlite:///{path}", fault=fault)
+    return Database.open(settings.database_url, fault=fault)
 
 
 def _unlock(settings: Settings, environ: Mapping[str, str], passphrase: bytes | None) -> Unlocked:
@@ -250,8 +353,9 @@ async def _run(settings: Settings, keys: NodeKeys, database: Database) -> None:
     )
     mirrors.append(node.mirror)
     await node.mirror.load()
-    now = clock.now()
-    await database.write(lambda tx: outbox.release_leases(tx, now))
+    if settings.database_path is not None:  # nobody else may hold a lease
+        now = clock.now()
+        await database.write(lambda tx: outbox.release_leases(tx, now))
     peer_api = PeerApi(node.gate, keys, settings.peer_api)
     local_api = LocalApi(node.rooms, settings.local_api, settings.path(settings.local_api.socket))
     try:

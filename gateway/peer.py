@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from gateway.protocol.answer import Answer, Posted
+from gateway.protocol.mailbox import Collect, Collected, Return
 from keys.suite import MemberId
 
 
@@ -34,13 +35,28 @@ class Peer(Protocol):
     """
 
     async def post_envelopes(self, batch: Sequence[Posted]) -> Sequence[Answer]:
-        """Offer up to 64 envelopes or 4 MiB; return one answer for each, in order."""
+        """Offer up to 64 copies or 4 MiB; return one answer for each copy, in order."""
 
     async def offer_blob(self, blob_id: bytes, segment_list: bytes) -> Sequence[int]:
         """Offer a sealed attachment by its segment list; return the segments still missing."""
 
     async def put_segment(self, blob_id: bytes, index: int, segment: bytes) -> None:
         """Hand over one segment (at most 8 MiB) of an offered blob."""
+
+    async def blob_segments(self, envelope_id: bytes, blob_id: bytes) -> bytes:
+        """Return the segment list of an attachment that waits for the caller."""
+
+    async def blob_segment(self, envelope_id: bytes, blob_id: bytes, index: int) -> bytes:
+        """Return one segment of an attachment that waits for the caller."""
+
+    async def collect(self, asked: Collect) -> Collected:
+        """Confirm what was taken, and wait for what is new: copies, leased to the caller."""
+
+    async def post_returns(self, returns: Sequence[Return]) -> None:
+        """Hand back what became of copies that came from the peer."""
+
+    async def post_card(self, note: bytes) -> None:
+        """Leave the caller's newest key card with a relay that answers for it."""
 
     async def card(self, member: MemberId) -> bytes:
         """Return the newest key card of ``member`` that the peer holds: a signed note."""

@@ -80,7 +80,11 @@ class StoreSettings(_Section, frozen=True, kw_only=True):
 
     url: Annotated[
         _Text,
-        _explained("Where the database is; sqlite:/// and a path.", pattern=r"\Asqlite:///."),
+        _explained(
+            "Where the database is: sqlite:/// and a path, or postgresql://user@host/name, with "
+            "?passfile= and a path for the password; several daemons may share the latter.",
+            pattern=r"\A(sqlite:///.|postgresql://[^:@/]*(@|/|\Z))",
+        ),
     ] = "sqlite:///liaison.db"
 
 
@@ -180,6 +184,39 @@ class DeliverySettings(_Section, frozen=True, kw_only=True):
     retry_max_s: Annotated[_Span, _explained("The longest wait between attempts, in seconds.")] = (
         900
     )
+    through_relay: Annotated[
+        bool,
+        _explained("Hand everything to our own relay, instead of calling each member's node."),
+    ] = False
+    rescan_s: Annotated[
+        int,
+        _explained(
+            "How often to look in the database for what other daemons queued or left, in seconds.",
+            ge=1,
+            le=3600,
+        ),
+    ] = 15
+
+
+class RelaySettings(_Section, frozen=True, kw_only=True):
+    """What this node carries and keeps for others."""
+
+    enabled: Annotated[
+        bool, _explained("Whether it relays for the members that name it in the registry.")
+    ] = False
+    mailbox_copies: Annotated[
+        int, _explained("The most messages that wait here for one member.", ge=1)
+    ] = 1_000_000
+    mailbox_bytes: Annotated[
+        int, _explained("The most bytes that wait here for one member, attachments too.", ge=1)
+    ] = 64 * 1024**3
+    full_retry_s: Annotated[
+        _Span, _explained("When a sender may ask again after a mailbox was full, in seconds.")
+    ] = 300
+    collect_lease_s: Annotated[
+        _Span,
+        _explained("When a collected message comes again that was not confirmed, in seconds."),
+    ] = 300
 
 
 class AuditSettings(_Section, frozen=True, kw_only=True):
@@ -238,6 +275,7 @@ class Settings(_Section, frozen=True, kw_only=True):
     peer_api: PeerApiSettings = PeerApiSettings()
     registry: RegistrySettings = RegistrySettings()
     delivery: DeliverySettings = DeliverySettings()
+    relay: RelaySettings = RelaySettings()
     audit: AuditSettings = AuditSettings()
     policy: PolicySettings = PolicySettings()
     logs: LogsSettings = LogsSettings()
@@ -252,9 +290,16 @@ class Settings(_Section, frozen=True, kw_only=True):
         return self.data_dir / text
 
     @property
-    def database_path(self) -> Path:
-        """The SQLite file."""
-        return self.path(self.store.url.removeprefix("sqlite:///"))
+    def database_path(self) -> Path | None:
+        """The SQLite file; None for a database server."""
+        name = self.store.url.removeprefix("sqlite:///")
+        return None if name == self.store.url else self.path(name)
+
+    @property
+    def database_url(self) -> str:
+        """Where the database is, from anywhere."""
+        path = self.database_path
+        return self.store.url if path is None else f"sqlite:///{path}"
 
     @property
     def blobs_path(self) -> Path:

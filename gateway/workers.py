@@ -4,7 +4,7 @@ Each stops when it is cancelled, waits with jitter, and outlives every expected 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from gateway.clock import Clock
@@ -12,13 +12,15 @@ from gateway.errors import LiaisonError
 from gateway.logs import logger
 from gateway.protocol.audit import EntryKind
 from gateway.services.audit import AuditLog
-from gateway.services.delivery import Delivery
+from gateway.services.collecting import Collecting
+from gateway.services.forwarding import Returning
 from gateway.services.keys import NodeKeys
+from gateway.services.lanes import Lanes
 from gateway.services.ledger import Ledger
 from gateway.services.registry import RegistryMirror
 from gateway.services.rotation import Rotation
 from gateway.settings import Settings
-from gateway.store import attachments, audit, idempotency, outbox, receipts
+from gateway.store import attachments, audit, custody, idempotency, outbox, receipts
 from gateway.store.blobs import BlobStore
 from gateway.store.database import Database, Transaction
 
@@ -36,7 +38,9 @@ class Workers:
     keys: NodeKeys
     mirror: RegistryMirror
     rotation: Rotation
-    delivery: Delivery
+    lanes: Sequence[Lanes]
+    returning: Returning
+    collecting: Collecting
     audit_log: AuditLog
     ledger: Ledger
     clock: Clock
@@ -47,7 +51,10 @@ class Workers:
     async def run(self) -> None:
         """Run all loops until cancelled."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self.delivery.run(), name="deliver")
+            for lanes in self.lanes:
+                group.create_task(lanes.run(), name="lanes")
+            group.create_task(self.returning.run(), name="return")
+            group.create_task(self.collecting.run(), name="collect")
             group.create_task(self._sequence(), name="sequence")
             group.create_task(self._sweep(), name="sweep")
             if self.follows:
@@ -61,7 +68,8 @@ class Workers:
             if self.mirror.size > before:
                 _log.info("registry.advanced", registry_size=self.mirror.size)
                 await self._survive("keys.late", self._keep_fresh)
-                self.delivery.wake()
+                for lanes in self.lanes:
+                    lanes.wake()
             wait_s = self.settings.registry.poll_s if worked else RETRY_S
             await self._wait(self.mirror.behind, wait_s)
 
@@ -93,6 +101,7 @@ class Workers:
                     for _, envelope_id in expired
                 ],
             )
+            custody.expire(tx, now)
             receipts.sweep(tx, now)
             idempotency.sweep(tx, now)
             return attachments.forget_unnamed(tx, now)

@@ -158,7 +158,8 @@ def found_federation(
         anchor = fingerprint(genesis)
         settings = with_anchor(settings, anchor, endpoint)
         _write_node(founding, building, keyring, settings)
-        _write_first_mirror(founding, building, federation, keyring, genesis)
+        url = _database_url(building, settings)
+        _write_first_mirror(founding, url, federation, keyring, genesis)
         (building / "genesis.note").write_bytes(genesis)
         (building / "anchor").write_text(anchor + "\n")
     return anchor
@@ -174,6 +175,7 @@ def found_member(
     role: MemberRole,
     endpoint: str | None,
     settings: Settings,
+    via: Sequence[MemberId] = (),
 ) -> Path:
     """Make a member's node and its join statement; return the statement's file."""
     with new_folder(founding.folder) as building:
@@ -190,6 +192,7 @@ def found_member(
             next_root=roots.coming,
             uses=[use_line(federation, member, record) for record in _shown(keyring)],
             endpoint=endpoint,
+            via=via,
         )
         signers = [*roots.signers, *proofs(federation, member, keyring)]
         _write_node(founding, building, keyring, settings)
@@ -211,7 +214,8 @@ def describe(signed: SignedStatement) -> dict[str, str]:
         "member": statement.member,
         "name": ", ".join(f"{name} ({language})" for language, name in statement.names),
         "role": str(statement.role),
-        "endpoint": statement.endpoint or "none: it collects from a relay",
+        "endpoint": statement.endpoint or "none: it collects from its relays",
+        "relays": ", ".join(statement.via) or "none",
         "root keys": "none" if root is None else f"{root.threshold} of {len(root.pairs)}",
         "keys": ", ".join(f"{use.use} {use.key_id.hex()[:16]}" for use in statement.uses),
     }
@@ -243,13 +247,19 @@ def _write_node(founding: Founding, building: Path, keyring: Keyring, settings: 
         entropy=founding.entropy,
     )
     write_private(building / "gateway.toml", render(settings).encode())
-    database = building / "liaison.db"
-    upgrade(f"sqlite:///{database}")
-    database.chmod(0o600)
+    upgrade(_database_url(building, settings))
+    for made in building.glob("*.db"):
+        made.chmod(0o600)
+
+
+def _database_url(building: Path, settings: Settings) -> str:
+    """Return where the database of a node is whose folder is still being made."""
+    node = msgspec.structs.replace(settings.node, data_dir=str(building))
+    return msgspec.structs.replace(settings, node=node).database_url
 
 
 def _write_first_mirror(
-    founding: Founding, building: Path, federation: str, keyring: Keyring, genesis: bytes
+    founding: Founding, url: str, federation: str, keyring: Keyring, genesis: bytes
 ) -> None:
     """Put the genesis statement and its signed head into the registrar's own mirror."""
     from gateway.store import registry  # noqa: PLC0415 - only a registrar's founding
@@ -268,6 +278,6 @@ def _write_first_mirror(
         registry.append_statements(tx, 0, [genesis])
         registry.record_head(tx, head, founding.now)
 
-    database = Database.open(f"sqlite:///{building / 'liaison.db'}")
+    database = Database.open(url)
     database.write_now(commit)
     database.close()

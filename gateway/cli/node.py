@@ -17,14 +17,22 @@ from gateway.cli.options import (
     AsJson,
     Folder,
     PassphraseFile,
+    Store,
     daemon_of,
     passphrase,
     settings_of,
+    store_settings,
 )
 from gateway.clock import SystemClock
 from gateway.errors import LiaisonError, RejectedError, UnavailableError
 from gateway.network.tls import client_context
-from gateway.settings import KeysSettings, NodeSettings, PeerApiSettings, Settings
+from gateway.settings import (
+    KeysSettings,
+    NodeSettings,
+    PeerApiSettings,
+    Settings,
+    StoreSettings,
+)
 from gateway.store.lock import FolderLock
 from gateway.store.migrate import upgrade
 from gateway.store.schema import REVISION
@@ -50,6 +58,7 @@ def init(
     role: Annotated[MemberRole, typer.Option(help="What it is.")] = MemberRole.ADMINISTRATION,
     listen: Annotated[str, typer.Option(help="The address to listen on; empty for all.")] = "",
     port: Annotated[int, typer.Option(help="The port to listen on.", min=1, max=65535)] = 8470,
+    store: Store = StoreSettings().url,
     passphrase_file: PassphraseFile = None,
     weak_keystore: Annotated[
         bool, typer.Option(help="Spare memory at unlocking: for demonstrations alone.")
@@ -67,6 +76,7 @@ def init(
             passphrase_file="" if passphrase_file is None else str(passphrase_file.absolute())
         ),
         peer_api=PeerApiSettings(host=listen, port=port),
+        store=store_settings(store),
     )
     founding = Founding(
         folder=folder,
@@ -95,11 +105,11 @@ def migrate(folder: Folder = DEFAULT_FOLDER) -> None:
     """Bring the database of a stopped node to this version's schema."""
     settings = settings_of(folder)
     path = settings.database_path
-    if not path.exists():
+    if path is not None and not path.exists():
         raise UnavailableError("database_missing", f"there is no database at {path}")
     with FolderLock(settings.data_dir):
-        upgrade(f"sqlite:///{path}")
-    say(f"{path} has the schema {REVISION}")
+        upgrade(settings.database_url)
+    say(f"{settings.database_url} has the schema {REVISION}")
 
 
 def status(folder: Folder = DEFAULT_FOLDER, as_json: AsJson = False) -> None:

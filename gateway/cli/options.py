@@ -9,7 +9,8 @@ import typer
 
 from gateway.cli.client import Daemon
 from gateway.errors import UnavailableError
-from gateway.settings import Settings, load
+from gateway.faults import convert
+from gateway.settings import Settings, StoreSettings, load
 from keys.keyfile import read_passphrase
 
 Folder = Annotated[
@@ -21,12 +22,21 @@ PassphraseFile = Annotated[
     Path | None,
     typer.Option("--passphrase-file", help="A file (mode 0600) with the passphrase."),
 ]
+Store = Annotated[
+    str,
+    typer.Option("--store", help="The database: sqlite:///file or postgresql://user@host/name."),
+]
 DEFAULT_FOLDER = Path("/var/lib/liaison")
 
 
 def settings_of(folder: Path) -> Settings:
     """Return the settings of a node's folder. Raises LiaisonError."""
     return load(folder / "gateway.toml", environ=os.environ)
+
+
+def store_settings(url: str) -> StoreSettings:
+    """Return the settings of a database. Raises FaultsError for a url that is none."""
+    return convert({"url": url}, StoreSettings)
 
 
 def daemon_of(folder: Path) -> Daemon:

@@ -6,10 +6,24 @@ import typer
 
 from gateway.cli.console import say, show_json
 from gateway.cli.founding import Founding, found_federation
-from gateway.cli.options import DEFAULT_FOLDER, AsJson, Folder, PassphraseFile, passphrase
+from gateway.cli.options import (
+    DEFAULT_FOLDER,
+    AsJson,
+    Folder,
+    PassphraseFile,
+    Store,
+    passphrase,
+    store_settings,
+)
 from gateway.clock import SystemClock
 from gateway.errors import RejectedError
-from gateway.settings import KeysSettings, NodeSettings, PeerApiSettings, Settings
+from gateway.settings import (
+    KeysSettings,
+    NodeSettings,
+    PeerApiSettings,
+    Settings,
+    StoreSettings,
+)
 from keys.keyfile import DEMO, STANDARD
 from keys.registry.statement import REGISTRY
 
@@ -32,6 +46,7 @@ def init(
     threshold: Annotated[int, typer.Option(help="How many must sign.", min=1, max=7)] = 1,
     listen: Annotated[str, typer.Option(help="The address to listen on; empty for all.")] = "",
     port: Annotated[int, typer.Option(help="The port to listen on.", min=1, max=65535)] = 8470,
+    store: Store = StoreSettings().url,
     passphrase_file: PassphraseFile = None,
     weak_keystore: Annotated[
         bool, typer.Option(help="Spare memory at unlocking: for demonstrations alone.")
@@ -47,6 +62,7 @@ def init(
             passphrase_file="" if passphrase_file is None else str(passphrase_file.absolute())
         ),
         peer_api=PeerApiSettings(host=listen, port=port),
+        store=store_settings(store),
     )
     founding = Founding(
         folder=folder,

@@ -19,6 +19,12 @@ from gateway.network.problems import status_of
 from gateway.network.tls import server_context
 from gateway.protocol.answer import MAX_BATCH_BYTES, encode_answers, parse_batch
 from gateway.protocol.blob import MAX_SEGMENT_LIST_BYTES, SEGMENT_BYTES
+from gateway.protocol.mailbox import (
+    MAX_COLLECT_BYTES,
+    encode_collected,
+    parse_collect,
+    parse_returns,
+)
 from gateway.services.gatekeeper import Gatekeeper, Hop
 from gateway.services.keys import NodeKeys
 from gateway.settings import PeerApiSettings
@@ -76,6 +82,11 @@ class PeerApi:
                 web.get("/peer/v1/registry/tile/entries/{path:.+}", self._entries),
                 web.post("/peer/v1/registry/statements", self._statement),
                 web.post("/peer/v1/envelopes", self._envelopes),
+                web.get("/peer/v1/envelopes/{envelope}/blobs/{blob}", self._blob_segments),
+                web.get("/peer/v1/envelopes/{envelope}/blobs/{blob}/{number}", self._blob_segment),
+                web.post("/peer/v1/collect", self._collect),
+                web.post("/peer/v1/returns", self._returns),
+                web.post("/peer/v1/cards", self._post_card),
                 web.put("/peer/v1/blobs/{blob}", self._offer),
                 web.put("/peer/v1/blobs/{blob}/{number}", self._segment),
             ]
@@ -85,7 +96,7 @@ class PeerApi:
         listener = self._context
         assert listener is not None  # noqa: S101 - refresh has just made it
         listener.sni_callback = self._choose
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=5)
+        runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=5)
         await runner.setup()
         host, port = self._settings.host or None, self._settings.port
         try:
@@ -206,10 +217,38 @@ class PeerApi:
     async def _segment(self, request: web.Request) -> web.Response:
         hop = self._hop(request)
         blob_id = _digest(request.match_info["blob"])
-        number = request.match_info["number"]
-        if not number.isdecimal() or len(number) > 6:  # noqa: PLR2004 - far above MAX_SEGMENTS
-            raise RejectedError("segment_unknown", "a segment is named by its number")
-        await hop.put_segment(blob_id, int(number), await _body(request, SEGMENT_BYTES))
+        number = _number(request.match_info["number"])
+        await hop.put_segment(blob_id, number, await _body(request, SEGMENT_BYTES))
+        return web.Response(status=204)
+
+    async def _blob_segments(self, request: web.Request) -> web.Response:
+        hop = self._hop(request)
+        envelope_id = _digest(request.match_info["envelope"])
+        found = await hop.blob_segments(envelope_id, _digest(request.match_info["blob"]))
+        return web.Response(body=found, content_type="application/vnd.msgpack")
+
+    async def _blob_segment(self, request: web.Request) -> web.Response:
+        hop = self._hop(request)
+        envelope_id = _digest(request.match_info["envelope"])
+        blob_id = _digest(request.match_info["blob"])
+        number = _number(request.match_info["number"])
+        found = await hop.blob_segment(envelope_id, blob_id, number)
+        return web.Response(body=found, content_type="application/octet-stream")
+
+    async def _collect(self, request: web.Request) -> web.Response:
+        hop = self._hop(request)
+        asked = parse_collect(await _body(request, MAX_COLLECT_BYTES))
+        found = encode_collected(await hop.collect(asked))
+        return web.Response(body=found, content_type="application/vnd.msgpack")
+
+    async def _returns(self, request: web.Request) -> web.Response:
+        hop = self._hop(request)
+        await hop.post_returns(parse_returns(await _body(request, MAX_COLLECT_BYTES)))
+        return web.Response(status=204)
+
+    async def _post_card(self, request: web.Request) -> web.Response:
+        hop = self._hop(request)
+        await hop.post_card(await _body(request, MAX_STATEMENT_BYTES))
         return web.Response(status=204)
 
     def _limit(self, remote: str) -> None:
@@ -241,6 +280,12 @@ def _digest(text: str) -> bytes:
     if len(raw) != DIGEST_BYTES or raw.hex() != text:
         raise RejectedError("name_malformed", "a name is 64 lower-case hex digits")
     return raw
+
+
+def _number(text: str) -> int:
+    if not text.isdecimal() or len(text) > 6:  # noqa: PLR2004 - far above MAX_SEGMENTS
+        raise RejectedError("segment_unknown", "a segment is named by its number")
+    return int(text)
 
 
 def _packed(body: Any, status: int = 200) -> web.Response:

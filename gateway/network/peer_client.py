@@ -18,7 +18,15 @@ from gateway.errors import ForbiddenError, LiaisonError, RejectedError, Unavaila
 from gateway.network.peer_api import PeerFault, PongBody
 from gateway.network.tls import client_context
 from gateway.peer import Peer, Pong
-from gateway.protocol.answer import Answer, Posted, encode_batch, parse_answers
+from gateway.protocol.answer import Answer, Posted, copies_in, encode_batch, parse_answers
+from gateway.protocol.mailbox import (
+    Collect,
+    Collected,
+    Return,
+    encode_collect,
+    encode_returns,
+    parse_collected,
+)
 from gateway.services.keys import NodeKeys
 from gateway.settings import PeerApiSettings
 from keys.certificate import certificate_digest
@@ -96,12 +104,14 @@ class HttpsPeers:
     def session(self) -> aiohttp.ClientSession:
         """The pool of connections."""
         if self._session is None:
-            timeout = aiohttp.ClientTimeout(
-                total=None, sock_connect=CONNECT_S, sock_read=self._settings.timeout_s
-            )
             connector = aiohttp.TCPConnector(limit=256, limit_per_host=16, keepalive_timeout=60)
-            self._session = aiohttp.ClientSession(connector=connector, timeout=timeout)
+            self._session = aiohttp.ClientSession(connector=connector)
         return self._session
+
+    def timeout(self, wait_s: int) -> aiohttp.ClientTimeout:
+        """Return how long to wait for an answer that takes ``wait_s`` at the peer."""
+        read_s = self._settings.timeout_s + wait_s
+        return aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S, sock_read=read_s)
 
     def own_pin(self) -> str:
         """Return the digest of the certificate that this node shows now, in hex."""
@@ -125,7 +135,7 @@ class HttpsPeer:
     async def post_envelopes(self, batch: Sequence[Posted]) -> Sequence[Answer]:
         """See ``gateway.peer``."""
         body = await self._call("POST", "envelopes", encode_batch(batch))
-        return parse_answers(body, len(batch))
+        return parse_answers(body, copies_in(batch))
 
     async def offer_blob(self, blob_id: bytes, segment_list: bytes) -> Sequence[int]:
         """See ``gateway.peer``."""
@@ -135,6 +145,28 @@ class HttpsPeer:
     async def put_segment(self, blob_id: bytes, index: int, segment: bytes) -> None:
         """See ``gateway.peer``."""
         await self._call("PUT", f"blobs/{blob_id.hex()}/{index}", segment)
+
+    async def blob_segments(self, envelope_id: bytes, blob_id: bytes) -> bytes:
+        """See ``gateway.peer``."""
+        return await self._call("GET", f"envelopes/{envelope_id.hex()}/blobs/{blob_id.hex()}")
+
+    async def blob_segment(self, envelope_id: bytes, blob_id: bytes, index: int) -> bytes:
+        """See ``gateway.peer``."""
+        path = f"envelopes/{envelope_id.hex()}/blobs/{blob_id.hex()}/{index}"
+        return await self._call("GET", path)
+
+    async def collect(self, asked: Collect) -> Collected:
+        """See ``gateway.peer``."""
+        body = encode_collect(asked)
+        return parse_collected(await self._call("POST", "collect", body, wait_s=asked.wait_s))
+
+    async def post_returns(self, returns: Sequence[Return]) -> None:
+        """See ``gateway.peer``."""
+        await self._call("POST", "returns", encode_returns(returns))
+
+    async def post_card(self, note: bytes) -> None:
+        """See ``gateway.peer``."""
+        await self._call("POST", "cards", note)
 
     async def card(self, member: MemberId) -> bytes:
         """See ``gateway.peer``."""
@@ -163,7 +195,13 @@ class HttpsPeer:
         )
 
     async def _call(
-        self, method: str, path: str, body: bytes | None = None, *, open_to_all: bool = False
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        *,
+        open_to_all: bool = False,
+        wait_s: int = 0,
     ) -> bytes:
         """Make one request. ``open_to_all`` shows no certificate and needs none."""
         member = None if open_to_all else self._member
@@ -177,6 +215,7 @@ class HttpsPeer:
                 data=None if body is None else io.BytesIO(body),
                 ssl=context,
                 allow_redirects=False,
+                timeout=self._peers.timeout(wait_s),
             ) as answer:
                 read = await answer.content.read(MAX_ANSWER_BYTES)
                 if not answer.content.at_eof():

@@ -5,6 +5,8 @@ Source: SPEC section "Delivery".
 
 from dataclasses import dataclass
 
+CUSTODY_FIRST_S = 3600
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryPolicy:
@@ -40,3 +42,31 @@ def next_attempt_at(
     """
     delay_s = max(retry_delay_s(policy, attempts, jitter), asked_s)
     return min(now + delay_s, expires_at)
+
+
+def custody_due_at(now: int, attempts: int, expires_at: int) -> int:
+    """Return when to post a copy again that a relay holds: after 1 h, doubling, before expiry."""
+    return min(now + CUSTODY_FIRST_S * (1 << min(attempts, 8)), expires_at)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circuit:
+    """Whether a peer is worth asking: closed while it answers, open after it failed."""
+
+    failures: int = 0
+    retry_at: int = 0
+    """When one probe may pass, UTC seconds; 0 while it is closed."""
+
+    def failed(
+        self, policy: RetryPolicy, *, now: int, jitter: float, asked_s: int = 0
+    ) -> "Circuit":
+        """Open it, or keep it open for longer."""
+        failures = self.failures + 1
+        wait_s = max(retry_delay_s(policy, failures, jitter), asked_s)
+        return Circuit(failures=failures, retry_at=now + wait_s)
+
+    def allowance(self, now: int, most: int) -> int:
+        """Return how many copies may leave now: all, one to probe with, or none."""
+        if not self.failures:
+            return most
+        return 1 if now >= self.retry_at else 0

@@ -27,7 +27,8 @@ from gateway.protocol.codec import (
 from keys.registry.member import RegisteredKey
 from keys.registry.view import View
 from keys.signing import SigningKey, verify
-from keys.suite import DIGEST_BYTES, SIGNATURE_BYTES, KeyId, KeyUse, MemberId
+from keys.stream import open_sealed, seal, sealed_bytes
+from keys.suite import DIGEST_BYTES, SIGNATURE_BYTES, SUITE, KeyId, KeyUse, MemberId, label
 from keys.tlog.merkle import (
     inclusion_proof,
     leaf_hash,
@@ -38,6 +39,7 @@ from keys.tlog.merkle import (
 
 MAX_BATCH = 64
 MAX_RECEIPT_BYTES = 2048
+MAX_SEALED_RECEIPT_BYTES = sealed_bytes(MAX_RECEIPT_BYTES)
 _MAX_INNER_BYTES = 1024
 
 
@@ -45,9 +47,12 @@ class ReceiptKind(StrEnum):
     """What a receipt attests."""
 
     CUSTODY = "custody"
-    """A relay holds the envelope; ``content_digest`` is H(the recipient's stanza)."""
+    """A relay, or the recipient to a relay: it holds this copy; ``content_digest`` is H(the
+    recipient's stanza). Whoever held it before may let it go."""
     DELIVERY = "delivery"
     """The recipient verified, opened and stored it; ``content_digest`` is H(TBS)."""
+    REFUSAL = "refusal"
+    """The recipient will never take it; ``content_digest`` is H(the recipient's stanza)."""
 
 
 class Receipt(Wire, frozen=True):
@@ -62,7 +67,9 @@ class Receipt(Wire, frozen=True):
     registry_root: Bytes32
     content_digest: Bytes32
     seal_kid: Annotated[bytes, msgspec.Meta(max_length=DIGEST_BYTES)]
-    """The key a delivery was opened with; empty for custody."""
+    """The key a delivery was opened with; empty for the others."""
+    code: Annotated[str, msgspec.Meta(max_length=48)] = ""
+    """Why, of a refusal; empty for the others."""
 
 
 class _Signed(Wire, frozen=True):
@@ -86,6 +93,15 @@ class VerifiedReceipt:
     receipt: Receipt
     signer: RegisteredKey
     encoded: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Copy:
+    """One recipient's copy of an envelope: what custody receipts and refusals name."""
+
+    envelope_id: bytes
+    recipient: MemberId
+    stanza_digest: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,6 +166,53 @@ def check_delivery(verified: VerifiedReceipt, expected: Expected) -> None:
         )
 
 
+def check_custody(verified: VerifiedReceipt, copy: Copy, holder: MemberId) -> None:
+    """Let the custody receipt pass by which ``holder`` takes a copy over.
+
+    Raises RejectedError ``receipt_unknown``, ``receipt_mismatch`` or ``receipt_wrong_signer``.
+    """
+    _check_copy(verified, ReceiptKind.CUSTODY, copy)
+    if verified.signer.member != holder:
+        raise RejectedError("receipt_wrong_signer", f"the receipt is not of {holder}, who took it")
+
+
+def check_refusal(verified: VerifiedReceipt, copy: Copy) -> None:
+    """Let a recipient's signed refusal of a copy pass. Raises as ``check_custody``."""
+    _check_copy(verified, ReceiptKind.REFUSAL, copy)
+
+
+def _check_copy(verified: VerifiedReceipt, kind: ReceiptKind, copy: Copy) -> None:
+    receipt = verified.receipt
+    if receipt.kind is not kind or receipt.envelope_id != copy.envelope_id:
+        raise RejectedError("receipt_unknown", "the receipt is for something that was not sent")
+    if receipt.recipient != copy.recipient:
+        raise RejectedError("receipt_wrong_signer", "the receipt is for another recipient's copy")
+    if receipt.content_digest != copy.stanza_digest:
+        raise RejectedError("receipt_mismatch", "the receipt is for another copy than was sent")
+
+
+def seal_receipt(
+    receipt: bytes, content_key: bytes, copy_of: tuple[bytes, MemberId], salt: bytes
+) -> bytes:
+    """Seal a delivery receipt for the way back: only who knows the content key reads it.
+
+    ``copy_of`` is (header digest, recipient); ``salt`` 24 fresh random bytes.
+    """
+    return seal(content_key, _sealed_context(*copy_of), salt, receipt)
+
+
+def unseal_receipt(sealed: bytes, content_key: bytes, copy_of: tuple[bytes, MemberId]) -> bytes:
+    """Open a receipt that came through relays. Raises RejectedError ``receipt_sealed_wrong``."""
+    try:
+        return open_sealed(content_key, _sealed_context(*copy_of), sealed)
+    except RejectedError as fault:
+        raise RejectedError("receipt_sealed_wrong", "the sealed receipt does not open") from fault
+
+
+def _sealed_context(header_digest: bytes, recipient: MemberId) -> bytes:
+    return label("receipt") + SUITE.to_bytes(2, "big") + header_digest + recipient.encode()
+
+
 def parse_receipt(encoded: bytes) -> Receipt:
     """Read a stored receipt without verifying it again. Raises RejectedError."""
     return _parse(encoded)[1]
@@ -161,6 +224,8 @@ def _parse(encoded: bytes) -> tuple[_Signed, Receipt]:
     wanted = DIGEST_BYTES if receipt.kind is ReceiptKind.DELIVERY else 0
     if len(receipt.seal_kid) != wanted:
         raise RejectedError("encoding_invalid", "a delivery, and nothing else, names a sealing key")
+    if bool(receipt.code) is not (receipt.kind is ReceiptKind.REFUSAL):
+        raise RejectedError("encoding_invalid", "a refusal, and nothing else, says why")
     return signed, receipt
 
 
@@ -174,8 +239,8 @@ def _signer(receipt: Receipt, view: View) -> RegisteredKey:
         raise RejectedError("signer_revoked", "the key that signed the receipt is revoked")
     if not signer.start <= receipt.at < signer.end:
         raise RejectedError("receipt_wrong_signer", "the key was not in use at the receipt's time")
-    if receipt.kind is ReceiptKind.DELIVERY and signer.member != receipt.recipient:
-        raise RejectedError("receipt_wrong_signer", "only the recipient attests a delivery")
+    if receipt.kind is not ReceiptKind.CUSTODY and signer.member != receipt.recipient:
+        raise RejectedError("receipt_wrong_signer", "only the recipient says what became of it")
     return signer
 
 

@@ -1,7 +1,9 @@
 """Key cards: issue our own, keep the peers', and answer which key to seal to."""
 
+import asyncio
+
 from gateway.clock import Clock
-from gateway.errors import UnavailableError
+from gateway.errors import LiaisonError, UnavailableError
 from gateway.peer import Peers
 from gateway.protocol.audit import EntryKind
 from gateway.services.ledger import Ledger
@@ -17,14 +19,24 @@ class Cards:
     """The key cards that this node has verified, its own included."""
 
     def __init__(
-        self, database: Database, peers: Peers, mirror: RegistryMirror, ledger: Ledger, clock: Clock
+        self,
+        me: MemberId,
+        database: Database,
+        peers: Peers,
+        mirror: RegistryMirror,
+        *,
+        ledger: Ledger,
+        clock: Clock,
     ) -> None:
+        self._me = me
         self._database = database
         self._peers = peers
         self._mirror = mirror
         self._ledger = ledger
         self._clock = clock
         self._verified: dict[MemberId, KeyCard] = {}
+        self.issued = asyncio.Event()
+        """Set when a card of our own was published; who leaves it elsewhere clears it."""
 
     async def publish(self, note: bytes) -> KeyCard:
         """Keep the card that this node has just signed; its digest enters the audit log."""
@@ -39,6 +51,7 @@ class Cards:
 
         await self._database.write(commit)
         self._verified[card.member] = card
+        self.issued.set()
         return card
 
     async def serial(self, member: MemberId) -> int:
@@ -72,14 +85,32 @@ class Cards:
         return card if now < card.until and signer.revoked_since is None else None
 
     async def fetch(self, member: MemberId) -> KeyCard:
-        """Ask ``member`` for its newest card, verify and keep it.
+        """Ask ``member``, or the relays that answer for it, for its newest card; keep it.
 
-        Raises UnavailableError when it cannot be reached, RejectedError when the card is not good.
+        Raises UnavailableError when nobody can be reached, RejectedError when the card is not good.
         """
-        note = await self._peers.member(member).card(member)
+        known = self._mirror.view.members.get(member)
+        sources = [] if known is None else [relay for relay in known.via if relay != self._me]
+        if known is None or known.endpoint is not None:
+            sources.append(member)
+        fault: LiaisonError = UnavailableError("card_unknown", f"nobody answers for {member}")
+        for source in sources:
+            try:
+                return await self.keep(member, await self._peers.member(source).card(member))
+            except LiaisonError as reason:
+                fault = reason
+        raise fault
+
+    async def keep(self, member: MemberId, note: bytes) -> KeyCard:
+        """Verify a card of ``member`` and keep it, unless a newer one is held.
+
+        Raises RejectedError when it is not good.
+        """
         card = verify_card(note, self._mirror.view, self._clock.now())
         if card.member != member:
-            raise UnavailableError("card_unknown", f"{member} showed a card of {card.member}")
+            raise UnavailableError("card_unknown", f"a card of {card.member}, not of {member}")
         await self._database.write(lambda tx: held.put_card(tx, member, card.serial, note))
-        self._verified[member] = card
-        return card
+        newest = self._verified.get(member)
+        if newest is None or newest.serial <= card.serial:
+            self._verified[member] = card
+        return self._verified[member]

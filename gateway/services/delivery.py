@@ -1,50 +1,60 @@
-"""Deliver: claim what is due, post it in batches, settle by verified receipts.
+"""Deliver our own messages: rows of the outbox as the lanes carry them, settled by receipts.
 
-Each peer has a lane of its own, two batches wide, so a slow one holds up nobody else. An attempt
-ends in one transaction; a lost answer leaves the row due, and the repeat meets the stored receipt.
+An attempt ends in one transaction. A lost answer leaves the row due, and the repeat meets the
+stored receipt. What went through relays ends by what they bring back (``returned``).
 """
 
-import asyncio
-from collections.abc import Callable, Iterator, Sequence
-from itertools import groupby
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import assert_never
 
 from gateway.clock import Clock
 from gateway.errors import LiaisonError, RejectedError, UnavailableError
 from gateway.logs import logger
-from gateway.peer import Peer, Peers
-from gateway.protocol.answer import Accepted, Answer, Later, PendingBlobs, Posted, Refused
+from gateway.protocol.answer import Accepted, Answer, Later, PendingBlobs, Refused
 from gateway.protocol.audit import EntryKind
-from gateway.protocol.blob import SEGMENT_BYTES, SegmentList, parse_segment_list
-from gateway.protocol.delivery import RetryPolicy, next_attempt_at
-from gateway.protocol.envelope import Stanza, encode_envelope, parse_header, wrap_stanza
-from gateway.protocol.receipt import Expected, check_delivery, verify_receipt
+from gateway.protocol.delivery import RetryPolicy, custody_due_at, next_attempt_at
+from gateway.protocol.envelope import Stanza, header_digest, wrap_stanza
+from gateway.protocol.mailbox import Delivered, Halted, Rejected, Return
+from gateway.protocol.receipt import (
+    Copy,
+    Expected,
+    check_custody,
+    check_delivery,
+    check_refusal,
+    unseal_receipt,
+    verify_receipt,
+)
 from gateway.services.cards import Cards
 from gateway.services.keys import NodeKeys
+from gateway.services.lanes import Load, Settled
 from gateway.services.ledger import Ledger
 from gateway.services.registry import RegistryMirror
 from gateway.settings import DeliverySettings
 from gateway.store import attachments, audit, outbox
-from gateway.store.blobs import BlobStore
 from gateway.store.database import Database, Transaction
-from gateway.store.outbox import Claimed, Deferral, OutboxState, Settlement
+from gateway.store.outbox import Claimed, Custody, Deferral, OutboxState, Settlement
 from keys.suite import MemberId
-
-LANE_WIDTH = 2
-IDLE_S = 30.0
-BROUGHT_KEPT = 10_000
 
 _log = logger()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Outcome:
+    """What an answer or a return means for a row, and what is recorded of it."""
+
+    change: Settlement | Deferral | Custody | None
+    entry: audit.NewEntry | None = None
+    wanting: Sequence[bytes] = ()
+
+
 class Delivery:
-    """Brings the outbox to its peers."""
+    """The outbox as a cargo, and the end of each of its rows. Implements ``lanes.Cargo``."""
 
     def __init__(
         self,
         database: Database,
-        blobs: BlobStore,
-        peers: Peers,
         mirror: RegistryMirror,
         cards: Cards,
         *,
@@ -53,10 +63,9 @@ class Delivery:
         clock: Clock,
         settings: DeliverySettings,
         settled: Callable[[], None],
+        came_back: Callable[[Mapping[MemberId, int]], None],
     ) -> None:
         self._database = database
-        self._blobs = blobs
-        self._peers = peers
         self._mirror = mirror
         self._cards = cards
         self._keys = keys
@@ -64,248 +73,306 @@ class Delivery:
         self._clock = clock
         self._settings = settings
         self._settled = settled
+        self._came_back = came_back
         self._retry = RetryPolicy(first_s=settings.retry_first_s, max_s=settings.retry_max_s)
-        self._lanes: dict[str, int] = {}
-        self._brought: dict[tuple[str, bytes], None] = {}
-        self._due = asyncio.Event()
 
-    def wake(self) -> None:
-        """Look at the outbox at once: something was accepted, or a peer is back."""
-        self._due.set()
-
-    async def run(self) -> None:
-        """Deliver until cancelled; batches under way are then left to their leases."""
-        async with asyncio.TaskGroup() as group:
-            while True:
-                self._due.clear()
-                if not await self.start_due(group):
-                    await self._wait()
-
-    async def start_due(self, group: asyncio.TaskGroup) -> int:
-        """Claim what is due and start its attempts; return how many batches were started."""
+    async def recover(self) -> None:
+        """See ``lanes.Cargo``."""
         now = self._clock.now()
-        busy = [peer for peer, width in self._lanes.items() if width >= LANE_WIDTH]
+        await self._database.write(lambda tx: outbox.requeue_overdue(tx, now))
+
+    async def waiting(self, names: Sequence[MemberId] | None = None) -> Mapping[MemberId, int]:
+        """See ``lanes.Cargo``."""
+        found = await self._database.read(
+            lambda tx: outbox.waiting_recipients(tx, names or outbox.recipients(tx))
+        )
+        return {MemberId(name): due_at for name, due_at in found.items()}
+
+    async def claim(self, recipients: Sequence[MemberId], most: int) -> Sequence[Load]:
+        """See ``lanes.Cargo``."""
+        now = self._clock.now()
         claimed = await self._database.write(
             lambda tx: outbox.claim(
                 tx,
+                recipients,
                 now=now,
                 lease_until=now + self._settings.lease_s,
-                skip=busy,
-                share=self._settings.batch_size,
+                most=most,
+                most_bytes=self._settings.batch_bytes,
             )
         )
-        started = 0
-        for batch in self._batches(claimed):
-            peer = batch[0].recipient
-            self._lanes[peer] = self._lanes.get(peer, 0) + 1
-            group.create_task(self._attempt(peer, batch), name=f"deliver-{peer}")
-            started += 1
-        return started
+        return [load_of(row) for row in claimed]
 
-    async def _wait(self) -> None:
-        due_at = await self._database.read(outbox.next_due)
-        idle_s = IDLE_S if due_at is None else max(0.05, due_at - self._clock.now())
-        timer = asyncio.ensure_future(self._clock.sleep(min(idle_s, IDLE_S)))
-        woken = asyncio.ensure_future(self._due.wait())
-        try:
-            await asyncio.wait({timer, woken}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            timer.cancel()
-            woken.cancel()
-
-    def _batches(self, claimed: Sequence[Claimed]) -> Iterator[list[Claimed]]:
-        """Cut rows into posts of one peer; a message with attachments goes alone."""
-        by_peer = sorted(claimed, key=lambda row: row.recipient)
-        for _, rows in groupby(by_peer, key=lambda row: row.recipient):
-            batch: list[Claimed] = []
-            size = 0
-            for row in rows:
-                if row.attachments:
-                    yield [row]
-                    continue
-                length = len(row.body) + len(row.header) + 2048
-                if batch and (
-                    size + length > self._settings.batch_bytes
-                    or len(batch) >= self._settings.batch_size
-                ):
-                    yield batch
-                    batch, size = [], 0
-                batch.append(row)
-                size += length
-            if batch:
-                yield batch
-
-    async def _attempt(self, peer: str, batch: Sequence[Claimed]) -> None:
-        try:
-            await self._deliver(MemberId(peer), batch)
-        except LiaisonError as fault:
-            await self._put_off(batch, fault)
-        except Exception:  # noqa: BLE001 - a bug must not end the deliverer; the rows are due again
-            _log.exception("delivery.broke", peer=peer)
-            await self._put_off(batch, UnavailableError("internal_error", "see the log"))
-        finally:
-            self._lanes[peer] -= 1
-            if not self._lanes[peer]:
-                del self._lanes[peer]
-            self._due.set()
-
-    async def _deliver(self, member: MemberId, batch: Sequence[Claimed]) -> None:
-        peer = self._peers.member(member)
-        stanzas = await self._stanzas(member, batch)
-        for row in batch:
-            if row.attachments:
-                await self._bring_blobs(member, peer, row)
-        posted = [
-            Posted((), encode_envelope(row.header, [stanza], row.body))
-            for row, stanza in zip(batch, stanzas, strict=True)
+    async def prepare(self, hop: MemberId, loads: Sequence[Load]) -> Sequence[Load]:
+        """See ``lanes.Cargo``: what has no stanza yet is wrapped, and kept before it is posted."""
+        del hop
+        lacking = [load for load in loads if load.stanza is None]
+        if not lacking:
+            return loads
+        faults: dict[MemberId, LiaisonError] = {}
+        for member in {load.recipient for load in lacking}:
+            try:
+                await self._cards.current(member) or await self._cards.fetch(member)
+            except LiaisonError as fault:
+                faults[member] = fault
+        for load in lacking:
+            if load.recipient not in faults:
+                load.stanza = await self._wrap(load.item)
+        await self._keep_stanzas([load for load in lacking if load.stanza is not None])
+        for member, why in faults.items():
+            _log.warning("card.refused", peer=member, code=why.code, detail=why.detail)
+        deferrals = [
+            self._deferral(load.item, faults[load.recipient].code)
+            for load in lacking
+            if load.recipient in faults
         ]
-        answers = await peer.post_envelopes(posted)
-        await self._settle(member, batch, stanzas, answers)
+        if deferrals:
+            await self._database.write(lambda tx: outbox.defer(tx, deferrals))
+            self._came_back({load.recipient: self._clock.now() + 1 for load in lacking})
+        return [load for load in loads if load.stanza is not None]
 
-    async def _stanzas(self, member: MemberId, batch: Sequence[Claimed]) -> list[Stanza]:
-        """Return each row's stanza; what has none yet is wrapped and kept before it is posted."""
-        lacking = [row for row in batch if row.wrapped is None]
-        wrapped: dict[int, Stanza] = {}
-        if lacking:
-            card = await self._cards.current(member) or await self._cards.fetch(member)
-            for row in lacking:
-                storage = self._keys.keyring.storage_key(row.storage_key_id)
-                content_key = storage.unwrap(row.envelope_id, row.wrapped_key)
-                try:
-                    seal_to = card.seal_to(row.created_at)
-                except UnavailableError:
-                    seal_to = card.seal_to(self._clock.now())
-                wrapped[row.row_id] = wrap_stanza(row.header, content_key, *seal_to)
-
-            def keep(tx: Transaction) -> None:
-                for row_id, stanza in wrapped.items():
-                    outbox.restanza(tx, row_id, stanza.key_id, stanza.wrapped)
-
-            await self._database.write(keep)
-        return [
-            wrapped.get(row.row_id) or Stanza(row.seal_kid or b"", row.wrapped or b"")
-            for row in batch
+    async def settle(
+        self, hop: MemberId, loads: Sequence[Load], answers: Sequence[Answer]
+    ) -> Settled:
+        """See ``lanes.Cargo``."""
+        outcomes = [
+            self._outcome(hop, load, answer) for load, answer in zip(loads, answers, strict=True)
         ]
+        await self._renew_stanzas(_stale(loads, outcomes))
+        due = await self._commit(outcomes, [load.recipient for load in loads])
+        wanting = [
+            (load, outcome.wanting)
+            for load, outcome in zip(loads, outcomes, strict=True)
+            if outcome.wanting
+        ]
+        _log.info("batch.settled", peer=hop, size=len(loads))
+        return Settled(wanting=wanting, due=due)
 
-    async def _bring_blobs(self, member: MemberId, peer: Peer, row: Claimed) -> None:
-        for ref in parse_header(row.header).blobs:
-            if (member, ref.blob_id) in self._brought:
-                continue
-            await self._bring_blob(peer, row, ref.blob_id)
-            self._brought[member, ref.blob_id] = None
-            if len(self._brought) > BROUGHT_KEPT:
-                del self._brought[next(iter(self._brought))]
+    async def put_back(self, loads: Sequence[Load], fault: LiaisonError, due_at: int) -> None:
+        """See ``lanes.Cargo``."""
+        if fault.code == "registry_behind":
+            self._mirror.behind.set()
+        deferrals = [
+            Deferral(row_id=load.row_id, due_at=min(due_at, load.item.expires_at), code=fault.code)
+            for load in loads
+        ]
+        await self._database.write(lambda tx: outbox.defer(tx, deferrals))
 
-    async def _bring_blob(self, peer: Peer, row: Claimed, blob_id: bytes) -> None:
+    async def extend(self, loads: Sequence[Load]) -> None:
+        """See ``lanes.Cargo``."""
+        lease_until = self._clock.now() + self._settings.lease_s
+        row_ids = [load.row_id for load in loads]
+        await self._database.write(lambda tx: outbox.extend_leases(tx, row_ids, lease_until))
+
+    async def blob(self, load: Load, blob_id: bytes) -> tuple[str, bytes]:
+        """See ``lanes.Cargo``."""
+        del load
         blob = await self._database.read(lambda tx: attachments.whole(tx, blob_id))
         if blob is None or blob.segment_list is None:
-            raise UnavailableError("blob_missing", "a sealed attachment is missing on this node")
-        segments: SegmentList = parse_segment_list(blob.segment_list, blob_id)
-        for number in await peer.offer_blob(blob_id, blob.segment_list):
-            length = segments.segment_bytes(number)
-            segment = await self._blobs.read(blob.location, number, 0, min(length, SEGMENT_BYTES))
-            await peer.put_segment(blob_id, number, segment)
-            await self._extend_lease(row)
+            raise RejectedError("blob_missing", "a sealed attachment is missing on this node")
+        return blob.location, blob.segment_list
 
-    async def _extend_lease(self, row: Claimed) -> None:
-        lease_until = self._clock.now() + self._settings.lease_s
-        await self._database.write(lambda tx: outbox.extend_leases(tx, [row.row_id], lease_until))
+    async def returned(self, hop: MemberId, returns: Iterable[Return]) -> list[Return]:
+        """Take what relays bring back of our own messages; return what is not of them.
 
-    async def _settle(
-        self,
-        member: MemberId,
-        batch: Sequence[Claimed],
-        stanzas: Sequence[Stanza],
-        answers: Sequence[Answer],
-    ) -> None:
-        outcomes = [
-            self._outcome(member, row, stanza, answer)
-            for row, stanza, answer in zip(batch, stanzas, answers, strict=True)
-        ]
-        settlements = [item for item, _ in outcomes if isinstance(item, Settlement)]
-        deferrals = [item for item, _ in outcomes if isinstance(item, Deferral)]
-        restanza = {item.row_id for item in deferrals if item.code == "stale_card"}
-        renewed = await self._renewed(member, [r for r in batch if r.row_id in restanza])
+        A receipt or a refusal proves itself, whoever brings it; a relay's own word counts only for
+        what it has in custody.
+        """
+        outcomes: list[_Outcome] = []
+        loads: list[Load] = []
+        others: list[Return] = []
+        for item in returns:
+            copy = partial(outbox.by_copy, envelope_id=item.envelope_id, recipient=item.recipient)
+            row = await self._database.read(copy)
+            if row is None:
+                others.append(item)
+                continue
+            loads.append(load_of(row))
+            outcomes.append(self._returned_outcome(hop, loads[-1], item))
+        if outcomes:
+            await self._renew_stanzas(_stale(loads, outcomes))
+            self._came_back(await self._commit(outcomes, [load.recipient for load in loads]))
+        return others
+
+    async def refuse_return(self, hop: MemberId, item: Return) -> None:
+        """Record a return of something that never went this way."""
+        entry = self._ledger.entry(
+            EntryKind.RECEIPT_REFUSED, peer=hop, digests=(item.envelope_id,), code="receipt_unknown"
+        )
+        await self._database.write(lambda tx: audit.append(tx, [entry]))
+        _log.warning("receipt.refused", peer=hop, code="receipt_unknown")
+
+    async def _commit(
+        self, outcomes: Sequence[_Outcome], recipients: Sequence[MemberId]
+    ) -> dict[MemberId, int]:
+        changes = [outcome.change for outcome in outcomes]
+        settlements = [item for item in changes if isinstance(item, Settlement)]
+        deferrals = [item for item in changes if isinstance(item, Deferral)]
+        kept = [item for item in changes if isinstance(item, Custody)]
 
         def commit(tx: Transaction) -> None:
-            moved = outbox.settle(tx, settlements)
+            moved = outbox.settle(tx, settlements) | outbox.keep(tx, kept)
             outbox.defer(tx, deferrals)
-            for row_id, stanza in renewed.items():
-                outbox.restanza(tx, row_id, stanza.key_id, stanza.wrapped)
-            happened = [
-                entry
-                for item, entry in outcomes
-                if entry is not None and (isinstance(item, Deferral) or item.row_id in moved)
-            ]
-            audit.append(tx, happened)
+            audit.append(
+                tx,
+                [
+                    outcome.entry
+                    for outcome in outcomes
+                    if outcome.entry is not None
+                    and (
+                        outcome.change is None
+                        or isinstance(outcome.change, Deferral)
+                        or outcome.change.row_id in moved
+                    )
+                ],
+            )
 
         await self._database.write_unit(commit)
         for item in settlements:
             if item.state is OutboxState.FAILED:
-                _log.warning("message.failed", peer=member, code=item.code)
-        _log.info("batch.settled", peer=member, count=len(settlements), size=len(batch))
+                _log.warning("message.failed", code=item.code)
         self._settled()
+        due: dict[MemberId, int] = {}
+        for outcome, recipient in zip(outcomes, recipients, strict=True):
+            if isinstance(outcome.change, Deferral):
+                at = outcome.change.due_at
+                due[recipient] = min(at, due.get(recipient, at))
+        return due
 
-    def _outcome(
-        self, member: MemberId, row: Claimed, stanza: Stanza, answer: Answer
-    ) -> tuple[Settlement | Deferral, audit.NewEntry | None]:
-        """Decide what an answer means for its row, and what is recorded of it."""
+    def _outcome(  # noqa: PLR0911 - one for each answer
+        self, hop: MemberId, load: Load, answer: Answer
+    ) -> _Outcome:
+        row: Claimed = load.item
         match answer:
             case Accepted():
-                try:
-                    settlement = self._delivered(member, row, stanza, answer.receipt)
-                except LiaisonError as fault:
-                    entry = self._entry(EntryKind.RECEIPT_REFUSED, member, row, fault.code)
-                    return self._deferral(row, fault.code), entry
-                return settlement, self._entry(EntryKind.RECEIPT_HELD, member, row, "")
+                if hop == load.recipient and not answer.sealed:
+                    return self._delivered(load, answer.receipt)
+                return self._in_custody(hop, load, answer)
+            case Refused() if hop == load.recipient:
+                return self._failed(load, answer.code)
             case Refused():
-                entry = self._entry(EntryKind.MESSAGE_FAILED, member, row, answer.code)
-                return self._ended(row, OutboxState.FAILED, answer.code), entry
+                return _Outcome(change=self._deferral(row, answer.code))
             case Later():
-                return self._deferral(row, answer.code, answer.retry_after_s), None
+                return _Outcome(change=self._deferral(row, answer.code, answer.retry_after_s))
             case PendingBlobs():
-                for blob_id in answer.blob_ids:
-                    self._brought.pop((member, blob_id), None)
-                return self._deferral(row, "pending_blobs"), None
+                if load.brought:  # brought, and yet not there: not at once again
+                    load.brought = False
+                    return _Outcome(change=self._deferral(row, "pending_blobs"))
+                return _Outcome(change=None, wanting=answer.blob_ids)
             case _:
                 assert_never(answer)
 
-    async def _renewed(self, member: MemberId, rows: Sequence[Claimed]) -> dict[int, Stanza]:
-        """Wrap again under the peer's newest card what it could not open."""
-        if not rows:
-            return {}
+    def _in_custody(self, hop: MemberId, load: Load, answer: Accepted) -> _Outcome:
+        """Believe a relay that it holds a copy; where it has the receipt already, take that."""
+        row: Claimed = load.item
         try:
-            card = await self._cards.fetch(member)
+            if hop != self._keys.member:
+                verified = verify_receipt(answer.receipt, self._mirror.view)
+                check_custody(verified, _copy(load), hop)
+            if answer.sealed:
+                return self._delivered(load, self._unsealed(load, answer.sealed))
         except LiaisonError as fault:
-            _log.warning("card.refused", peer=member, code=fault.code, detail=fault.detail)
-            return {}
-        renewed = {}
-        for row in rows:
-            storage = self._keys.keyring.storage_key(row.storage_key_id)
-            content_key = storage.unwrap(row.envelope_id, row.wrapped_key)
-            seal_to = card.seal_to(self._clock.now())
-            renewed[row.row_id] = wrap_stanza(row.header, content_key, *seal_to)
-        return renewed
-
-    def _delivered(
-        self, member: MemberId, row: Claimed, stanza: Stanza, receipt: bytes
-    ) -> Settlement:
-        verified = verify_receipt(receipt, self._mirror.view)
-        expected = Expected(
-            envelope_id=row.envelope_id,
-            recipient=member,
-            tbs_digest=row.tbs_digest,
-            seal_kid=stanza.key_id,
+            return self._receipt_refused(load, fault.code)
+        due_at = custody_due_at(self._clock.now(), row.attempts, row.expires_at)
+        return _Outcome(
+            change=Custody(row_id=row.row_id, due_at=due_at, custodian=hop),
+            entry=self._entry(EntryKind.MESSAGE_SENT, load, hop),
         )
-        check_delivery(verified, expected)
-        return self._ended(row, OutboxState.DELIVERED, "", receipt)
 
-    def _ended(
-        self, row: Claimed, state: OutboxState, code: str, receipt: bytes | None = None
-    ) -> Settlement:
-        return Settlement(
-            row_id=row.row_id, state=state, at=self._clock.now(), code=code, receipt=receipt
+    def _returned_outcome(self, hop: MemberId, load: Load, item: Return) -> _Outcome:
+        row: Claimed = load.item
+        try:
+            match item.outcome:
+                case Delivered(sealed=sealed):
+                    return self._delivered(load, self._unsealed(load, sealed))
+                case Rejected(receipt=receipt):
+                    verified = verify_receipt(receipt, self._mirror.view)
+                    check_refusal(verified, _copy(load))
+                    if verified.receipt.code == "stale_card":
+                        return _Outcome(change=self._deferral(row, "stale_card"))
+                    return self._failed(load, verified.receipt.code, receipt)
+                case Halted(code=code):
+                    if hop != row.custodian:
+                        raise RejectedError("receipt_unknown", f"{hop} holds no such copy")
+                    return _Outcome(change=self._deferral(row, code))
+                case _:
+                    assert_never(item.outcome)
+        except LiaisonError as fault:
+            entry = self._entry(EntryKind.RECEIPT_REFUSED, load, fault.code)
+            _log.warning("receipt.refused", peer=hop, code=fault.code)
+            return _Outcome(change=None, entry=entry)
+
+    def _delivered(self, load: Load, receipt: bytes) -> _Outcome:
+        row: Claimed = load.item
+        try:
+            verified = verify_receipt(receipt, self._mirror.view)
+            expected = Expected(
+                envelope_id=row.envelope_id,
+                recipient=load.recipient,
+                tbs_digest=row.tbs_digest,
+                seal_kid=row.seal_kid or (load.stanza.key_id if load.stanza else b""),
+            )
+            check_delivery(verified, expected)
+        except LiaisonError as fault:
+            return self._receipt_refused(load, fault.code)
+        settlement = Settlement(
+            row_id=row.row_id, state=OutboxState.DELIVERED, at=self._clock.now(), receipt=receipt
         )
+        return _Outcome(change=settlement, entry=self._entry(EntryKind.RECEIPT_HELD, load))
+
+    def _failed(self, load: Load, code: str, receipt: bytes | None = None) -> _Outcome:
+        settlement = Settlement(
+            row_id=load.row_id,
+            state=OutboxState.FAILED,
+            at=self._clock.now(),
+            code=code,
+            receipt=receipt,
+        )
+        return _Outcome(change=settlement, entry=self._entry(EntryKind.MESSAGE_FAILED, load, code))
+
+    def _receipt_refused(self, load: Load, code: str) -> _Outcome:
+        entry = self._entry(EntryKind.RECEIPT_REFUSED, load, code)
+        return _Outcome(change=self._deferral(load.item, code), entry=entry)
+
+    def _unsealed(self, load: Load, sealed: bytes) -> bytes:
+        copy_of = (header_digest(load.header), load.recipient)
+        return unseal_receipt(sealed, self._content_key(load.item), copy_of)
+
+    def _content_key(self, row: Claimed) -> bytes:
+        storage = self._keys.keyring.storage_key(row.storage_key_id)
+        return storage.unwrap(row.envelope_id, row.wrapped_key)
+
+    async def _wrap(self, row: Claimed, *, now: bool = False) -> Stanza | None:
+        member = MemberId(row.recipient)
+        card = await self._cards.current(member)
+        if card is None:
+            return None
+        at = self._clock.now()
+        try:
+            seal_to = card.seal_to(at if now else row.created_at)
+        except UnavailableError:
+            seal_to = card.seal_to(at)
+        return wrap_stanza(row.header, self._content_key(row), *seal_to)
+
+    async def _renew_stanzas(self, loads: Sequence[Load]) -> None:
+        """Wrap again, under the recipients' newest cards, what they could not open."""
+        for member in {load.recipient for load in loads}:
+            try:
+                await self._cards.fetch(member)
+            except LiaisonError as fault:
+                _log.warning("card.refused", peer=member, code=fault.code, detail=fault.detail)
+        for load in loads:
+            load.stanza = await self._wrap(load.item, now=True) or load.stanza
+        await self._keep_stanzas(loads)
+
+    async def _keep_stanzas(self, loads: Sequence[Load]) -> None:
+        def keep(tx: Transaction) -> None:
+            for load in loads:
+                if load.stanza is not None:
+                    outbox.restanza(tx, load.row_id, load.stanza.key_id, load.stanza.wrapped)
+
+        if loads:
+            await self._database.write(keep)
 
     def _deferral(self, row: Claimed, code: str, asked_s: int = 0) -> Deferral:
         due_at = next_attempt_at(
@@ -318,22 +385,40 @@ class Delivery:
         )
         return Deferral(row_id=row.row_id, due_at=due_at, code=code)
 
-    def _entry(self, kind: EntryKind, member: MemberId, row: Claimed, code: str) -> audit.NewEntry:
+    def _entry(self, kind: EntryKind, load: Load, code: str = "") -> audit.NewEntry:
+        row: Claimed = load.item
         return self._ledger.entry(
-            kind, peer=member, digests=(row.envelope_id, row.tbs_digest), code=code
+            kind, peer=load.recipient, digests=(row.envelope_id, row.tbs_digest), code=code
         )
 
-    async def _put_off(self, batch: Sequence[Claimed], fault: LiaisonError) -> None:
-        """Give a whole batch back: the peer, or the line to it, failed. Rejection waits too."""
-        if fault.code == "registry_behind":
-            self._mirror.behind.set()
-        asked_s = 0 if isinstance(fault, RejectedError) else fault.retry_after_s or 0
-        deferrals = [self._deferral(row, fault.code, asked_s) for row in batch]
-        await self._database.write(lambda tx: outbox.defer(tx, deferrals))
-        _log.warning(
-            "delivery.deferred",
-            peer=batch[0].recipient,
-            count=len(batch),
-            code=fault.code,
-            detail=fault.detail,
-        )
+
+def load_of(row: Claimed) -> Load:
+    """Return a claimed row as the lanes carry it."""
+    stanza = None
+    if row.seal_kid is not None and row.wrapped is not None:
+        stanza = Stanza(row.seal_kid, row.wrapped)
+    return Load(
+        row_id=row.row_id,
+        recipient=MemberId(row.recipient),
+        rank=row.rank,
+        envelope_id=row.envelope_id,
+        header=row.header,
+        body=row.body,
+        hops=(),
+        stanza=stanza,
+        item=row,
+    )
+
+
+def _stale(loads: Sequence[Load], outcomes: Sequence[_Outcome]) -> list[Load]:
+    """Return the loads that their recipients could not open: they need a new stanza."""
+    return [
+        load
+        for load, outcome in zip(loads, outcomes, strict=True)
+        if isinstance(outcome.change, Deferral) and outcome.change.code == "stale_card"
+    ]
+
+
+def _copy(load: Load) -> Copy:
+    stanza_digest = b"" if load.stanza is None else load.stanza.digest
+    return Copy(envelope_id=load.envelope_id, recipient=load.recipient, stanza_digest=stanza_digest)

@@ -6,8 +6,8 @@ together, and only then answer and wake the deliverer.
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -22,7 +22,9 @@ from gateway.protocol.message import Payload, message_ref, parse_message_ref
 from gateway.services.attachments import Attachments
 from gateway.services.caller import Caller, require
 from gateway.services.cards import Cards
+from gateway.services.delivery import load_of
 from gateway.services.keys import NodeKeys
+from gateway.services.lanes import Lanes, Load, copy_length
 from gateway.services.ledger import Ledger
 from gateway.services.registry import RegistryMirror
 from gateway.services.submission import RecipientSummary, Submission, Submitted, content_of
@@ -56,6 +58,11 @@ class _Ready:
     entry: audit.NewEntry
     submitted: Submitted
 
+    @property
+    def length(self) -> int:
+        """Return about how many bytes a copy adds to a batch."""
+        return copy_length(self.message.header, self.message.body)
+
 
 class Exchange:
     """Takes messages in."""
@@ -71,7 +78,7 @@ class Exchange:
         ledger: Ledger,
         clock: Clock,
         settings: Settings,
-        accepted: Callable[[], None],
+        lanes: Lanes,
     ) -> None:
         self._database = database
         self._keys = keys
@@ -81,7 +88,7 @@ class Exchange:
         self._ledger = ledger
         self._clock = clock
         self._settings = settings
-        self._accepted = accepted
+        self._lanes = lanes
         self._seqs: dict[bytes, int] = {}
 
     async def submit(
@@ -295,32 +302,68 @@ class Exchange:
         answers = [item.submitted if isinstance(item, _Ready) else item for item in ready]
         if not good:
             return answers
+        leases = [self._lease(item) for item in good]
         now = self._clock.now()
 
-        def commit(tx: Transaction) -> None:
+        def commit(tx: Transaction) -> list[Load]:
             if key is not None:
                 if idempotency.find(tx, caller.name, key, asked) is not None:
                     raise ConflictError("idempotency_key_busy", "this request is under way already")
                 answer = msgspec.json.encode([item.submitted for item in good])
                 idempotency.record(tx, caller.name, key, asked, answer=answer, now=now)
-            for item in good:
-                _record(tx, item, now)
+            loads = _record(tx, good, leases, now)
             audit.append(tx, [item.entry for item in good])
+            return loads
 
         run = self._database.write if len(good) == 1 else self._database.write_unit
-        await run(commit)
-        self._accepted()
+        try:
+            loads = await run(commit)
+        except BaseException:
+            for item, leased in zip(good, leases, strict=True):
+                for _ in range(sum(1 for until in leased if until)):
+                    self._lanes.release(item.length)
+            raise
+        self._lanes.hand(loads)
+        self._lanes.wake(
+            {
+                MemberId(row.recipient)
+                for item, leased in zip(good, leases, strict=True)
+                for row, until in zip(item.rows, leased, strict=True)
+                if not until
+            }
+        )
         return answers
 
+    def _lease(self, item: _Ready) -> list[int]:
+        """Lease each row to its lane, where that has room: then no claim is needed."""
+        return [self._lanes.reserve(MemberId(row.recipient), item.length) for row in item.rows]
 
-def _record(tx: Transaction, item: _Ready, now: int) -> None:
-    message = item.message
-    row_id = messages.record_outgoing(tx, message)
-    outbox.enqueue(
-        tx, row_id, item.rows, priority=message.priority, now=now, expires_at=message.expires_at
-    )
-    if item.blob_ids:
-        blobs.name(tx, blobs.OWN, item.blob_ids, now)
+
+def _record(
+    tx: Transaction, good: Sequence[_Ready], leases: Sequence[Sequence[int]], now: int
+) -> list[Load]:
+    """Store messages with their rows; return what was leased to the lanes."""
+    numbers = messages.record_outgoing(tx, [item.message for item in good])
+    queued: list[tuple[outbox.Queueing, outbox.NewRow]] = []
+    messages_of: list[messages.NewMessage] = []
+    for item, number, leased in zip(good, numbers, leases, strict=True):
+        message = item.message
+        shared = outbox.Queueing(
+            message_row=number, priority=message.priority, now=now, expires_at=message.expires_at
+        )
+        queued += [
+            (shared, replace(row, lease_until=until))
+            for row, until in zip(item.rows, leased, strict=True)
+        ]
+        messages_of += [message] * len(item.rows)
+        if item.blob_ids:
+            blobs.name(tx, blobs.OWN, item.blob_ids, now)
+    row_ids = outbox.enqueue(tx, queued)
+    return [
+        load_of(outbox.claimed(row_ids[shared.message_row, row.recipient], shared, row, message))
+        for (shared, row), message in zip(queued, messages_of, strict=True)
+        if row.lease_until
+    ]
 
 
 def _row(item: _Prepared, sealed: SealedMessage, at: int) -> outbox.NewRow:

@@ -1,16 +1,21 @@
 """The node as its peers see it: who may ask what, and the answer. Implements ``gateway.peer``."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from gateway.clock import Clock
-from gateway.errors import ForbiddenError
+from gateway.errors import ForbiddenError, RejectedError
 from gateway.peer import Pong
-from gateway.protocol.answer import Answer, Posted
+from gateway.protocol.answer import Answer, Posted, Refused
+from gateway.protocol.blob import parse_segment_list
+from gateway.protocol.envelope import encode_envelope, parse_envelope
+from gateway.protocol.mailbox import Collect, Collected, Return
 from gateway.services.cards import Cards
+from gateway.services.delivery import Delivery
 from gateway.services.incoming_blobs import IncomingBlobs
 from gateway.services.reception import Reception
 from gateway.services.registry import Registrar, RegistryMirror
+from gateway.services.relaying import Handed, Relaying
 from keys.suite import MemberId
 
 
@@ -25,14 +30,20 @@ class Gatekeeper:
         cards: Cards,
         *,
         reception: Reception,
+        relaying: Relaying,
+        delivery: Delivery,
         blobs: IncomingBlobs,
         clock: Clock,
+        seen: Callable[[MemberId], None],
     ) -> None:
         self.me = me
         self.mirror = mirror
         self.registrar = registrar
         self.cards = cards
         self.reception = reception
+        self.relaying = relaying
+        self.delivery = delivery
+        self.seen = seen
         self.blobs = blobs
         self.clock = clock
 
@@ -57,6 +68,57 @@ class Gatekeeper:
             raise ForbiddenError("member_suspended", f"{key.member} is suspended")
         return key.member
 
+    async def take(self, hop: MemberId, batch: Sequence[Posted]) -> list[Answer]:
+        """Answer each copy of a batch: our own are received, those for others relayed."""
+        copies = [copy for item in batch for copy in self._copies(item)]
+        own = [copy for copy in copies if isinstance(copy, Posted) and copy.to == (self.me,)]
+        others = [copy for copy in copies if isinstance(copy, Handed)]
+        received = iter(await self.reception.accept(hop, own) if own else [])
+        relayed = iter(await self.relaying.take(hop, others) if others else [])
+        return [
+            next(relayed)
+            if isinstance(copy, Handed)
+            else (copy if isinstance(copy, Refused) else next(received))
+            for copy in copies
+        ]
+
+    def _copies(self, item: Posted) -> list[Posted | Handed | Refused]:
+        """Take an envelope apart into thin copies, one for each stanza."""
+        if item.to == (self.me,):
+            return [item]
+        try:
+            envelope = parse_envelope(item.envelope)
+        except RejectedError as fault:
+            return [Refused(fault.code)] * len(item.to)
+        if len(envelope.stanzas) != len(item.to) or len(set(item.to)) != len(item.to):
+            return [Refused("encoding_invalid")] * len(item.to)
+        copies: list[Posted | Handed | Refused] = []
+        for name, stanza in zip(item.to, envelope.stanzas, strict=True):
+            if name == self.me:
+                thin = encode_envelope(envelope.header_bytes, [stanza], envelope.body)
+                copies.append(Posted(item.hops, (name,), thin))
+            else:
+                hops = tuple(MemberId(hop) for hop in item.hops)
+                copies.append(
+                    Handed(hops=hops, recipient=MemberId(name), envelope=envelope, stanza=stanza)
+                )
+        return copies
+
+    async def take_back(self, hop: MemberId, returns: Sequence[Return]) -> None:
+        """Take what became of copies: of our own messages, and of those that we relayed."""
+        for item in await self.delivery.returned(hop, returns):
+            if not await self.relaying.take_back(hop, item):
+                await self.delivery.refuse_return(hop, item)
+
+    async def keep_card(self, hop: MemberId, note: bytes) -> None:
+        """Answer for a member's sealing keys from now on, if its relay is us.
+
+        Raises ForbiddenError ``not_served``; RejectedError as the card is judged.
+        """
+        if self.me not in self.mirror.view.members[hop].via:
+            raise ForbiddenError("not_served", f"{self.me} is no relay of {hop}")
+        await self.cards.keep(hop, note)
+
     def for_hop(self, hop: MemberId | None) -> "Hop":
         """Return what ``hop`` may ask of this node; None for a caller without a certificate."""
         return Hop(gate=self, hop=hop)
@@ -71,7 +133,7 @@ class Hop:
 
     async def post_envelopes(self, batch: Sequence[Posted]) -> Sequence[Answer]:
         """See ``gateway.peer``."""
-        return await self.gate.reception.accept(self._member(), batch)
+        return await self.gate.take(self._member(), batch)
 
     async def offer_blob(self, blob_id: bytes, segment_list: bytes) -> Sequence[int]:
         """See ``gateway.peer``."""
@@ -80,6 +142,29 @@ class Hop:
     async def put_segment(self, blob_id: bytes, index: int, segment: bytes) -> None:
         """See ``gateway.peer``."""
         await self.gate.blobs.put_segment(self._member(), blob_id, index, segment)
+
+    async def blob_segments(self, envelope_id: bytes, blob_id: bytes) -> bytes:
+        """See ``gateway.peer``."""
+        relaying = self.gate.relaying
+        return (await relaying.segment_list(self._member(), envelope_id, blob_id))[1]
+
+    async def blob_segment(self, envelope_id: bytes, blob_id: bytes, index: int) -> bytes:
+        """See ``gateway.peer``."""
+        relaying = self.gate.relaying
+        location, encoded = await relaying.segment_list(self._member(), envelope_id, blob_id)
+        return await self.gate.blobs.segment(location, parse_segment_list(encoded, blob_id), index)
+
+    async def collect(self, asked: Collect) -> Collected:
+        """See ``gateway.peer``."""
+        return await self.gate.relaying.collect(self._member(), asked)
+
+    async def post_returns(self, returns: Sequence[Return]) -> None:
+        """See ``gateway.peer``."""
+        await self.gate.take_back(self._member(), returns)
+
+    async def post_card(self, note: bytes) -> None:
+        """See ``gateway.peer``."""
+        await self.gate.keep_card(self._member(), note)
 
     async def card(self, member: MemberId) -> bytes:
         """See ``gateway.peer``."""
@@ -107,4 +192,5 @@ class Hop:
             raise ForbiddenError(
                 "member_required", "this needs a member's certificate, and none was shown"
             )
+        self.gate.seen(self.hop)
         return self.hop

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from gateway.clock import Clock
 from gateway.errors import RejectedError
-from gateway.protocol.blob import parse_segment_list, verify_segment
+from gateway.protocol.blob import SegmentList, parse_segment_list, verify_segment
 from gateway.settings import BlobsSettings
 from gateway.store import attachments
 from gateway.store.blobs import BlobStore
@@ -61,6 +61,12 @@ class IncomingBlobs:
         if blob.complete_at is not None:
             return []
         return [number for number in range(len(segments.digests)) if number not in held]
+
+    async def segment(self, location: str, segments: SegmentList, number: int) -> bytes:
+        """Return one segment of a whole blob. Raises RejectedError ``segment_unknown``."""
+        if not 0 <= number < len(segments.digests):
+            raise RejectedError("segment_unknown", "the blob has no such segment")
+        return await self._blobs.read(location, number, 0, segments.segment_bytes(number))
 
     async def put_segment(self, hop: MemberId, blob_id: bytes, number: int, segment: bytes) -> None:
         """Store one segment of an offered blob, verified, durable on return.

@@ -25,6 +25,7 @@ from gateway.services.attachments import read_sealed
 from gateway.services.keys import NodeKeys
 from gateway.services.ledger import Ledger
 from gateway.services.registry import RegistryMirror
+from gateway.services.wayback import Answered, Wayback
 from gateway.settings import PolicySettings
 from gateway.store import attachments, audit, messages, receipts
 from gateway.store.blobs import BlobStore
@@ -69,6 +70,7 @@ class Reception:
         ledger: Ledger,
         clock: Clock,
         policy: PolicySettings,
+        wayback: Wayback,
         arrived: Callable[[], None],
     ) -> None:
         self._database = database
@@ -78,6 +80,7 @@ class Reception:
         self._ledger = ledger
         self._clock = clock
         self._policy = policy
+        self._wayback = wayback
         self._arrived = arrived
 
     async def accept(self, hop: MemberId, batch: Sequence[Posted]) -> list[Answer]:
@@ -88,14 +91,32 @@ class Reception:
             signer = self._keys.signer(view, now)
         except UnavailableError:
             return [Later("busy", LATER_S)] * len(batch)
-        parsed = [_parsed(item) for item in batch]
+        parsed = [_parsed(item, hop) for item in batch]
         known = await self._known([item for item in parsed if isinstance(item, ParsedEnvelope)])
-        verdicts: list[OpenedMessage | LiaisonError | Answer] = []
-        for item, outcome in zip(
-            parsed, await asyncio.to_thread(self._open, parsed, hop, view, known), strict=True
-        ):
-            verdicts.append(await self._with_blobs(hop, item, outcome))
-        return await self._settle(hop, parsed, verdicts, signer, view)
+        opened = await asyncio.to_thread(self._open, batch, parsed, hop, view, known)
+        verdicts = [
+            await self._with_blobs(hop, item, outcome)
+            for item, outcome in zip(parsed, opened, strict=True)
+        ]
+        answers = await self._settle(hop, parsed, verdicts, signer, view)
+        return await self._for_relays(batch, parsed, answers)
+
+    async def _for_relays(
+        self,
+        batch: Sequence[Posted],
+        parsed: Sequence[ParsedEnvelope | RejectedError],
+        answers: Sequence[Answer],
+    ) -> list[Answer]:
+        through_relays = {
+            at: Answered(envelope=envelope, answer=answers[at])
+            for at, (item, envelope) in enumerate(zip(batch, parsed, strict=True))
+            if item.hops and isinstance(envelope, ParsedEnvelope)
+        }
+        if not through_relays:
+            return list(answers)
+        dressed = await self._wayback.dress(list(through_relays.values()))
+        changed = dict(zip(through_relays, dressed, strict=True))
+        return [changed.get(at, answer) for at, answer in enumerate(answers)]
 
     async def _known(self, parsed: Sequence[ParsedEnvelope]) -> dict[bytes, tuple[str, bytes]]:
         """Find what is accepted already: sender and receipt by envelope id (step 0)."""
@@ -114,6 +135,7 @@ class Reception:
 
     def _open(
         self,
+        batch: Sequence[Posted],
         parsed: Sequence[ParsedEnvelope | RejectedError],
         hop: MemberId,
         view: View,
@@ -127,12 +149,16 @@ class Reception:
             clock_skew_s=self._policy.clock_skew_s,
             max_lifetime_s=self._policy.max_lifetime_s,
         )
-        return [self._open_one(item, hop, receiver, known) for item in parsed]
+        return [
+            self._open_one(item, hop, bool(posted.hops), receiver, known)
+            for posted, item in zip(batch, parsed, strict=True)
+        ]
 
     def _open_one(
         self,
         item: ParsedEnvelope | RejectedError,
         hop: MemberId,
+        relayed: bool,  # noqa: FBT001 - a fact of the post
         receiver: Receiver,
         known: dict[bytes, tuple[str, bytes]],
     ) -> OpenedMessage | LiaisonError | Answer:
@@ -140,8 +166,9 @@ class Reception:
             return item
         try:
             if item.envelope_id in known:
-                return _repeated(*known[item.envelope_id], hop, receiver)
+                return _repeated(*known[item.envelope_id], hop, receiver, relayed=relayed)
             opened = open_envelope(item, hop, receiver)
+            _check_hops(opened.sender, hop, relayed=relayed)
             decode_content(kind_named(opened.payload.kind), opened.payload.content)
         except FaultsError as fault:
             return RejectedError("content_invalid", fault.detail)
@@ -360,15 +387,28 @@ class Reception:
                 return verdict
 
 
-def _parsed(item: Posted) -> ParsedEnvelope | RejectedError:
+def _parsed(item: Posted, hop: MemberId) -> ParsedEnvelope | RejectedError:
     try:
-        return parse_envelope(item.envelope)
+        parsed = parse_envelope(item.envelope)
     except RejectedError as fault:
         return fault
+    if len(parsed.stanzas) != len(item.to):
+        return RejectedError("encoding_invalid", "a copy has one stanza for its recipient")
+    if item.hops and item.hops[-1] != hop:
+        return RejectedError("not_on_route", "the last hop of a copy is who posts it")
+    return parsed
 
 
-def _repeated(sender: str, receipt: bytes, hop: MemberId, receiver: Receiver) -> Accepted:
+def _check_hops(sender: MemberId, hop: MemberId, *, relayed: bool) -> None:
+    if hop != sender and not relayed:
+        raise RejectedError("not_on_route", "a relay names itself among the hops")
+
+
+def _repeated(
+    sender: str, receipt: bytes, hop: MemberId, receiver: Receiver, *, relayed: bool
+) -> Accepted:
     """Answer an envelope that is accepted already; only its own route is told of it."""
+    _check_hops(MemberId(sender), hop, relayed=relayed)
     members = receiver.view.members
     relays = (*members[MemberId(sender)].via, *members[receiver.me].via)
     if hop != sender and hop not in relays:

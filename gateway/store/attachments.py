@@ -7,11 +7,11 @@ that no message names expires.
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import delete, insert, or_, select, update
-from sqlalchemy.dialects.sqlite import insert as insert_or_skip
+from sqlalchemy import delete, exists, insert, or_, select, update
 
 from gateway.store.database import Transaction
-from gateway.store.schema import blobs, segments
+from gateway.store.engine import InsertNew
+from gateway.store.schema import blobs, relayed_blobs, segments
 
 OWN = ""
 """The origin of what the house itself uploaded."""
@@ -49,6 +49,8 @@ class Upload:
     record: bytes
 
 
+_OFFER = InsertNew(blobs, ["blob_id", "origin"])
+_HOLD = InsertNew(segments, ["blob_row", "number"])
 _COLUMNS = [blobs.c[name] for name in Blob.__dataclass_fields__]
 
 
@@ -80,8 +82,7 @@ def offer(
         "location": location,
         "stored_at": now,
     }
-    statement = insert_or_skip(blobs).values(**row)
-    tx.execute(statement.on_conflict_do_nothing(index_elements=["blob_id", "origin"]))
+    tx.execute(_OFFER.on(tx), row)
     found = incoming(tx, origin, [blob_id])
     return found[blob_id]
 
@@ -92,6 +93,12 @@ def incoming(tx: Transaction, origin: str, blob_ids: Collection[bytes]) -> dict[
     return {row["blob_id"]: Blob(**row) for row in tx.execute(statement).mappings()}
 
 
+def by_rows(tx: Transaction, row_ids: Collection[int]) -> list[Blob]:
+    """Return blobs by their rows."""
+    statement = select(*_COLUMNS).where(blobs.c.row_id.in_(row_ids))
+    return [Blob(**row) for row in tx.execute(statement).mappings()]
+
+
 def held_segments(tx: Transaction, row_id: int) -> set[int]:
     """Return the numbers of the segments that are stored."""
     statement = select(segments.c.number).where(segments.c.blob_row == row_id)
@@ -100,8 +107,7 @@ def held_segments(tx: Transaction, row_id: int) -> set[int]:
 
 def hold_segment(tx: Transaction, row_id: int, number: int) -> None:
     """Note that a segment is stored, after it is durable."""
-    statement = insert_or_skip(segments).values(blob_row=row_id, number=number)
-    tx.execute(statement.on_conflict_do_nothing())
+    tx.execute(_HOLD.on(tx), {"blob_row": row_id, "number": number})
 
 
 def complete(tx: Transaction, row_id: int, now: int) -> None:
@@ -135,11 +141,15 @@ def name(tx: Transaction, origin: str, blob_ids: Collection[bytes], now: int) ->
 
 
 def forget_unnamed(tx: Transaction, now: int) -> list[str]:
-    """Forget blobs that no message named for a day; return where they lie."""
+    """Forget blobs that nothing named for a day; return where they lie.
+
+    What a relayed envelope names stays for as long as that is held.
+    """
     old = (
         blobs.c.named_at.is_(None),
         blobs.c.stored_at <= now - UNNAMED_S,
         or_(blobs.c.complete_at.is_(None), blobs.c.complete_at <= now - UNNAMED_S),
+        ~exists().where(relayed_blobs.c.blob_row == blobs.c.row_id),
     )
     rows = tx.execute(select(blobs.c.row_id, blobs.c.location).where(*old).limit(1000)).all()
     row_ids = [row.row_id for row in rows]

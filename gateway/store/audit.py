@@ -11,6 +11,7 @@ from sqlalchemy import bindparam, func, insert, select, update
 
 from gateway.errors import ConflictError
 from gateway.store.database import Transaction
+from gateway.store.engine import SEQUENCER, lock
 from gateway.store.schema import audit_entries, audit_heads
 
 # Statements of the fast path are built once: building costs more than running them.
@@ -87,6 +88,7 @@ def advance(
 
     Only if the head still has ``expected_size``. Raises ConflictError ``audit_head_moved``.
     """
+    lock(tx, SEQUENCER)
     current = tx.execute(select(func.max(audit_heads.c.size))).scalar() or 0
     if current != expected_size or grown.size != expected_size + len(row_ids):
         raise ConflictError("audit_head_moved", f"the audit log has {current} entries by now")

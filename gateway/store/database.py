@@ -13,11 +13,17 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, Generic, NoReturn, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
-from sqlalchemy.exc import DBAPIError, OperationalError
-from sqlalchemy.pool import QueuePool
+from sqlalchemy import Connection, inspect, text
+from sqlalchemy.exc import DBAPIError
 
 from gateway.errors import LiaisonError, UnavailableError
+from gateway.store.engine import (
+    SAVEPOINTS_MAX,
+    is_passing,
+    reader_engine,
+    translation,
+    writer_engine,
+)
 from gateway.store.schema import REVISION
 
 _T = TypeVar("_T")
@@ -28,9 +34,8 @@ Transaction = Connection
 FaultHook = Callable[[str], None]
 """Called at ``before_commit`` and ``after_commit``, so that tests can crash there."""
 
-GROUP_MAX = 64
 READERS = 4
-BUSY_TIMEOUT_MS = 5_000
+REPEATS = 3
 
 
 class _Job(Generic[_T]):
@@ -64,8 +69,9 @@ class Database:
 
     def __init__(self, url: str, *, fault: FaultHook | None = None) -> None:
         self._fault = fault or (lambda _: None)
-        self._writer = _engine(url, begin="BEGIN IMMEDIATE", size=1, read_only=False)
-        self._reader = _engine(url, begin="BEGIN", size=READERS, read_only=True)
+        self._writer = writer_engine(url)
+        self._reader = reader_engine(url, READERS)
+        self._group_max = SAVEPOINTS_MAX[self._writer.dialect.name]
         self._jobs: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="store-read")
         self._thread: threading.Thread | None = None
@@ -138,7 +144,7 @@ class Database:
                 return
             group = [job]
             stop = False
-            while not job.unit and len(group) < GROUP_MAX:
+            while not job.unit and len(group) < self._group_max:
                 try:
                     following = self._jobs.get_nowait()
                 except queue.Empty:
@@ -154,7 +160,7 @@ class Database:
             if stop:
                 return
 
-    def _commit_group(self, group: Sequence[_Job[Any]]) -> None:
+    def _commit_group(self, group: Sequence[_Job[Any]], repeats: int = REPEATS) -> None:
         try:
             self._attempt_group(group)
         except Exception as failure:  # noqa: BLE001 - whatever broke the commit, somebody waits
@@ -162,7 +168,10 @@ class Database:
                 for job in group:
                     self._commit_group([job])
                 return
-            group[0].failure = _translation(failure)
+            if is_passing(failure) and repeats:
+                self._commit_group(group, repeats - 1)
+                return
+            group[0].failure = translation(failure)
         for loop in {job.loop for job in group}:
             answered = [job for job in group if job.loop is loop]
             if not loop.is_closed():
@@ -190,32 +199,12 @@ def _attempt(tx: Transaction, job: _Job[Any]) -> None:
         if raw is None or not getattr(raw, "in_transaction", True):
             raise _GroupLostError from failure
         savepoint.rollback()
-        job.failure = _translation(failure)
+        job.failure = translation(failure)
 
 
 def _answer(jobs: Sequence[_Job[Any]]) -> None:
     for job in jobs:
         job.answer()
-
-
-def _engine(url: str, *, begin: str, size: int, read_only: bool) -> Engine:
-    engine = create_engine(url, poolclass=QueuePool, pool_size=size, max_overflow=0)
-
-    @event.listens_for(engine, "connect")
-    def connected(raw: Any, _: object) -> None:
-        raw.isolation_level = None  # sqlite3 must not begin or commit by itself
-        pragmas = ["journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"]
-        pragmas += ["wal_autocheckpoint=10000", f"busy_timeout={BUSY_TIMEOUT_MS}"]
-        if read_only:
-            pragmas = [f"busy_timeout={BUSY_TIMEOUT_MS}", "query_only=ON"]
-        for pragma in pragmas:
-            raw.execute(f"PRAGMA {pragma}").close()
-
-    @event.listens_for(engine, "begin")
-    def begun(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
-
-    return engine
 
 
 def _revision(tx: Transaction) -> str | None:
@@ -229,30 +218,8 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except DBAPIError as failure:
-        _raise(_translation(failure), failure)
+        _raise(translation(failure), failure)
 
 
 def _raise(failure: BaseException, cause: BaseException) -> NoReturn:
     raise failure from cause
-
-
-def _translation(failure: BaseException) -> BaseException:
-    """Say in our words what the database says in its own."""
-    if not isinstance(failure, OperationalError):
-        return failure
-    name = getattr(failure.orig, "sqlite_errorname", "")
-    if name.startswith("SQLITE_FULL"):
-        return UnavailableError(
-            "disk_full",
-            "the disk with the database is full: nothing was accepted; free some space",
-            retry_after_s=30,
-        )
-    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-        return UnavailableError(
-            "database_locked",
-            "the database is locked by another program for more than 5 seconds: end that program",
-            retry_after_s=5,
-        )
-    return UnavailableError(
-        "database_failed", f"the database cannot be used: {failure.orig}", retry_after_s=5
-    )

@@ -4,9 +4,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Select, func, insert, select, update
-from sqlalchemy.dialects.sqlite import insert as insert_or_skip
 
 from gateway.store.database import Transaction
+from gateway.store.engine import MESSAGES, InsertNew, lock
 from gateway.store.schema import messages, outbox
 
 IN = "in"
@@ -86,26 +86,28 @@ class MessageFilter:
 _SUMMARY = [messages.c[name] for name in MessageSummary.__dataclass_fields__]
 _WHOLE = [messages.c[name] for name in StoredMessage.__dataclass_fields__]
 # Statements of the fast path are built once: building costs more than running them.
-_INSERT = insert(messages)
-_INSERT_NEW = (
-    insert_or_skip(messages)
-    .on_conflict_do_nothing(index_elements=["sender", "message_id"])
-    .returning(messages.c.sender, messages.c.message_id)
+_INSERT = insert(messages).returning(messages.c.row_id, messages.c.message_id)
+_INSERT_NEW = InsertNew(
+    messages,
+    ["sender", "message_id"],
+    returning=[messages.c.sender, messages.c.message_id],
 )
 
 
-def record_outgoing(tx: Transaction, message: NewMessage) -> int:
-    """Keep a message of our own; return its row."""
-    row_id = tx.execute(_INSERT, message.row()).inserted_primary_key
-    assert row_id is not None  # noqa: S101 - an insert into a table with a key returns it
-    return int(row_id[0])
+def record_outgoing(tx: Transaction, batch: Sequence[NewMessage]) -> list[int]:
+    """Keep messages of our own; return their rows, in order."""
+    lock(tx, MESSAGES)
+    found = tx.execute(_INSERT, [message.row() for message in batch])
+    rows = {row.message_id: int(row.row_id) for row in found}
+    return [rows[message.message_id] for message in batch]
 
 
 def record_incoming(tx: Transaction, batch: Sequence[NewMessage]) -> set[tuple[str, bytes]]:
     """Keep the messages whose (sender, message id) is new; return which ones went in."""
     if not batch:
         return set()
-    rows = tx.execute(_INSERT_NEW, [message.row() for message in batch]).all()
+    lock(tx, MESSAGES)
+    rows = tx.execute(_INSERT_NEW.on(tx), [message.row() for message in batch]).all()
     return {(row.sender, row.message_id) for row in rows}
 
 
@@ -124,6 +126,16 @@ def by_envelope(tx: Transaction, envelope_ids: Collection[bytes]) -> dict[bytes,
         messages.c.envelope_id.in_(envelope_ids), messages.c.direction == IN
     )
     return {row["envelope_id"]: MessageSummary(**row) for row in tx.execute(statement).mappings()}
+
+
+def whole_by_envelope(
+    tx: Transaction, envelope_ids: Collection[bytes]
+) -> dict[bytes, StoredMessage]:
+    """Return the received messages among these envelopes, whole."""
+    statement = select(*_WHOLE).where(
+        messages.c.envelope_id.in_(envelope_ids), messages.c.direction == IN
+    )
+    return {row["envelope_id"]: StoredMessage(**row) for row in tx.execute(statement).mappings()}
 
 
 def page(tx: Transaction, wanted: MessageFilter, *, after: int, limit: int) -> list[MessageSummary]:

@@ -1,95 +1,123 @@
 """The outbox: one row for each recipient of a message, until it ends visibly.
 
-A row is claimed under a lease for the length of an attempt. A crash leaves the lease, and the row
-is due again when it runs out (or at the next start, which releases what the dead daemon held).
+``due_at`` says when a row is looked at again: a queued one is claimed then, a leased one is queued
+again then, one in custody is posted again then. A crash leaves the lease, and the row is due again
+when it runs out (or at the next start of the only daemon, which releases what the dead one held).
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import and_, bindparam, func, insert, or_, select, update
+from sqlalchemy import bindparam, func, insert, or_, select, update
 
+from gateway.protocol.envelope import MAX_PRIORITY
 from gateway.store.database import Transaction
+from gateway.store.messages import NewMessage
 from gateway.store.schema import messages, outbox
-
-ROWS_PER_CLAIM = 256
 
 
 class OutboxState(StrEnum):
     """Where a message stands with one recipient; each says who moves it on."""
 
     QUEUED = "queued"
-    """Accepted and due some time. The deliverer claims it. A crash leaves it as it is."""
+    """Accepted and due some time. A lane claims it. A crash leaves it as it is."""
     SENDING = "sending"
-    """Claimed under a lease. The deliverer settles or defers it. A crash leaves the lease, and the
-    row is claimed again when that runs out; the recipient answers a repeat with its receipt."""
+    """Under a lease: in a lane or on the line. The lane settles or defers it. A crash leaves the
+    lease, and the row is queued when that runs out; a repeat is answered with the first receipt."""
     IN_CUSTODY = "in_custody"
-    """A relay holds it. A delivery receipt, or its own due time, moves it."""
+    """A relay holds a copy and signed for it. A return moves it; it is posted again after an hour,
+    then after two, in case the relay lost it. A crash leaves it as it is."""
     DELIVERED = "delivered"
     """The recipient's receipt is held. Final."""
     FAILED = "failed"
-    """Refused for ever, with the peer's code. Final, but for requeue by an operator."""
+    """Refused for ever, with the code. Final, but for requeue by an operator or a late receipt."""
     EXPIRED = "expired"
     """Its lifetime passed. Final, but a receipt that comes late still makes it delivered."""
     WITHDRAWN = "withdrawn"
-    """Taken back by its sender before it left. Final."""
+    """Taken back by its sender while it waited. Final, but for requeue or a late receipt: an
+    attempt whose answer was lost may have arrived."""
 
 
 OPEN = (OutboxState.QUEUED, OutboxState.SENDING, OutboxState.IN_CUSTODY)
 """The states in which something will still happen by itself."""
 
+_Q, _S, _C = OPEN
+_D, _F, _E, _W = (
+    OutboxState.DELIVERED,
+    OutboxState.FAILED,
+    OutboxState.EXPIRED,
+    OutboxState.WITHDRAWN,
+)
 LEGAL: Mapping[OutboxState, frozenset[OutboxState]] = {
-    OutboxState.QUEUED: frozenset(
-        {OutboxState.SENDING, OutboxState.EXPIRED, OutboxState.WITHDRAWN, OutboxState.DELIVERED}
-    ),
-    OutboxState.SENDING: frozenset(
-        {
-            OutboxState.QUEUED,
-            OutboxState.IN_CUSTODY,
-            OutboxState.DELIVERED,
-            OutboxState.FAILED,
-            OutboxState.EXPIRED,
-        }
-    ),
-    OutboxState.IN_CUSTODY: frozenset(
-        {OutboxState.SENDING, OutboxState.DELIVERED, OutboxState.FAILED, OutboxState.EXPIRED}
-    ),
-    OutboxState.EXPIRED: frozenset({OutboxState.DELIVERED}),
-    OutboxState.DELIVERED: frozenset(),
-    OutboxState.FAILED: frozenset(),
-    OutboxState.WITHDRAWN: frozenset(),
+    _Q: frozenset({_S, _C, _D, _F, _E, _W}),
+    _S: frozenset({_Q, _C, _D, _F, _E}),
+    _C: frozenset({_Q, _D, _F, _E}),
+    _D: frozenset(),
+    _F: frozenset({_Q, _D}),
+    _E: frozenset({_D}),
+    _W: frozenset({_Q, _D}),
 }
-"""Every transition there is."""
-
+"""Every transition there is. A queued row may be settled without a lease: the answer of an attempt
+whose lease ran out, or a return, comes when it comes."""
 
 # Statements of the fast path are built once: building costs more than running them.
-_ENQUEUE = insert(outbox)
-_SETTLE = {
-    target: update(outbox)
-    .where(
-        outbox.c.row_id == bindparam("row"),
-        outbox.c.state.in_([state for state, after in LEGAL.items() if target in after]),
-    )
+_ENQUEUE = insert(outbox).returning(outbox.c.row_id, outbox.c.message_row, outbox.c.recipient)
+_STATES = (
+    select(outbox.c.row_id, outbox.c.state)
+    .where(outbox.c.row_id.in_(bindparam("rows", expanding=True)))
+    .with_for_update()
+)
+_SETTLE = (
+    update(outbox)
+    .where(outbox.c.row_id == bindparam("row"))
     .values(
-        state=target,
+        state=bindparam("to_state"),
         settled_at=bindparam("at"),
         code=bindparam("why"),
         receipt=bindparam("signed"),
-        lease_until=0,
     )
-    for target in OutboxState
-}
+)
+_KEEP = (
+    update(outbox)
+    .where(outbox.c.row_id == bindparam("row"))
+    .values(
+        state=OutboxState.IN_CUSTODY,
+        due_at=bindparam("due"),
+        code="",
+        custodian=bindparam("holder"),
+        attempts=outbox.c.attempts + 1,
+    )
+)
 _DEFER = (
     update(outbox)
-    .where(outbox.c.row_id == bindparam("row"), outbox.c.state == OutboxState.SENDING)
+    .where(outbox.c.row_id == bindparam("row"))
+    .where(or_(outbox.c.state == _S, outbox.c.state == _C))
     .values(
         state=OutboxState.QUEUED,
         due_at=bindparam("due"),
         code=bindparam("why"),
-        lease_until=0,
+        custodian="",
         attempts=outbox.c.attempts + bindparam("more"),
     )
+)
+_DUE = (
+    select(outbox.c.row_id, (func.length(messages.c.body) + func.length(messages.c.header)))
+    .join_from(outbox, messages, messages.c.row_id == outbox.c.message_row)
+    .where(
+        outbox.c.recipient == bindparam("recipient"),
+        outbox.c.state == OutboxState.QUEUED,
+        outbox.c.due_at <= bindparam("now"),
+        outbox.c.expires_at > bindparam("now"),
+    )
+    .order_by(outbox.c.rank, outbox.c.due_at)
+    .limit(bindparam("most"))
+    .with_for_update(of=outbox, skip_locked=True)
+)
+_LEASE = (
+    update(outbox)
+    .where(outbox.c.row_id.in_(bindparam("rows", expanding=True)))
+    .values(state=OutboxState.SENDING, due_at=bindparam("until"))
 )
 
 
@@ -100,6 +128,8 @@ class NewRow:
     recipient: str
     seal_kid: bytes | None
     wrapped: bytes | None
+    lease_until: int = 0
+    """Until when it is leased to the lane that is handed it at once; 0 for queued."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,10 +139,12 @@ class Claimed:
     row_id: int
     message_row: int
     recipient: str
+    rank: int
     attempts: int
     expires_at: int
     seal_kid: bytes | None
     wrapped: bytes | None
+    custodian: str
     sender: str
     message_id: bytes
     created_at: int
@@ -157,83 +189,150 @@ class RecipientState:
     attempts: int
     due_at: int
     code: str
+    custodian: str
     settled_at: int | None
     receipt: bytes | None
 
 
-def enqueue(
-    tx: Transaction,
-    message_row: int,
-    rows: Sequence[NewRow],
-    *,
-    priority: int,
-    now: int,
-    expires_at: int,
-) -> None:
-    """Queue a message for its recipients, due at once."""
-    fresh = {
-        "message_row": message_row,
-        "state": OutboxState.QUEUED,
-        "priority": priority,
-        "due_at": now,
-        "lease_until": 0,
-        "expires_at": expires_at,
-        "attempts": 0,
-        "code": "",
-    }
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Custody:
+    """A row whose copy a relay took over."""
+
+    row_id: int
+    due_at: int
+    """When to post it again, if nothing came back by then."""
+    custodian: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queueing:
+    """What the rows of one message share."""
+
+    message_row: int
+    priority: int
+    now: int
+    expires_at: int
+
+
+def enqueue(tx: Transaction, rows: Sequence[tuple[Queueing, NewRow]]) -> dict[tuple[int, str], int]:
+    """Add rows, due at once or leased to a lane; return each one's id by message and recipient."""
     values = [
-        {**fresh, "recipient": row.recipient, "seal_kid": row.seal_kid, "wrapped": row.wrapped}
-        for row in rows
+        {
+            "message_row": message.message_row,
+            "recipient": row.recipient,
+            "state": OutboxState.SENDING if row.lease_until else OutboxState.QUEUED,
+            "rank": MAX_PRIORITY - message.priority,
+            "due_at": row.lease_until or message.now,
+            "expires_at": message.expires_at,
+            "attempts": 0,
+            "code": "",
+            "custodian": "",
+            "seal_kid": row.seal_kid,
+            "wrapped": row.wrapped,
+        }
+        for message, row in rows
     ]
-    tx.execute(_ENQUEUE, values)
+    found = tx.execute(_ENQUEUE, values).all()
+    return {(row.message_row, row.recipient): row.row_id for row in found}
+
+
+def claimed(row_id: int, shared: Queueing, row: NewRow, message: NewMessage) -> Claimed:
+    """Return a row that was just leased as a claim would return it."""
+    return Claimed(
+        row_id=row_id,
+        message_row=shared.message_row,
+        recipient=row.recipient,
+        rank=MAX_PRIORITY - shared.priority,
+        attempts=0,
+        expires_at=shared.expires_at,
+        seal_kid=row.seal_kid,
+        wrapped=row.wrapped,
+        custodian="",
+        sender=message.sender,
+        message_id=message.message_id,
+        created_at=message.created_at,
+        attachments=message.attachments,
+        envelope_id=message.envelope_id,
+        tbs_digest=message.tbs_digest,
+        header=message.header,
+        body=message.body,
+        storage_key_id=message.storage_key_id,
+        wrapped_key=message.wrapped_key,
+    )
 
 
 def claim(
     tx: Transaction,
+    recipients: Iterable[str],
     *,
     now: int,
     lease_until: int,
-    skip: Collection[str] = (),
-    share: int = ROWS_PER_CLAIM,
+    most: int = 64,
+    most_bytes: int = 4 * 1024**2,
 ) -> list[Claimed]:
-    """Take rows that are due, at most ``share`` for each peer, and lease them.
+    """Lease what is due for these recipients: the most urgent of each first, then the oldest.
 
-    Rows of the peers in ``skip`` are left: they have enough in flight.
+    Recipients come in the order given, each to its share while others wait.
     """
-    due = or_(
-        and_(outbox.c.state == OutboxState.QUEUED, outbox.c.due_at <= now),
-        and_(outbox.c.state == OutboxState.SENDING, outbox.c.lease_until <= now),
-    )
-    order = [outbox.c.priority.desc(), outbox.c.due_at, outbox.c.row_id]
-    place = func.row_number().over(partition_by=outbox.c.recipient, order_by=order)
-    ranked = (
-        select(outbox.c.row_id, place.label("place"))
-        .where(due, outbox.c.expires_at > now, outbox.c.recipient.not_in(skip))
-        .subquery()
-    )
-    chosen = select(ranked.c.row_id).where(ranked.c.place <= share).limit(ROWS_PER_CLAIM)
-    row_ids = list(tx.execute(chosen).scalars())
-    if not row_ids:
+    names = list(recipients)
+    chosen: list[int] = []
+    for left, recipient in zip(range(len(names), 0, -1), names, strict=True):
+        share = -(-(most - len(chosen)) // left)
+        if share <= 0 or most_bytes <= 0:
+            break
+        asked = {"recipient": recipient, "now": now, "most": share}
+        for row_id, length in tx.execute(_DUE, asked):
+            most_bytes -= length
+            if most_bytes <= 0 and chosen:
+                break
+            chosen.append(row_id)
+    if not chosen:
         return []
-    leased = {"state": OutboxState.SENDING, "lease_until": lease_until}
-    tx.execute(update(outbox).where(outbox.c.row_id.in_(row_ids)).values(**leased))
-    return _claimed(tx, row_ids)
+    tx.execute(_LEASE, {"rows": chosen, "until": lease_until})
+    return _claimed(tx, chosen)
 
 
 def settle(tx: Transaction, settlements: Sequence[Settlement]) -> set[int]:
     """End rows; return those that moved. A transition that is not legal moves nothing."""
-    moved = set()
-    for item in settlements:
-        changes = {
-            "row": item.row_id, "at": item.at, "why": item.code, "signed": item.receipt,
-        }  # fmt: skip
-        if tx.execute(_SETTLE[item.state], changes).rowcount == 1:
-            moved.add(item.row_id)
-    return moved
+    moving = _legal(tx, {item.row_id: item.state for item in settlements})
+    changes = [
+        {
+            "row": item.row_id,
+            "to_state": item.state,
+            "at": item.at,
+            "why": item.code,
+            "signed": item.receipt,
+        }
+        for item in settlements
+        if item.row_id in moving
+    ]
+    if changes:
+        tx.execute(_SETTLE, changes)
+    return moving
+
+
+def keep(tx: Transaction, kept: Sequence[Custody]) -> set[int]:
+    """Note that relays took copies over; return the rows that moved."""
+    moving = _legal(tx, {item.row_id: OutboxState.IN_CUSTODY for item in kept})
+    changes = [
+        {"row": item.row_id, "due": item.due_at, "holder": item.custodian}
+        for item in kept
+        if item.row_id in moving
+    ]
+    if changes:
+        tx.execute(_KEEP, changes)
+    return moving
+
+
+def _legal(tx: Transaction, wanted: Mapping[int, OutboxState]) -> set[int]:
+    if not wanted:
+        return set()
+    found = tx.execute(_STATES, {"rows": list(wanted)})
+    return {row.row_id for row in found if wanted[row.row_id] in LEGAL[OutboxState(row.state)]}
 
 
 def defer(tx: Transaction, deferrals: Sequence[Deferral]) -> None:
-    """Give leased rows back, due later."""
+    """Give leased rows, or rows in custody, back: due later."""
     changes = [
         {"row": item.row_id, "due": item.due_at, "why": item.code, "more": int(item.failed)}
         for item in deferrals
@@ -249,13 +348,18 @@ def restanza(tx: Transaction, row_id: int, seal_kid: bytes, wrapped: bytes) -> N
 
 
 def expire(tx: Transaction, now: int) -> list[tuple[int, bytes]]:
-    """End the rows whose lifetime passed; return (row, envelope id) of each."""
-    late = and_(outbox.c.expires_at <= now, outbox.c.state.in_(OPEN))
+    """End the rows whose lifetime passed, 1,000 at most; return (row, envelope id) of each."""
     joined = outbox.join(messages, messages.c.row_id == outbox.c.message_row)
-    found = select(outbox.c.row_id, messages.c.envelope_id).select_from(joined).where(late)
-    rows = [(row.row_id, row.envelope_id) for row in tx.execute(found.limit(1000))]
+    found = (
+        select(outbox.c.row_id, messages.c.envelope_id)
+        .select_from(joined)
+        .where(outbox.c.settled_at.is_(None), outbox.c.expires_at <= now)
+        .limit(1000)
+        .with_for_update(of=outbox, skip_locked=True)
+    )
+    rows = [(row.row_id, row.envelope_id) for row in tx.execute(found)]
     if rows:
-        ended = {"state": OutboxState.EXPIRED, "settled_at": now, "lease_until": 0}
+        ended = {"state": OutboxState.EXPIRED, "settled_at": now}
         chosen = outbox.c.row_id.in_([row_id for row_id, _ in rows])
         tx.execute(update(outbox).where(chosen).values(**ended))
     return rows
@@ -266,36 +370,85 @@ def extend_leases(tx: Transaction, row_ids: Collection[int], lease_until: int) -
     statement = update(outbox).where(
         outbox.c.row_id.in_(row_ids), outbox.c.state == OutboxState.SENDING
     )
-    tx.execute(statement.values(lease_until=lease_until))
+    tx.execute(statement.values(due_at=lease_until))
 
 
 def release_leases(tx: Transaction, now: int) -> int:
-    """At the start: give back what a daemon that died held; return how many rows."""
-    statement = (
-        update(outbox)
-        .where(outbox.c.state == OutboxState.SENDING)
-        .values(state=OutboxState.QUEUED, lease_until=0, due_at=now)
+    """At the start of the only daemon: give back what one that died held; return how many rows."""
+    statement = update(outbox).where(outbox.c.state == OutboxState.SENDING)
+    return tx.execute(statement.values(state=OutboxState.QUEUED, due_at=now)).rowcount
+
+
+def requeue_overdue(tx: Transaction, now: int) -> int:
+    """Queue leases that ran out, and what has been in custody too long; return how many rows."""
+    overdue = (
+        select(outbox.c.row_id)
+        .where(outbox.c.state.in_([_S, _C]), outbox.c.due_at <= now)
+        .limit(1000)
+        .with_for_update(skip_locked=True)
     )
-    return tx.execute(statement).rowcount
+    rows = list(tx.execute(overdue).scalars())
+    if rows:
+        statement = update(outbox).where(outbox.c.row_id.in_(rows))
+        tx.execute(statement.values(state=OutboxState.QUEUED, due_at=now))
+    return len(rows)
 
 
-def wake(tx: Transaction, recipient: str, now: int) -> int:
-    """Make a peer's waiting rows due at once: it is back. Return how many."""
+def move(tx: Transaction, row_ids: Collection[int], state: OutboxState, now: int) -> set[int]:
+    """Withdraw or requeue rows by hand; return those that moved."""
+    moving = _legal(tx, dict.fromkeys(row_ids, state))
+    if state is OutboxState.WITHDRAWN:
+        changes = {"settled_at": now, "code": "", "state": state}
+    else:
+        changes = {"settled_at": None, "code": "", "state": state, "due_at": now, "attempts": 0}
+    tx.execute(update(outbox).where(outbox.c.row_id.in_(moving)).values(**changes))
+    return moving
+
+
+def waiting_recipients(tx: Transaction, names: Iterable[str]) -> dict[str, int]:
+    """Return which of these members have queued rows, and when the first of each is due."""
+    found = {}
+    for name in names:
+        # One step for each rank: the index leads to the earliest without a look at the others.
+        first = select(func.min(outbox.c.due_at)).where(
+            outbox.c.recipient == name,
+            outbox.c.state == OutboxState.QUEUED,
+            outbox.c.rank == bindparam("rank"),
+        )
+        times = [tx.execute(first, {"rank": rank}).scalar() for rank in range(MAX_PRIORITY + 1)]
+        due = [at for at in times if at is not None]
+        if due:
+            found[name] = min(due)
+    return found
+
+
+def recipients(tx: Transaction) -> list[str]:
+    """Return every recipient that has rows, by steps through the index."""
+    found: list[str] = []
+    after = ""
+    while True:
+        following = select(func.min(outbox.c.recipient)).where(outbox.c.recipient > after)
+        name = tx.execute(following).scalar()
+        if name is None:
+            return found
+        found.append(name)
+        after = name
+
+
+def by_copy(tx: Transaction, envelope_id: bytes, recipient: str) -> Claimed | None:
+    """Return the row of our own message for a recipient, whatever its state."""
+    joined = outbox.join(messages, messages.c.row_id == outbox.c.message_row)
     statement = (
-        update(outbox)
-        .where(outbox.c.recipient == recipient, outbox.c.state == OutboxState.QUEUED)
-        .where(outbox.c.due_at > now)
-        .values(due_at=now)
+        select(outbox.c.row_id)
+        .select_from(joined)
+        .where(
+            messages.c.envelope_id == envelope_id,
+            messages.c.direction == "out",
+            outbox.c.recipient == recipient,
+        )
     )
-    return tx.execute(statement).rowcount
-
-
-def next_due(tx: Transaction) -> int | None:
-    """Return when the next row is due; None when nothing waits."""
-    queued = select(func.min(outbox.c.due_at)).where(outbox.c.state == OutboxState.QUEUED)
-    leased = select(func.min(outbox.c.lease_until)).where(outbox.c.state == OutboxState.SENDING)
-    times = [tx.execute(queued).scalar(), tx.execute(leased).scalar()]
-    return min((at for at in times if at is not None), default=None)
+    row_id = tx.execute(statement).scalar()
+    return None if row_id is None else _claimed(tx, [row_id])[0]
 
 
 def states(tx: Transaction, message_rows: Collection[int]) -> dict[int, list[RecipientState]]:
@@ -340,7 +493,10 @@ def counts(tx: Transaction) -> dict[str, int]:
 
 
 def _claimed(tx: Transaction, row_ids: Sequence[int]) -> list[Claimed]:
-    own = ("row_id", "message_row", "recipient", "attempts", "expires_at", "seal_kid", "wrapped")
+    own = (
+        "row_id", "message_row", "recipient", "attempts", "expires_at", "seal_kid", "wrapped",
+        "custodian", "rank",
+    )  # fmt: skip
     theirs = [name for name in Claimed.__dataclass_fields__ if name not in own]
     joined = outbox.join(messages, messages.c.row_id == outbox.c.message_row)
     columns = [*(outbox.c[name] for name in own), *(messages.c[name] for name in theirs)]
@@ -348,6 +504,6 @@ def _claimed(tx: Transaction, row_ids: Sequence[int]) -> list[Claimed]:
         select(*columns)
         .select_from(joined)
         .where(outbox.c.row_id.in_(row_ids))
-        .order_by(outbox.c.priority.desc(), outbox.c.row_id)
+        .order_by(outbox.c.rank, outbox.c.row_id)
     )
     return [Claimed(**row) for row in tx.execute(statement).mappings()]

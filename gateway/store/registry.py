@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from sqlalchemy import insert, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from gateway.errors import ConflictError
 from gateway.store.database import Transaction
+from gateway.store.engine import put
 from gateway.store.schema import cards, registry_head, registry_statements
 
 
@@ -57,20 +57,13 @@ def checked_at(tx: Transaction) -> int:
 def record_head(tx: Transaction, checkpoint: bytes, at: int) -> None:
     """Keep the newest checkpoint and when it was confirmed."""
     row = {"only": 1, "checkpoint": checkpoint, "checked_at": at}
-    statement = upsert(registry_head).values(**row)
-    tx.execute(statement.on_conflict_do_update(index_elements=["only"], set_=row))
+    put(tx, registry_head, row, "only")
 
 
 def put_card(tx: Transaction, member: str, serial: int, note: bytes) -> None:
     """Keep a verified card, unless a newer one is held."""
-    statement = upsert(cards).values(member=member, serial=serial, note=note)
-    tx.execute(
-        statement.on_conflict_do_update(
-            index_elements=["member"],
-            set_={"serial": serial, "note": note},
-            where=cards.c.serial < serial,
-        )
-    )
+    row = {"member": member, "serial": serial, "note": note}
+    put(tx, cards, row, "member", newer="serial")
 
 
 def card(tx: Transaction, member: str) -> tuple[int, bytes] | None:

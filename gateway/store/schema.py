@@ -18,7 +18,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-REVISION: Final = "0001"
+REVISION: Final = "0002"
 """The newest migration; ``serve`` compares it without loading alembic."""
 
 metadata = MetaData(
@@ -68,19 +68,76 @@ outbox = Table(
     Column("message_row", _Row, ForeignKey("messages.row_id"), nullable=False),
     Column("recipient", String(32), nullable=False),
     Column("state", String(16), nullable=False),
-    Column("priority", Integer, nullable=False),
+    Column("rank", Integer, nullable=False),
     Column("due_at", BigInteger, nullable=False),
-    Column("lease_until", BigInteger, nullable=False),
     Column("expires_at", BigInteger, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("code", String(64), nullable=False),
+    Column("custodian", String(32), nullable=False),
     Column("seal_kid", LargeBinary(32)),
     Column("wrapped", LargeBinary),
     Column("settled_at", BigInteger),
     Column("receipt", LargeBinary),
     UniqueConstraint("message_row", "recipient"),
     Index(None, "state", "due_at"),
-    Index(None, "recipient", "state", "due_at"),
+    Index(None, "recipient", "state", "rank", "due_at"),
+    Index(None, "settled_at", "expires_at"),
+)
+
+relayed = Table(
+    "relayed",
+    metadata,
+    Column("row_id", _Row, primary_key=True),
+    Column("envelope_id", LargeBinary(32), nullable=False, unique=True),
+    Column("header", LargeBinary, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+)
+
+custody = Table(
+    "custody",
+    metadata,
+    Column("row_id", _Row, primary_key=True),
+    Column("relayed_row", _Row, ForeignKey("relayed.row_id")),
+    Column("envelope_id", LargeBinary(32), nullable=False),
+    Column("recipient", String(32), nullable=False),
+    Column("previous_hop", String(32), nullable=False),
+    Column("hops", String(70), nullable=False),
+    Column("stanza_digest", LargeBinary(32), nullable=False),
+    Column("seal_kid", LargeBinary(32), nullable=False),
+    Column("wrapped", LargeBinary, nullable=False),
+    Column("sealed_bytes", BigInteger, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("rank", Integer, nullable=False),
+    Column("due_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("code", String(64), nullable=False),
+    Column("custodian", String(32), nullable=False),
+    Column("receipt", LargeBinary, nullable=False),
+    Column("outcome", LargeBinary),
+    Column("return_due_at", BigInteger),
+    UniqueConstraint("previous_hop", "recipient", "envelope_id", "stanza_digest"),
+    Index(None, "recipient", "state", "rank", "due_at"),
+    Index(None, "state", "due_at"),
+    Index(None, "previous_hop", "return_due_at"),
+    Index(None, "expires_at"),
+    Index(None, "relayed_row"),
+)
+
+relayed_blobs = Table(
+    "relayed_blobs",
+    metadata,
+    Column("relayed_row", _Row, ForeignKey("relayed.row_id"), primary_key=True),
+    Column("blob_row", _Row, ForeignKey("blobs.row_id"), primary_key=True),
+    Index(None, "blob_row"),
+)
+
+mailboxes = Table(
+    "mailboxes",
+    metadata,
+    Column("recipient", String(32), primary_key=True),
+    Column("copies", BigInteger, nullable=False),
+    Column("sealed_bytes", BigInteger, nullable=False),
 )
 
 receipts = Table(

@@ -124,6 +124,7 @@ def draft_admit(
     next_root: NextSet,
     uses: Sequence[UseLine],
     endpoint: str | None,
+    via: Sequence[MemberId] = (),
 ) -> Statement:
     """Propose to be admitted: a joining member can write and sign it before anyone knows it."""
     return Statement(
@@ -140,6 +141,7 @@ def draft_admit(
         next=next_root,
         uses=tuple(uses),
         endpoint=endpoint,
+        via=tuple(via),
     )
 
 

@@ -25,7 +25,7 @@ from keys.tlog.tiles import parse_bundle
 from tests.network.served import XA, XB, Served, fault_of, served, stranger
 from tests.scenarios.federation import OFFICER
 
-BATCH = encode_batch([Posted((), b"garbage")])
+BATCH = encode_batch([Posted((), ("XB",), b"garbage")])
 
 
 def tls_of(made: Served, member: str) -> KeyRecord:

@@ -190,8 +190,8 @@ def receipts() -> object:
 
 
 def _receipt(index: int, kid: bytes) -> list[object]:
-    kind = "custody" if index == 1 else "delivery"
-    seal_kid = b"" if kind == "custody" else key_id("seal", seal_public(SEAL_SEEDS["XB"]))
+    kind = {1: "custody", 2: "refusal"}.get(index, "delivery")
+    seal_kid = key_id("seal", seal_public(SEAL_SEEDS["XB"])) if kind == "delivery" else b""
     return [
         kind,
         fixed(f"envelope {index}", 32),
@@ -202,7 +202,52 @@ def _receipt(index: int, kid: bytes) -> list[object]:
         fixed("registry root", 32),
         fixed(f"digest {index}", 32),
         seal_kid,
+        "content_invalid" if kind == "refusal" else "",
     ]
+
+
+def sealed_receipts() -> object:
+    """Make the section "Sealed receipts"."""
+    cases = []
+    for recipient, length in (("XB", 300), ("RILO-W", 2048)):
+        key, salt = fixed(f"{recipient} content key", 32), fixed(f"{recipient} salt", 24)
+        header_digest = fixed(f"{recipient} header", 32)
+        receipt = fixed(f"{recipient} receipt", length)
+        context = label("receipt") + SUITE + header_digest + recipient.encode()
+        cases.append(
+            {
+                "recipient": recipient,
+                "content_key": key.hex(),
+                "salt": salt.hex(),
+                "header_digest": header_digest.hex(),
+                "receipt": receipt.hex(),
+                "sealed": chunked_seal(key, context, salt, receipt).hex(),
+            }
+        )
+    return cases
+
+
+def mailbox() -> object:
+    """Make the section "Mailboxes and returns"."""
+    returns = [
+        [fixed("e1", 32), "XB", fixed("s1", 32), ["delivered", fixed("sealed", 400)]],
+        [fixed("e2", 32), "XC", fixed("s2", 32), ["rejected", fixed("refusal", 300)]],
+        [fixed("e3", 32), "XB", fixed("s3", 32), ["halted", "mailbox_full"]],
+    ]
+    collect = [
+        25,
+        [[fixed("custody", 300), fixed("sealed", 400)], [fixed("r", 9), b""]],
+        returns[:1],
+    ]
+    collected = [[[["RILO-W"], ["XB"], fixed("envelope", 80)]], returns]
+    return {
+        "returns_fields": _hex(returns),
+        "returns": pack(returns).hex(),
+        "collect_fields": _hex(collect),
+        "collect": pack(collect).hex(),
+        "collected_fields": _hex(collected),
+        "collected": pack(collected).hex(),
+    }
 
 
 def blobs() -> object:
@@ -232,12 +277,17 @@ def _blob(length: int) -> object:
 
 def posting() -> object:
     """Make the section "Posting and answers"."""
-    batch = [[[], b"\x01" * 40], [["RILO-W", "RILO-E"], b"\x02" * 300]]
+    batch = [
+        [[], ["XB"], b"\x01" * 40],
+        [["RILO-W", "RILO-E"], ["XB", "XC"], b"\x02" * 300],
+    ]
     answers = [
-        ["accepted", fixed("receipt", 300)],
+        ["accepted", fixed("receipt", 300), b""],
+        ["accepted", fixed("custody", 300), fixed("sealed", 400)],
         ["pending_blobs", [fixed("blob 1", 32), fixed("blob 2", 32)]],
         ["later", "registry_behind", 2],
-        ["refused", "not_on_route"],
+        ["refused", "not_on_route", b""],
+        ["refused", "content_invalid", fixed("refusal", 300)],
     ]
     return {
         "batch_fields": _hex(batch),
@@ -280,6 +330,8 @@ SECTIONS: dict[str, Callable[[], object]] = {
     "messages": messages,
     "opening": opening_cases.opening,
     "receipts": receipts,
+    "sealed_receipts": sealed_receipts,
+    "mailbox": mailbox,
     "blobs": blobs,
     "posting": posting,
     "audit": audit,

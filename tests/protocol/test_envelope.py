@@ -141,12 +141,12 @@ def test_too_large_an_envelope_is_refused_alone() -> None:
     with pytest.raises(RejectedError) as caught:
         parse_envelope(huge)
     assert caught.value.code == "envelope_too_large"
-    batch = [Posted((), huge), Posted((), ENVELOPE)]
+    batch = [Posted((), ("XB",), huge), Posted((), ("XB",), ENVELOPE)]
     assert parse_batch(encode_batch(batch)) == tuple(batch)
     with pytest.raises(RejectedError):
-        parse_batch(encode_batch([Posted((), bytes(MAX_BATCH_BYTES))]))
+        parse_batch(encode_batch([Posted((), ("XB",), bytes(MAX_BATCH_BYTES))]))
     with pytest.raises(RejectedError):
-        parse_batch(encode_batch([Posted((), b"")] * 65))
+        parse_batch(encode_batch([Posted((), ("XB",), b"")] * 65))
     with pytest.raises(RejectedError):
         parse_batch(encode_batch([]))
 

@@ -2,9 +2,11 @@
 
 import hashlib
 
+import msgpack
+import msgspec
 import pytest
 
-from gateway.errors import LiaisonError, UnavailableError
+from gateway.errors import LiaisonError, RejectedError, UnavailableError
 from gateway.protocol.answer import (
     Accepted,
     Later,
@@ -36,6 +38,14 @@ from gateway.protocol.envelope import (
     stanza_info,
     wrap_stanza,
 )
+from gateway.protocol.mailbox import (
+    encode_collect,
+    encode_collected,
+    encode_returns,
+    parse_collect,
+    parse_collected,
+    parse_returns,
+)
 from gateway.protocol.message import (
     Attachment,
     Payload,
@@ -47,7 +57,13 @@ from gateway.protocol.message import (
 )
 from gateway.protocol.opening import open_body, open_envelope
 from gateway.protocol.padding import padded_bytes
-from gateway.protocol.receipt import Receipt, sign_receipts, verify_receipt
+from gateway.protocol.receipt import (
+    Receipt,
+    seal_receipt,
+    sign_receipts,
+    unseal_receipt,
+    verify_receipt,
+)
 from keys.registry.member import RegistryHead
 from keys.sealing import SealKey
 from keys.signing import SigningKey, verify
@@ -209,7 +225,9 @@ def test_blobs_are_sealed_as_written(case: dict) -> None:
 def test_posts_and_answers_are_as_written() -> None:
     """A batch and each of the four answers."""
     section = committed("posting")
-    batch = tuple(Posted(tuple(hops), envelope) for hops, envelope in section["batch_fields"])
+    batch = tuple(
+        Posted(tuple(hops), tuple(to), envelope) for hops, to, envelope in section["batch_fields"]
+    )
     assert encode_batch(batch).hex() == section["batch"]
     assert parse_batch(unhex(section["batch"])) == batch
     makers = {"accepted": Accepted, "later": Later, "refused": Refused}
@@ -218,7 +236,41 @@ def test_posts_and_answers_are_as_written() -> None:
         for tag, *rest in section["answer_fields"]
     )
     assert encode_answers(answers).hex() == section["answers"]
-    assert parse_answers(unhex(section["answers"]), 4) == answers
+    assert parse_answers(unhex(section["answers"]), 6) == answers
+
+
+@pytest.mark.parametrize("case", committed("sealed_receipts"), ids=lambda case: case["recipient"])
+def test_receipts_are_sealed_for_the_way_back_as_written(case: dict) -> None:
+    """Under the content key, for one recipient's copy alone."""
+    key, receipt = unhex(case["content_key"]), unhex(case["receipt"])
+    copy_of = unhex(case["header_digest"]), MemberId(case["recipient"])
+    assert seal_receipt(receipt, key, copy_of, unhex(case["salt"])).hex() == case["sealed"]
+    assert unseal_receipt(unhex(case["sealed"]), key, copy_of) == receipt
+    for other in ((key, (copy_of[0], MemberId("XZ"))), (bytes(32), copy_of)):
+        with pytest.raises(RejectedError) as caught:
+            unseal_receipt(unhex(case["sealed"]), *other)
+        assert caught.value.code == "receipt_sealed_wrong"
+
+
+def test_mailbox_calls_are_as_written() -> None:
+    """Returns, what is asked of a mailbox, and what it gives."""
+    section = committed("mailbox")
+    for name, write, read in (
+        ("returns", encode_returns, parse_returns),
+        ("collect", encode_collect, parse_collect),
+        ("collected", encode_collected, parse_collected),
+    ):
+        value = read(unhex(section[name]))
+        assert write(value).hex() == section[name]
+        assert pack_fields(value) == section[f"{name}_fields"]
+    assert [type(item.outcome).__name__ for item in parse_returns(unhex(section["returns"]))] == [
+        "Delivered", "Rejected", "Halted",
+    ]  # fmt: skip
+
+
+def pack_fields(value: object) -> object:
+    """Return a wire value as plain lists, as the committed fields are read."""
+    return msgpack.unpackb(msgspec.msgpack.encode(value))
 
 
 def test_audit_entries_are_as_written() -> None:

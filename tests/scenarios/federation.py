@@ -18,6 +18,7 @@ from gateway.daemon import Node, open_database, wire
 from gateway.errors import UnavailableError
 from gateway.peer import Peer, Pong
 from gateway.protocol.answer import Answer, Posted
+from gateway.protocol.mailbox import Collect, Collected, Return
 from gateway.services.caller import Caller
 from gateway.services.inbox import MessageQuery
 from gateway.services.keys import NodeKeys
@@ -87,6 +88,28 @@ class Line:
             return
         await self._gate().put_segment(blob_id, index, bend(segment) if bend else segment)
 
+    async def blob_segments(self, envelope_id: bytes, blob_id: bytes) -> bytes:
+        """Carry a segment list."""
+        return await self._gate().blob_segments(envelope_id, blob_id)
+
+    async def blob_segment(self, envelope_id: bytes, blob_id: bytes, index: int) -> bytes:
+        """Carry a segment that waits at a relay."""
+        return await self._gate().blob_segment(envelope_id, blob_id, index)
+
+    async def collect(self, asked: Collect) -> Collected:
+        """Carry what waits in a mailbox."""
+        found = await self._gate().collect(asked)
+        self.federation.collected.append((self.caller, self.to, found))
+        return found
+
+    async def post_returns(self, returns: Sequence[Return]) -> None:
+        """Carry what became of copies."""
+        await self._gate().post_returns(returns)
+
+    async def post_card(self, note: bytes) -> None:
+        """Carry a card to a relay."""
+        await self._gate().post_card(note)
+
     async def card(self, member: MemberId) -> bytes:
         """Carry a card."""
         return await self._gate().card(member)
@@ -135,28 +158,36 @@ class Federation:
     cut: set[tuple[MemberId, MemberId]] = field(default_factory=set)
     posted: list[tuple[MemberId, MemberId, Posted]] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
+    collected: list[tuple[MemberId, MemberId, Collected]] = field(default_factory=list)
     calls: int = 0
     lose_answers: int = 0
     lose_segments: int = 0
     """How many segments are said to have arrived, and have not."""
     bend_answers: Callable[[Answer], Answer] | None = None
     bend_segment: Callable[[bytes], bytes] | None = None
+    changes: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
+    """Settings by member and section, instead of the defaults."""
     anchor: str = ""
     ports: dict[str, int] = field(default_factory=dict)
 
     def found(self, *members: str) -> None:
-        """Make the folders of the registrar and the members."""
+        """Make the folders of the registrar and the members.
+
+        ``XC@RO,RE`` is a member without an address, reached through its relays RO and RE.
+        """
         url = self.endpoint(REGISTRY)
         self.anchor = found_federation(
             self._founding(REGISTRY), FEDERATION, names=[("en", "Secretariat")], endpoint=url,
             registrars=1, threshold=1, settings=self._settings(REGISTRY),
         )  # fmt: skip
-        for member in members:
+        for named in members:
+            member, _, relays = named.partition("@")
             found_member(
                 self._founding(member), FEDERATION, MemberId(member),
                 anchor=parse_fingerprint(self.anchor),
                 names=[("en", f"Customs of {member}")], role=MemberRole.ADMINISTRATION,
-                endpoint=self.endpoint(member),
+                endpoint=None if relays else self.endpoint(member),
+                via=[MemberId(relay) for relay in relays.split(",") if relay],
                 settings=with_anchor(self._settings(member), self.anchor, url),
             )  # fmt: skip
 
@@ -237,11 +268,17 @@ class Federation:
         """Return a node's settings, made quick."""
         settings = load(self.place / member / "gateway.toml")
         replace = msgspec.structs.replace
-        return replace(
+        settings = replace(
             settings,
             registry=replace(settings.registry, poll_s=1),
             audit=replace(settings.audit, interval_ms=20),
+            relay=replace(settings.relay, enabled=True),
+            delivery=replace(settings.delivery, rescan_s=1),
         )
+        for section, changes in self.changes.get(member, {}).items():
+            changed = replace(getattr(settings, section), **changes)
+            settings = replace(settings, **{section: changed})
+        return settings
 
     def unlock(self, member: str) -> Unlocked:
         """Read a node's keystore from its file."""
@@ -261,10 +298,13 @@ class Federation:
 
 
 @contextlib.asynccontextmanager
-async def federation(place: Path, *members: str) -> AsyncIterator[Federation]:
+async def federation(
+    place: Path, *named: str, changes: dict[str, dict[str, dict[str, Any]]] | None = None
+) -> AsyncIterator[Federation]:
     """Yield a running federation in which everybody sees everybody."""
-    made = Federation(place)
-    made.found(*members)
+    made = Federation(place, changes=changes or {})
+    made.found(*named)
+    members = [name.partition("@")[0] for name in named]
     try:
         await made.start(REGISTRY)
         for member in members:
@@ -274,7 +314,9 @@ async def federation(place: Path, *members: str) -> AsyncIterator[Federation]:
         for node in made.nodes.values():
             await made.until(lambda m=node.mirror: m.known and set(m.view.members) >= wanted)
         for member in members:
-            await made.until(lambda m=member: made.nodes[MemberId(m)].gate.cards.current(m))
+            holders = [member, *made.nodes[REGISTRY].mirror.view.members[MemberId(member)].via]
+            for holder in holders:
+                await made.until(lambda m=member, h=holder: made.nodes[h].gate.cards.current(m))
         yield made
     finally:
         for member in list(made.nodes):

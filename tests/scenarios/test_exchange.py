@@ -218,13 +218,18 @@ async def test_hostile_posts_are_refused_each_with_its_reason(tmp_path: Path) ->
         sent = await fed.send("XA", "XC")
         await fed.until(lambda: delivered(fed, "XA", sent.id))
         to_xc = fed.posted[0][2]
-        altered = Posted((), to_xc.envelope[:-1] + bytes([to_xc.envelope[-1] ^ 1]))
+        altered = Posted((), ("XB",), to_xc.envelope[:-1] + bytes([to_xc.envelope[-1] ^ 1]))
         gate = fed.nodes[XB].gate.for_hop(XA)
-        answers = await gate.post_envelopes([Posted((), b"garbage"), to_xc, altered])
+        misled = Posted((), ("XB",), to_xc.envelope)
+        answers = await gate.post_envelopes([Posted((), ("XB",), b"garbage"), misled, altered])
         assert answers == [
             Refused("encoding_invalid"), Refused("not_addressed"), Refused("not_addressed")
         ]  # fmt: skip
-        answers = await fed.nodes[XC].gate.for_hop(XA).post_envelopes([altered])
+        answers = (
+            await fed.nodes[XC]
+            .gate.for_hop(XA)
+            .post_envelopes([Posted((), ("XC",), altered.envelope)])
+        )
         assert answers == [Refused("invalid")]
         assert ("message.refused", "XA", "body_invalid") in await codes(fed, XC)
         assert (await fed.inbox("XB")).messages == []

@@ -43,10 +43,12 @@ def message(
 
 def queue(tx: Transaction, number: int, *recipients: str, now: int = NOW, **changes: int) -> int:
     """Accept a message for these recipients; return its row."""
-    row = messages.record_outgoing(tx, message(number, **changes))
+    (row,) = messages.record_outgoing(tx, [message(number, **changes)])
+    shared = outbox.Queueing(
+        message_row=row, priority=changes.get("priority", 5), now=now, expires_at=NOW + 1000
+    )
     rows = [outbox.NewRow(recipient=name, seal_kid=None, wrapped=None) for name in recipients]
-    priority = changes.get("priority", 5)
-    outbox.enqueue(tx, row, rows, priority=priority, now=now, expires_at=NOW + 1000)
+    outbox.enqueue(tx, [(shared, item) for item in rows])
     return row
 
 

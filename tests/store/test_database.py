@@ -11,10 +11,11 @@ from sqlalchemy import text
 
 from gateway.errors import ConflictError, RejectedError, UnavailableError
 from gateway.store import messages
-from gateway.store.database import GROUP_MAX, Database, Transaction
+from gateway.store.database import Database, Transaction
 from gateway.store.lock import FolderLock
 from gateway.store.migrate import upgrade
 from gateway.store.schema import metadata
+from tests.store.conftest import Fresh
 from tests.store.stored import NOW, all_of, database, message
 
 
@@ -23,28 +24,28 @@ def count(tx: Transaction) -> int:
     return tx.execute(text("SELECT count(*) FROM messages")).scalar_one()
 
 
-async def test_acts_that_wait_together_share_a_commit(tmp_path: Path) -> None:
+async def test_acts_that_wait_together_share_a_commit(fresh: Fresh) -> None:
     """Two hundred writers need a few commits, and each has its own answer."""
     commits: list[str] = []
-    with database(tmp_path, fault=commits.append) as db:
+    with fresh(fault=commits.append) as db:
         rows = await all_of(
             *(
-                db.write(lambda tx, n=n: messages.record_outgoing(tx, message(n)))
+                db.write(lambda tx, n=n: messages.record_outgoing(tx, [message(n)]))
                 for n in range(200)
             )
         )
-        assert sorted(rows) == list(range(1, 201))
-        assert commits.count("after_commit") <= 200 // GROUP_MAX + 2
+        assert sorted(rows) == [[row] for row in range(1, 201)]
+        assert commits.count("after_commit") <= 200 // 32 + 2
         assert await db.read(count) == 200
 
 
-async def test_failing_act_fails_alone(tmp_path: Path) -> None:
+async def test_failing_act_fails_alone(fresh: Fresh) -> None:
     """What it wrote is taken back; its neighbours of the same commit stay."""
     commits: list[str] = []
-    with database(tmp_path, fault=commits.append) as db:
+    with fresh(fault=commits.append) as db:
 
         def act(tx: Transaction, number: int) -> int:
-            row = messages.record_outgoing(tx, message(number))
+            row = messages.record_outgoing(tx, [message(number)])
             if number % 3 == 0:
                 raise RejectedError("no", "not this one")
             return row
@@ -56,33 +57,33 @@ async def test_failing_act_fails_alone(tmp_path: Path) -> None:
         assert len(commits) < 20
 
 
-async def test_duplicate_fails_alone_and_again(tmp_path: Path) -> None:
+async def test_duplicate_fails_alone_and_again(fresh: Fresh) -> None:
     """A constraint that the database holds is an error of that act alone."""
-    with database(tmp_path) as db:
-        same = [db.write(lambda tx: messages.record_outgoing(tx, message(1))) for _ in range(5)]
+    with fresh() as db:
+        same = [db.write(lambda tx: messages.record_outgoing(tx, [message(1)])) for _ in range(5)]
         outcomes = await all_of(
-            *same, db.write(lambda tx: messages.record_outgoing(tx, message(2)))
+            *same, db.write(lambda tx: messages.record_outgoing(tx, [message(2)]))
         )
         assert sum(isinstance(item, Exception) for item in outcomes) == 4
         assert await db.read(count) == 2
 
 
-async def test_unit_has_a_commit_of_its_own(tmp_path: Path) -> None:
+async def test_unit_has_a_commit_of_its_own(fresh: Fresh) -> None:
     """A batch that is large enough alone waits for nobody and keeps the order."""
     commits: list[str] = []
-    with database(tmp_path, fault=commits.append) as db:
+    with fresh(fault=commits.append) as db:
         write, unit = db.write, db.write_unit
         jobs = [
-            (unit if n % 2 else write)(lambda tx, n=n: messages.record_outgoing(tx, message(n)))
+            (unit if n % 2 else write)(lambda tx, n=n: messages.record_outgoing(tx, [message(n)]))
             for n in range(10)
         ]
-        assert await all_of(*jobs) == list(range(1, 11))
+        assert await all_of(*jobs) == [[row] for row in range(1, 11)]
         assert commits.count("after_commit") == 10
 
 
 @pytest.mark.parametrize("moment", ["before_commit", "after_commit"])
 async def test_crash_at_the_commit_answers_nobody_who_was_not_stored(
-    tmp_path: Path, moment: str
+    fresh: Fresh, moment: str
 ) -> None:
     """Before it nothing is there; after it everything is, though nobody was told."""
 
@@ -90,9 +91,9 @@ async def test_crash_at_the_commit_answers_nobody_who_was_not_stored(
         if at == moment:
             raise ConnectionAbortedError("the power went")
 
-    with database(tmp_path, fault=crash) as db:
+    with fresh(fault=crash) as db:
         with pytest.raises(ConnectionAbortedError):
-            await db.write(lambda tx: messages.record_outgoing(tx, message(1)))
+            await db.write(lambda tx: messages.record_outgoing(tx, [message(1)]))
         assert await db.read(count) == (moment == "after_commit")
 
 
@@ -105,7 +106,7 @@ async def test_full_disk_is_named_and_loses_nothing(tmp_path: Path) -> None:
         outcomes = await all_of(
             *(
                 db.write(
-                    lambda tx, n=n: messages.record_outgoing(tx, message(n, body=bytes(large)))
+                    lambda tx, n=n: messages.record_outgoing(tx, [message(n, body=bytes(large))])
                 )
                 for n in range(40)
             )
@@ -119,7 +120,7 @@ async def test_full_disk_is_named_and_loses_nothing(tmp_path: Path) -> None:
             assert (fault.code, "disk" in fault.detail) == ("disk_full", True)
         assert await db.read(count) == len(stored)
         await db.write(lambda tx: tx.execute(text(f"PRAGMA max_page_count = {pages + 9999}")))
-        await db.write(lambda tx: messages.record_outgoing(tx, message(99)))
+        await db.write(lambda tx: messages.record_outgoing(tx, [message(99)]))
         assert await db.read(count) == len(stored) + 1
 
 
@@ -130,12 +131,12 @@ async def test_locked_database_is_named(tmp_path: Path) -> None:
         other = sqlite3.connect(tmp_path / "liaison.db", isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(UnavailableError) as caught:
-            await db.write(lambda tx: messages.record_outgoing(tx, message(1)))
+            await db.write(lambda tx: messages.record_outgoing(tx, [message(1)]))
         assert caught.value.code == "database_locked"
         assert await db.read(count) == 0
         other.execute("ROLLBACK")
         other.close()
-        await db.write(lambda tx: messages.record_outgoing(tx, message(1)))
+        await db.write(lambda tx: messages.record_outgoing(tx, [message(1)]))
 
 
 async def test_what_was_promised_of_the_database_is_in_force(tmp_path: Path) -> None:
@@ -150,7 +151,7 @@ async def test_what_was_promised_of_the_database_is_in_force(tmp_path: Path) -> 
         ):  # fmt: skip
             assert await db.write(lambda tx, n=name: pragma(tx, n)) == value
         with pytest.raises(UnavailableError) as caught:
-            await db.read(lambda tx: messages.record_outgoing(tx, message(1)))
+            await db.read(lambda tx: messages.record_outgoing(tx, [message(1)]))
         assert caught.value.code == "database_failed"
 
 
@@ -159,7 +160,7 @@ async def test_closing_finishes_what_is_queued(tmp_path: Path) -> None:
     with database(tmp_path) as db:
         jobs = [
             asyncio.ensure_future(
-                db.write(lambda tx, n=n: messages.record_outgoing(tx, message(n)))
+                db.write(lambda tx, n=n: messages.record_outgoing(tx, [message(n)]))
             )
             for n in range(100)
         ]

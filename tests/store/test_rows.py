@@ -11,59 +11,108 @@ from gateway.store import audit, idempotency, messages, outbox, receipts
 from gateway.store.blobs import BlobStore
 from gateway.store.database import Transaction
 from gateway.store.outbox import LEGAL, OPEN, Deferral, OutboxState, Settlement
-from tests.store.stored import NOW, database, message, queue
+from tests.store.conftest import Fresh
+from tests.store.stored import NOW, message, queue
 
 
-def test_rows_are_claimed_once_until_their_lease_runs_out(tmp_path: Path) -> None:
+def test_rows_are_claimed_once_until_their_lease_runs_out(fresh: Fresh) -> None:
     """Two deliverers never hold the same row, and a dead one's rows come back."""
-    with database(tmp_path) as db:
+    with fresh() as db:
 
         def act(tx: Transaction) -> None:
             for number in range(5):
                 queue(tx, number, "XB")
-            first = outbox.claim(tx, now=NOW, lease_until=NOW + 60)
+            first = outbox.claim(tx, ["XB"], now=NOW, lease_until=NOW + 60)
             assert len(first) == 5
-            assert outbox.claim(tx, now=NOW + 59, lease_until=NOW + 120) == []
-            again = outbox.claim(tx, now=NOW + 60, lease_until=NOW + 120)
+            assert outbox.claim(tx, ["XB"], now=NOW + 59, lease_until=NOW + 120) == []
+            assert outbox.requeue_overdue(tx, NOW + 59) == 0
+            assert outbox.requeue_overdue(tx, NOW + 60) == 5
+            again = outbox.claim(tx, ["XB"], now=NOW + 60, lease_until=NOW + 120)
             assert [row.row_id for row in again] == [row.row_id for row in first]
             outbox.extend_leases(tx, [again[0].row_id], NOW + 500)
-            assert len(outbox.claim(tx, now=NOW + 120, lease_until=NOW + 130)) == 4
-            assert outbox.release_leases(tx, NOW + 121) == 5
-            assert len(outbox.claim(tx, now=NOW + 121, lease_until=NOW + 300)) == 5
+            assert outbox.requeue_overdue(tx, NOW + 120) == 4
+            assert outbox.release_leases(tx, NOW + 121) == 1
+            assert len(outbox.claim(tx, ["XB"], now=NOW + 121, lease_until=NOW + 300)) == 5
 
         db.write_now(act)
 
 
-def test_claims_are_fair_urgent_first_and_in_time(tmp_path: Path) -> None:
-    """A peer with thousands waiting takes its share; priority, then age; nothing that is late."""
-    with database(tmp_path) as db:
+def test_rows_are_handed_on_without_a_claim(fresh: Fresh) -> None:
+    """A row that is leased as it is accepted is nobody else's until the lease runs out."""
+    with fresh() as db:
+
+        def act(tx: Transaction) -> None:
+            (row,) = messages.record_outgoing(tx, [message(1)])
+            shared = outbox.Queueing(message_row=row, priority=5, now=NOW, expires_at=NOW + 1000)
+            leased = outbox.NewRow(recipient="XB", seal_kid=None, wrapped=None, lease_until=NOW + 9)
+            ids = outbox.enqueue(tx, [(shared, leased)])
+            assert outbox.claim(tx, ["XB"], now=NOW, lease_until=NOW + 60) == []
+            assert outbox.requeue_overdue(tx, NOW + 9) == 1
+            (claimed,) = outbox.claim(tx, ["XB"], now=NOW + 9, lease_until=NOW + 60)
+            assert claimed == outbox.claimed(ids[row, "XB"], shared, leased, message(1))
+
+        db.write_now(act)
+
+
+def test_claims_are_fair_urgent_first_and_in_time(fresh: Fresh) -> None:
+    """Of several recipients each has its share; priority, then age; nothing that is late."""
+    with fresh() as db:
 
         def act(tx: Transaction) -> None:
             for number in range(20):
                 queue(tx, number, "XB", priority=number % 2)
             queue(tx, 50, "XC")
             queue(tx, 51, "XD", now=NOW + 100)
-            claimed = outbox.claim(tx, now=NOW, lease_until=NOW + 60, share=4)
+            assert outbox.recipients(tx) == ["XB", "XC", "XD"]
+            due = outbox.waiting_recipients(tx, ["XA", "XB", "XC", "XD"])
+            assert due == {"XB": NOW, "XC": NOW, "XD": NOW + 100}
+            claimed = outbox.claim(tx, ["XB", "XC", "XD"], now=NOW, lease_until=NOW + 60, most=6)
             peers = [row.recipient for row in claimed]
-            assert (peers.count("XB"), peers.count("XC"), peers.count("XD")) == (4, 1, 0)
-            sequence = [row.body for row in claimed]
-            assert len(sequence) == 5
-            rest = outbox.claim(tx, now=NOW + 100, lease_until=NOW + 160, skip=["XB"])
-            assert {row.recipient for row in rest} == {"XC", "XD"}
-            assert outbox.next_due(tx) == NOW
-            assert outbox.claim(tx, now=NOW + 1000, lease_until=NOW + 1060) == []
+            assert (peers.count("XB"), peers.count("XC"), peers.count("XD")) == (2, 1, 0)
+            assert {row.rank for row in claimed if row.recipient == "XB"} == {8}
+            rest = outbox.claim(tx, ["XC", "XD"], now=NOW + 100, lease_until=NOW + 160)
+            assert {row.recipient for row in rest} == {"XD"}
+            small = outbox.claim(tx, ["XB"], now=NOW, lease_until=NOW + 60, most_bytes=1)
+            assert len(small) == 1
+            assert outbox.claim(tx, ["XB"], now=NOW + 1000, lease_until=NOW + 1060) == []
             assert len(outbox.expire(tx, NOW + 1000)) == 22
             assert outbox.expire(tx, NOW + 1000) == []
 
         db.write_now(act)
 
 
+def test_relays_keep_copies_until_something_comes_back(fresh: Fresh) -> None:
+    """In custody with a due time; withdrawn only while it waits; requeued by hand."""
+    with fresh() as db:
+
+        def act(tx: Transaction) -> None:
+            row = queue(tx, 1, "XB")
+            outbox.claim(tx, ["XB"], now=NOW, lease_until=NOW + 60)
+            kept = outbox.Custody(row_id=1, due_at=NOW + 3600, custodian="RILO-W")
+            assert outbox.keep(tx, [kept]) == {1}
+            (state,) = outbox.states(tx, [row])[row]
+            assert (state.state, state.custodian) == ("in_custody", "RILO-W")
+            assert outbox.move(tx, [1], OutboxState.WITHDRAWN, NOW) == set()
+            assert outbox.requeue_overdue(tx, NOW + 3600) == 1
+            found = outbox.by_copy(tx, message(1).envelope_id, "XB")
+            assert found is not None
+            assert (found.row_id, found.custodian) == (1, "RILO-W")
+            assert outbox.by_copy(tx, message(1).envelope_id, "XC") is None
+            assert outbox.move(tx, [1], OutboxState.WITHDRAWN, NOW) == {1}
+            assert outbox.claim(tx, ["XB"], now=NOW + 3600, lease_until=NOW + 9999) == []
+            assert outbox.expire(tx, NOW + 1000) == []
+            assert outbox.move(tx, [1], OutboxState.QUEUED, NOW) == {1}
+            assert len(outbox.claim(tx, ["XB"], now=NOW, lease_until=NOW + 60)) == 1
+
+        db.write_now(act)
+
+
 @pytest.mark.parametrize(("before", "after"), list(product(OutboxState, OutboxState)))
 def test_only_legal_transitions_happen(
-    tmp_path: Path, before: OutboxState, after: OutboxState
+    fresh: Fresh, before: OutboxState, after: OutboxState
 ) -> None:
     """Every pair of states: it moves where the table says so, and stays otherwise."""
-    with database(tmp_path) as db:
+    with fresh() as db:
 
         def act(tx: Transaction) -> tuple[set[int], str]:
             queue(tx, 1, "XB")
@@ -89,23 +138,21 @@ def test_every_state_is_in_the_table_and_open_ones_end() -> None:
         assert {OutboxState.DELIVERED, OutboxState.EXPIRED} <= reached
 
 
-def test_deferred_rows_wait_and_count_their_failures(tmp_path: Path) -> None:
-    """Due later, with the reason; woken when the peer is back."""
-    with database(tmp_path) as db:
+def test_deferred_rows_wait_and_count_their_failures(fresh: Fresh) -> None:
+    """Due later, with the reason."""
+    with fresh() as db:
 
         def act(tx: Transaction) -> None:
             row = queue(tx, 1, "XB")
-            outbox.claim(tx, now=NOW, lease_until=NOW + 60)
+            outbox.claim(tx, ["XB"], now=NOW, lease_until=NOW + 60)
             outbox.defer(tx, [Deferral(row_id=1, due_at=NOW + 30, code="peer_unreachable")])
             (state,) = outbox.states(tx, [row])[row]
             assert (state.state, state.attempts, state.code) == ("queued", 1, "peer_unreachable")
-            assert outbox.claim(tx, now=NOW + 29, lease_until=NOW + 90) == []
-            assert outbox.wake(tx, "XC", NOW) == 0
-            assert outbox.wake(tx, "XB", NOW) == 1
-            outbox.claim(tx, now=NOW, lease_until=NOW + 60)
+            assert outbox.claim(tx, ["XB"], now=NOW + 29, lease_until=NOW + 90) == []
+            outbox.claim(tx, ["XB"], now=NOW + 30, lease_until=NOW + 60)
             outbox.restanza(tx, 1, b"k" * 32, b"w")
             outbox.defer(tx, [Deferral(row_id=1, due_at=NOW, code="busy", failed=False)])
-            (claimed,) = outbox.claim(tx, now=NOW, lease_until=NOW + 60)
+            (claimed,) = outbox.claim(tx, ["XB"], now=NOW, lease_until=NOW + 60)
             assert (claimed.attempts, claimed.seal_kid, claimed.wrapped) == (1, b"k" * 32, b"w")
             assert outbox.counts(tx)["sending"] == 1
             ((sender, _, waiting),) = outbox.waiting(tx, 10)
@@ -114,9 +161,9 @@ def test_deferred_rows_wait_and_count_their_failures(tmp_path: Path) -> None:
         db.write_now(act)
 
 
-def test_incoming_messages_are_kept_once(tmp_path: Path) -> None:
+def test_incoming_messages_are_kept_once(fresh: Fresh) -> None:
     """The same name twice in a batch, and again later: the first stays."""
-    with database(tmp_path) as db:
+    with fresh() as db:
 
         def act(tx: Transaction) -> None:
             batch = [message(n, direction="in") for n in (1, 2, 1)]
@@ -135,13 +182,13 @@ def test_incoming_messages_are_kept_once(tmp_path: Path) -> None:
         db.write_now(act)
 
 
-def test_pages_show_every_message_once(tmp_path: Path) -> None:
+def test_pages_show_every_message_once(fresh: Fresh) -> None:
     """In the order of arrival, narrowed by a filter."""
-    with database(tmp_path) as db:
+    with fresh() as db:
 
         def act(tx: Transaction) -> None:
             for number in range(7):
-                messages.record_outgoing(tx, message(number, case_id=bytes([number % 2]) * 16))
+                messages.record_outgoing(tx, [message(number, case_id=bytes([number % 2]) * 16)])
             seen, after = [], 0
             while found := messages.page(tx, messages.MessageFilter(), after=after, limit=3):
                 seen += [item.seq for item in found]
@@ -153,9 +200,9 @@ def test_pages_show_every_message_once(tmp_path: Path) -> None:
         db.write_now(act)
 
 
-def test_audit_entries_are_numbered_by_one_sequencer(tmp_path: Path) -> None:
+def test_audit_entries_are_numbered_by_one_sequencer(fresh: Fresh) -> None:
     """In the order of their rows; a second sequencer that read the same head is refused."""
-    with database(tmp_path) as db:
+    with fresh() as db:
 
         def act(tx: Transaction) -> None:
             new = [audit.NewEntry(entry=bytes([n]), leaf_hash=bytes([n]) * 32) for n in range(4)]
@@ -181,9 +228,9 @@ def test_audit_entries_are_numbered_by_one_sequencer(tmp_path: Path) -> None:
         db.write_now(act)
 
 
-def test_answers_to_named_requests_are_kept_a_day(tmp_path: Path) -> None:
+def test_answers_to_named_requests_are_kept_a_day(fresh: Fresh) -> None:
     """The same request gets its answer, another under the same key a conflict."""
-    with database(tmp_path) as db:
+    with fresh() as db:
 
         def act(tx: Transaction) -> None:
             assert idempotency.find(tx, "uid:1", "k", b"d" * 32) is None
@@ -198,9 +245,9 @@ def test_answers_to_named_requests_are_kept_a_day(tmp_path: Path) -> None:
         db.write_now(act)
 
 
-def test_receipts_given_are_kept_for_repeats(tmp_path: Path) -> None:
+def test_receipts_given_are_kept_for_repeats(fresh: Fresh) -> None:
     """Found by envelope and recipient until their time is over."""
-    with database(tmp_path) as db:
+    with fresh() as db:
 
         def act(tx: Transaction) -> None:
             given = receipts.GivenReceipt(

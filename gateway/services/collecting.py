@@ -1,0 +1,204 @@
+"""Collect: ask the relays that keep our mailbox for what waits, by outbound calls alone.
+
+A long poll at each relay; what it gives is opened and committed like any post, and the next call
+carries the signatures that let the relay's copies go.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+
+from gateway.clock import Clock
+from gateway.errors import LiaisonError
+from gateway.logs import logger
+from gateway.peer import Peer, Peers
+from gateway.protocol.answer import MAX_BATCH, Accepted, Answer, PendingBlobs, Posted, Refused
+from gateway.protocol.delivery import RetryPolicy, retry_delay_s
+from gateway.protocol.envelope import parse_envelope
+from gateway.protocol.mailbox import Collect, Confirmation, Return
+from gateway.services.cards import Cards
+from gateway.services.incoming_blobs import IncomingBlobs
+from gateway.services.registry import RegistryMirror
+from gateway.settings import DeliverySettings
+from keys.registry.view import View
+from keys.suite import Entropy, MemberId
+
+POLL_S = 25
+CARD_LOOK_S = 60
+FETCHES = 2
+SEGMENTS_IN_FLIGHT = 2
+
+_log = logger()
+
+Accept = Callable[[MemberId, Sequence[Posted]], Awaitable[Sequence[Answer]]]
+TakeBack = Callable[[MemberId, Sequence[Return]], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class _Mailbox:
+    """What is still to be said to one relay."""
+
+    confirmations: list[Confirmation] = field(default_factory=list)
+    settled: list[Return] = field(default_factory=list)
+    failures: int = 0
+
+
+class Collecting:
+    """Empties our mailboxes, for as long as the registry names relays of ours."""
+
+    def __init__(
+        self,
+        me: MemberId,
+        peers: Peers,
+        mirror: RegistryMirror,
+        cards: Cards,
+        incoming: IncomingBlobs,
+        *,
+        accept: Accept,
+        take_back: TakeBack,
+        clock: Clock,
+        entropy: Entropy,
+        settings: DeliverySettings,
+    ) -> None:
+        self._me = me
+        self._peers = peers
+        self._mirror = mirror
+        self._cards = cards
+        self._incoming = incoming
+        self._accept = accept
+        self._take_back = take_back
+        self._clock = clock
+        self._entropy = entropy
+        self._retry = RetryPolicy(first_s=settings.retry_first_s, max_s=settings.retry_max_s)
+        self._moved = asyncio.Event()
+        self._fetches = asyncio.Semaphore(FETCHES)
+        mirror.watch(self._changed)
+
+    async def run(self) -> None:
+        """Collect from each of our relays until cancelled."""
+        running: dict[MemberId, asyncio.Task[None]] = {}
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._leave_cards(), name="leave-cards")
+            while True:
+                self._moved.clear()
+                relays = self._relays()
+                for relay in set(running) - relays:
+                    running.pop(relay).cancel()
+                for relay in relays - set(running):
+                    running[relay] = group.create_task(
+                        self._empty(relay, group), name=f"collect-{relay}"
+                    )
+                await self._moved.wait()
+
+    async def _leave_cards(self) -> None:
+        """Let the relays answer for our sealing keys: senders cannot ask us."""
+        left: dict[MemberId, bytes] = {}
+        while True:
+            self._cards.issued.clear()
+            wait_s = float(CARD_LOOK_S)
+            for relay in self._relays():
+                try:
+                    note = await self._cards.note(self._me)
+                    if left.get(relay) != note:
+                        await self._peers.member(relay).post_card(note)
+                        left[relay] = note
+                except LiaisonError as fault:
+                    _log.info("card.deferred", peer=relay, code=fault.code)
+                    wait_s = 2.0
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._cards.issued.wait(), wait_s)
+
+    def _changed(self, _: View) -> None:
+        self._moved.set()
+        self._cards.issued.set()
+
+    def _relays(self) -> set[MemberId]:
+        known = self._mirror.known
+        own = None if known is None else known.members.get(self._me)
+        return set() if own is None else set(own.via)
+
+    async def _empty(self, relay: MemberId, group: asyncio.TaskGroup) -> None:
+        mailbox = _Mailbox()
+        while True:
+            try:
+                await self.collect(relay, mailbox, group)
+                mailbox.failures = 0
+            except LiaisonError as fault:
+                _log.warning("mailbox.deferred", peer=relay, code=fault.code, detail=fault.detail)
+                mailbox.failures += 1
+                jitter = self._entropy(1)[0] / 256
+                wait_s = retry_delay_s(self._retry, mailbox.failures, jitter)
+                await self._clock.sleep(max(wait_s, fault.retry_after_s or 0))
+
+    async def collect(
+        self, relay: MemberId, mailbox: _Mailbox, group: asyncio.TaskGroup, wait_s: int = POLL_S
+    ) -> int:
+        """Make one call: confirm, wait, take what came; return how many copies and returns."""
+        peer = self._peers.member(relay)
+        confirmed = mailbox.confirmations[:MAX_BATCH]
+        settled = mailbox.settled[:MAX_BATCH]
+        more = len(mailbox.confirmations) > len(confirmed)
+        asked = Collect(0 if more else wait_s, tuple(confirmed), tuple(settled))
+        found = await peer.collect(asked)
+        del mailbox.confirmations[: len(confirmed)]
+        del mailbox.settled[: len(settled)]
+        if found.returns:
+            await self._take_back(relay, found.returns)
+            mailbox.settled += found.returns
+        if found.copies:
+            await self._take(relay, mailbox, found.copies, group)
+        return len(found.copies) + len(found.returns)
+
+    async def _take(
+        self, relay: MemberId, mailbox: _Mailbox, copies: Sequence[Posted], group: asyncio.TaskGroup
+    ) -> None:
+        answers = await self._accept(relay, copies)
+        for copy, answer in zip(copies, answers, strict=True):
+            match answer:
+                case Accepted(receipt=receipt, sealed=sealed):
+                    mailbox.confirmations.append(Confirmation(receipt, sealed))
+                case Refused(receipt=receipt) if receipt:
+                    mailbox.confirmations.append(Confirmation(receipt, b""))
+                case PendingBlobs(blob_ids=blob_ids):
+                    group.create_task(
+                        self._fetch(relay, mailbox, copy, blob_ids, group),
+                        name=f"fetch-{relay}",
+                    )
+                case _:  # later: the copy comes again when its lease runs out
+                    _log.info("copy.deferred", peer=relay, code=getattr(answer, "code", ""))
+
+    async def _fetch(
+        self,
+        relay: MemberId,
+        mailbox: _Mailbox,
+        copy: Posted,
+        blob_ids: Sequence[bytes],
+        group: asyncio.TaskGroup,
+    ) -> None:
+        """Bring a copy's attachments here, then take it."""
+        peer = self._peers.member(relay)
+        envelope_id = parse_envelope(copy.envelope).envelope_id
+        try:
+            async with self._fetches:
+                for blob_id in blob_ids:
+                    await self._fetch_blob(relay, peer, envelope_id, blob_id)
+            await self._take(relay, mailbox, [copy], group)
+            await self.collect(relay, mailbox, group, wait_s=0)
+        except* LiaisonError as faults:
+            _log.warning("attachment.deferred", peer=relay, detail=str(faults.exceptions[0]))
+
+    async def _fetch_blob(
+        self, relay: MemberId, peer: Peer, envelope_id: bytes, blob_id: bytes
+    ) -> None:
+        segment_list = await peer.blob_segments(envelope_id, blob_id)
+        missing = iter(await self._incoming.offer(relay, blob_id, segment_list))
+
+        async def bring() -> None:
+            for number in missing:
+                segment = await peer.blob_segment(envelope_id, blob_id, number)
+                await self._incoming.put_segment(relay, blob_id, number, segment)
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(SEGMENTS_IN_FLIGHT):
+                group.create_task(bring())
