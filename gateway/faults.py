@@ -99,10 +99,62 @@ def convert(
     except msgspec.ValidationError as fault:
         faults = list(_walk(raw, _type_info(target), pointer, checks))
         raise FaultsError(faults or [Fault(pointer=pointer, code="wrong_type")]) from fault
-    faults = list(_walk(raw, _type_info(target), pointer, checks)) if checks else []
-    if faults:
-        raise FaultsError(faults)
+    if not passes(value, target, checks):
+        raise FaultsError(list(_walk(raw, _type_info(target), pointer, checks)))
     return value
+
+
+def passes(value: object, target: type, checks: Mapping[str, Check]) -> bool:
+    """Tell whether a value that is a ``target`` already passes its checks too.
+
+    Only the fields that name a check, or lead to one, are looked at.
+    """
+    if target not in _probes:
+        _probes[target] = _probe(_type_info(target), checks)
+    probe = _probes[target]
+    return probe is None or probe(value)
+
+
+_Probe = Callable[[Any], bool]
+_probes: dict[type, _Probe | None] = {}
+
+
+def _probe(  # noqa: C901, PLR0911 - one arm for each type that may lead to a check
+    info: inspect.Type, checks: Mapping[str, Check]
+) -> _Probe | None:
+    """Build what looks at the checked parts of a type; None where there are none."""
+    match info:
+        case inspect.Metadata():
+            check = checks.get((info.extra or {}).get("check", ""))
+            inner = _probe(info.type, checks)
+            if check is None:
+                return inner
+            return lambda value: not isinstance(value, str) or check(value, "") is None
+        case inspect.StructType():
+            fields = [
+                (item.name, probe)
+                for item in info.fields
+                if (probe := _probe(item.type, checks)) is not None
+            ]
+            if not fields:
+                return None
+            return lambda value: all(probe(getattr(value, name)) for name, probe in fields)
+        case inspect.UnionType():
+            rest = [kind for kind in info.types if not isinstance(kind, inspect.NoneType)]
+            probes = [_probe(kind, checks) for kind in rest]
+            if len(probes) == 1:
+                only = probes[0]
+                return None if only is None else lambda value: value is None or only(value)
+            if not any(probes):
+                return None
+            raise TypeError(f"a check inside one of several types is not looked at: {info}")
+        case inspect.ListType() | inspect.VarTupleType():
+            each = _probe(info.item_type, checks)
+            return None if each is None else lambda value: all(map(each, value))
+        case inspect.DictType():
+            if _probe(info.value_type, checks) is not None:
+                raise TypeError(f"a check inside a map is not looked at: {info}")
+    return None
 
 
 _infos: dict[object, inspect.Type] = {}

@@ -4,6 +4,7 @@ Maps are allowed here and nowhere else, so this is where duplicate keys, extensi
 bytes are refused. Source: SPEC "Content".
 """
 
+from functools import cache
 from typing import Any, NoReturn
 
 import msgpack
@@ -30,6 +31,8 @@ def decode_content(kind: Kind, encoded: bytes) -> Content:
     """
     if len(encoded) > MAX_CONTENT_BYTES:
         raise _invalid(f"a content has at most {MAX_CONTENT_BYTES} bytes")
+    if (content := _read(kind, encoded)) is not None:
+        return content
     try:
         raw = msgpack.unpackb(
             encoded,
@@ -47,6 +50,25 @@ def decode_content(kind: Kind, encoded: bytes) -> Content:
     if encode_content(content) != encoded:
         raise _invalid("the content is not in its one form")
     return content
+
+
+def _read(kind: Kind, encoded: bytes) -> Content | None:
+    """Return a content with nothing wrong; None for one whose faults are to be found and named.
+
+    Bytes that encode to themselves again hold no key twice and nothing that is not in the type.
+    """
+    try:
+        content = _decoder(kind.content).decode(encoded)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return None
+    if encode_content(content) != encoded or not kind.passes(content):
+        return None
+    return content
+
+
+@cache
+def _decoder(target: type[Content]) -> msgspec.msgpack.Decoder[Content]:
+    return msgspec.msgpack.Decoder(target)
 
 
 def _map_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

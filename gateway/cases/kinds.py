@@ -11,7 +11,7 @@ from gateway.cases.labels import Label
 from gateway.cases.requests import VerifyValue
 from gateway.cases.schema import Content, json_schema
 from gateway.errors import RejectedError
-from gateway.faults import convert
+from gateway.faults import convert, passes
 
 _DAY_S = 86_400
 
@@ -38,6 +38,10 @@ class Kind:
         Raises FaultsError with every fault.
         """
         return convert(raw, self.content, pointer=pointer, checks=CHECKS)
+
+    def passes(self, content: Content) -> bool:
+        """Tell whether a content of this kind's type passes the kind's checks too."""
+        return passes(content, self.content, CHECKS)
 
     def schema(self, language: str) -> dict[str, object]:
         """Return the content's JSON Schema with titles in ``language``."""

@@ -11,7 +11,7 @@ import msgspec
 
 from gateway.errors import RejectedError
 from gateway.protocol.answer import MAX_BATCH, MAX_BATCH_BYTES, Code, Posted, copies_in
-from gateway.protocol.codec import Bytes32, Member, Wire, decode, decoder, encode
+from gateway.protocol.codec import Bytes16, Bytes32, Member, Wire, decode, decoder, encode
 from gateway.protocol.receipt import MAX_RECEIPT_BYTES, MAX_SEALED_RECEIPT_BYTES
 
 MAX_WAIT_S = 60
@@ -41,6 +41,7 @@ class Return(Wire, frozen=True):
     """What became of a copy, on its way back hop by hop."""
 
     envelope_id: Bytes32
+    message_id: Bytes16
     recipient: Member
     stanza_digest: Bytes32
     outcome: Delivered | Rejected | Halted

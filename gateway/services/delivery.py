@@ -182,7 +182,12 @@ class Delivery:
         loads: list[Load] = []
         others: list[Return] = []
         for item in returns:
-            copy = partial(outbox.by_copy, envelope_id=item.envelope_id, recipient=item.recipient)
+            copy = partial(
+                outbox.by_copy,
+                message_id=item.message_id,
+                envelope_id=item.envelope_id,
+                recipient=item.recipient,
+            )
             row = await self._database.read(copy)
             if row is None:
                 others.append(item)

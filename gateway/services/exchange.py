@@ -18,7 +18,7 @@ from gateway.errors import ConflictError, LiaisonError, RejectedError, Unavailab
 from gateway.faults import Fault, FaultsError
 from gateway.protocol.audit import EntryKind
 from gateway.protocol.envelope import Draft, SealedMessage, Stanza, seal_message, wrap_stanza
-from gateway.protocol.message import Payload, message_ref, parse_message_ref
+from gateway.protocol.message import Payload, draw_id, message_ref, parse_message_ref
 from gateway.services.attachments import Attachments
 from gateway.services.caller import Caller, require
 from gateway.services.cards import Cards
@@ -162,7 +162,7 @@ class Exchange:
         )
         draft = Draft(
             payload=payload,
-            message_id=self._keys.entropy(16),
+            message_id=draw_id(now, self._keys.entropy),
             expires_at=now + self._lifetime_s(submission),
             to=to,
             priority=kind.priority if submission.priority is None else submission.priority,
@@ -213,7 +213,7 @@ class Exchange:
             return case_id
         if not kind.opens_case:
             raise FaultsError([Fault(pointer="/case", code="missing")])
-        case_id = self._keys.entropy(16)
+        case_id = draw_id(self._clock.now(), self._keys.entropy)
         self._seqs[case_id] = 0
         return case_id
 

@@ -11,16 +11,15 @@ from gateway.logs import logger
 from gateway.peer import Peers
 from gateway.protocol.answer import Accepted, Answer, Later, PendingBlobs, Refused
 from gateway.protocol.audit import EntryKind
-from gateway.protocol.codec import encode
 from gateway.protocol.delivery import RetryPolicy, next_attempt_at
 from gateway.protocol.envelope import Stanza
-from gateway.protocol.mailbox import Delivered, Rejected, Return
+from gateway.protocol.mailbox import Delivered, Halted, Rejected
 from gateway.protocol.receipt import Copy, check_custody, check_refusal, verify_receipt
 from gateway.services.keys import NodeKeys
 from gateway.services.lanes import Load, Settled
 from gateway.services.ledger import Ledger
 from gateway.services.registry import RegistryMirror
-from gateway.services.relaying import halted, parse_return
+from gateway.services.relaying import became, parse_return
 from gateway.services.routes import Routes
 from gateway.settings import DeliverySettings
 from gateway.store import attachments, audit, custody
@@ -181,11 +180,10 @@ class Forwarding:
 
     def _give_up(self, tx: Transaction, copy: ClaimedCopy, code: str) -> None:
         custody.end(tx, [copy.row_id], code)
-        custody.bring_back(tx, [copy.row_id], halted(copy, code), self._clock.now())
+        custody.bring_back(tx, [copy.row_id], became(copy, Halted(code)), self._clock.now())
 
     def _bring_back(self, tx: Transaction, copy: HeldCopy, outcome: Delivered | Rejected) -> None:
-        back = Return(copy.envelope_id, MemberId(copy.recipient), copy.stanza_digest, outcome)
-        custody.bring_back(tx, [copy.row_id], encode(back), self._clock.now())
+        custody.bring_back(tx, [copy.row_id], became(copy, outcome), self._clock.now())
 
     def _hold_again(self, tx: Transaction, copy: ClaimedCopy, code: str, asked_s: int = 0) -> int:
         due_at = next_attempt_at(

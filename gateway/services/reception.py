@@ -27,7 +27,7 @@ from gateway.services.ledger import Ledger
 from gateway.services.registry import RegistryMirror
 from gateway.services.wayback import Answered, Wayback
 from gateway.settings import PolicySettings
-from gateway.store import attachments, audit, messages, receipts
+from gateway.store import attachments, audit, messages
 from gateway.store.blobs import BlobStore
 from gateway.store.database import Database, Transaction
 from keys.registry.view import View
@@ -120,18 +120,13 @@ class Reception:
 
     async def _known(self, parsed: Sequence[ParsedEnvelope]) -> dict[bytes, tuple[str, bytes]]:
         """Find what is accepted already: sender and receipt by envelope id (step 0)."""
-        wanted = [item.envelope_id for item in parsed]
-        me, delivery = self._keys.member, ReceiptKind.DELIVERY.value
-
-        def look(tx: Transaction) -> dict[bytes, tuple[str, bytes]]:
-            stored = messages.by_envelope(tx, wanted)
-            given = receipts.find(tx, list(stored), me, delivery)
-            return {
-                envelope_id: (stored[envelope_id].sender, receipt)
-                for envelope_id, receipt in given.items()
-            }
-
-        return await self._database.read(look)
+        names = [(item.header.message_id, item.envelope_id) for item in parsed]
+        stored = await self._database.read(lambda tx: messages.known(tx, names))
+        return {
+            envelope_id: (item.sender, item.receipt)
+            for envelope_id, item in stored.items()
+            if item.receipt is not None
+        }
 
     def _open(
         self,
@@ -278,11 +273,8 @@ class Reception:
         fresh = {
             (item.opened.sender, item.opened.envelope.header.message_id): item for item in good
         }
-        went_in = messages.record_incoming(
-            tx, [self._row(item.opened, now) for item in fresh.values()]
-        )
+        went_in = messages.record_incoming(tx, [self._row(item, now) for item in fresh.values()])
         new = [item for name, item in fresh.items() if name in went_in]
-        receipts.record(tx, [self._given(item) for item in new])
         named = [blob.blob_id for item in new for blob in item.opened.envelope.header.blobs]
         if named:
             attachments.name(tx, hop, named, now)
@@ -301,12 +293,9 @@ class Reception:
     ) -> tuple[Answer, list[audit.NewEntry]]:
         """Answer for a name that is taken: the same content gets its receipt, other content not."""
         stored = messages.find(tx, opened.sender, opened.envelope.header.message_id)
-        if stored is not None and stored.tbs_digest == opened.tbs_digest:
-            given = receipts.find(
-                tx, [stored.envelope_id], self._keys.member, ReceiptKind.DELIVERY.value
-            )
-            if stored.envelope_id in given:
-                return Accepted(given[stored.envelope_id]), []
+        same = stored is not None and stored.tbs_digest == opened.tbs_digest
+        if stored is not None and same and stored.receipt is not None:
+            return Accepted(stored.receipt), []
         entry = self._ledger.entry(
             EntryKind.MESSAGE_REFUSED,
             peer=opened.sender,
@@ -315,7 +304,8 @@ class Reception:
         )
         return Refused("message_id_reused"), [entry]
 
-    def _row(self, opened: OpenedMessage, now: int) -> messages.NewMessage:
+    def _row(self, item: _Opened, now: int) -> messages.NewMessage:
+        opened = item.opened
         payload, header = opened.payload, opened.envelope.header
         storage = self._keys.keyring.storage(now)
         return messages.NewMessage(
@@ -339,15 +329,7 @@ class Reception:
             wrapped_key=storage.wrap(
                 opened.envelope.envelope_id, opened.content_key, self._keys.entropy
             ),
-        )
-
-    def _given(self, item: _Opened) -> receipts.GivenReceipt:
-        return receipts.GivenReceipt(
-            envelope_id=item.opened.envelope.envelope_id,
-            recipient=self._keys.member,
-            kind=ReceiptKind.DELIVERY.value,
             receipt=item.receipt,
-            keep_until=item.opened.envelope.header.expires_at + receipts.REPEATS_S,
         )
 
     def _received(self, opened: OpenedMessage) -> audit.NewEntry:

@@ -401,9 +401,8 @@ class Relaying:
         else:
             custody.hand_on(tx, rows, custodian=member, due_at=now)
             outcome = Delivered(item.sealed) if item.sealed else None
-        if outcome is not None:
-            back = Return(receipt.envelope_id, member, receipt.content_digest, outcome)
-            custody.bring_back(tx, rows, encode(back), now)
+        if outcome is not None and found:
+            custody.bring_back(tx, rows, became(found[0], outcome), now)
 
 
 def parse_return(encoded: bytes) -> Return:
@@ -411,10 +410,16 @@ def parse_return(encoded: bytes) -> Return:
     return decode(encoded, _returns, most_bytes=MAX_RETURN_BYTES)
 
 
-def halted(copy: HeldCopy, code: str) -> bytes:
-    """Return what the previous hop is told of a copy that is no longer carried."""
+def became(copy: HeldCopy, outcome: Delivered | Rejected | Halted) -> bytes:
+    """Return what the previous hop is told of a copy."""
     return encode(
-        Return(copy.envelope_id, MemberId(copy.recipient), copy.stanza_digest, Halted(code))
+        Return(
+            copy.envelope_id,
+            copy.message_id,
+            MemberId(copy.recipient),
+            copy.stanza_digest,
+            outcome,
+        )
     )
 
 
@@ -436,6 +441,7 @@ def _new_copy(hop: MemberId, item: Handed, receipt: bytes) -> NewCopy:
     header = item.envelope.header
     return NewCopy(
         envelope_id=item.envelope.envelope_id,
+        message_id=header.message_id,
         recipient=item.recipient,
         previous_hop=hop,
         hops=item.hops,

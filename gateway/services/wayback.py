@@ -45,9 +45,11 @@ class Wayback:
         if not final:
             return [item.answer for item in answered]
         accepted = [
-            item.envelope.envelope_id for item in final if isinstance(item.answer, Accepted)
+            (item.envelope.header.message_id, item.envelope.envelope_id)
+            for item in final
+            if isinstance(item.answer, Accepted)
         ]
-        stored = await self._database.read(lambda tx: messages.whole_by_envelope(tx, accepted))
+        stored = await self._database.read(lambda tx: messages.known(tx, accepted))
         signed = iter(await asyncio.to_thread(self._sign, final))
         dressed: list[Answer] = []
         for item in answered:

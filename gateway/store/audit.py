@@ -18,8 +18,11 @@ from gateway.store.schema import audit_entries, audit_heads
 _APPEND = insert(audit_entries)
 _NUMBER = (
     update(audit_entries)
-    .where(audit_entries.c.row_id == bindparam("row"), audit_entries.c.number.is_(None))
-    .values(number=bindparam("new_number"))
+    .where(
+        audit_entries.c.row_id.between(bindparam("first"), bindparam("last")),
+        audit_entries.c.number.is_(None),
+    )
+    .values(number=audit_entries.c.row_id + bindparam("offset"))
 )
 
 
@@ -92,17 +95,28 @@ def advance(
     current = tx.execute(select(func.max(audit_heads.c.size))).scalar() or 0
     if current != expected_size or grown.size != expected_size + len(row_ids):
         raise ConflictError("audit_head_moved", f"the audit log has {current} entries by now")
-    numbers = [
-        {"row": row_id, "new_number": number}
-        for number, row_id in enumerate(row_ids, expected_size)
-    ]
-    if tx.execute(_NUMBER, numbers).rowcount != len(row_ids):
+    numbered = 0
+    for first, last in _runs(row_ids):
+        place = {"first": first, "last": last, "offset": expected_size + numbered - first}
+        numbered += tx.execute(_NUMBER, place).rowcount
+    if numbered != len(row_ids):
         raise ConflictError("audit_head_moved", "an entry was numbered by somebody else")
     tx.execute(
         insert(audit_heads).values(
             size=grown.size, frontier=grown.frontier, checkpoint=grown.checkpoint
         )
     )
+
+
+def _runs(row_ids: Sequence[int]) -> list[tuple[int, int]]:
+    """Cut rising row ids into runs without a gap: (first, last) of each."""
+    runs: list[tuple[int, int]] = []
+    for row_id in row_ids:
+        if runs and row_id == runs[-1][1] + 1:
+            runs[-1] = (runs[-1][0], row_id)
+        else:
+            runs.append((row_id, row_id))
+    return runs
 
 
 def entries(tx: Transaction, start: int, end: int) -> list[StoredEntry]:

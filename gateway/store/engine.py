@@ -34,7 +34,11 @@ def writer_engine(url: str) -> Engine:
     """Return the engine of the one writing connection."""
     if url.startswith("sqlite:"):
         pragmas = ["journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"]
-        pragmas += ["wal_autocheckpoint=10000", f"busy_timeout={BUSY_TIMEOUT_MS}"]
+        pragmas += [
+            "wal_autocheckpoint=10000",
+            "cache_size=-32768",
+            f"busy_timeout={BUSY_TIMEOUT_MS}",
+        ]
         return _sqlite(url, pragmas, begin="BEGIN IMMEDIATE", size=1)
     return _postgres(url, size=1, isolation="READ COMMITTED")
 

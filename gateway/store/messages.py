@@ -35,6 +35,8 @@ class NewMessage:
     body: bytes
     storage_key_id: bytes
     wrapped_key: bytes
+    receipt: bytes | None = None
+    """The delivery receipt that was given for a received message: every repeat gets it again."""
 
     def row(self) -> dict[str, object]:
         """Return the columns."""
@@ -71,6 +73,7 @@ class StoredMessage(MessageSummary):
     body: bytes
     storage_key_id: bytes
     wrapped_key: bytes
+    receipt: bytes | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +92,7 @@ _WHOLE = [messages.c[name] for name in StoredMessage.__dataclass_fields__]
 _INSERT = insert(messages).returning(messages.c.row_id, messages.c.message_id)
 _INSERT_NEW = InsertNew(
     messages,
-    ["sender", "message_id"],
+    ["message_id", "sender"],
     returning=[messages.c.sender, messages.c.message_id],
 )
 
@@ -120,22 +123,23 @@ def find(tx: Transaction, sender: str, message_id: bytes) -> StoredMessage | Non
     return None if row is None else StoredMessage(**row)
 
 
-def by_envelope(tx: Transaction, envelope_ids: Collection[bytes]) -> dict[bytes, MessageSummary]:
-    """Return the received messages among these envelopes."""
-    statement = select(*_SUMMARY).where(
-        messages.c.envelope_id.in_(envelope_ids), messages.c.direction == IN
-    )
-    return {row["envelope_id"]: MessageSummary(**row) for row in tx.execute(statement).mappings()}
+def known(tx: Transaction, names: Collection[tuple[bytes, bytes]]) -> dict[bytes, StoredMessage]:
+    """Return the received messages among these (message id, envelope id), by envelope id."""
+    wanted = dict(names)
+    # Not by direction, of which there are two: the planner would take that index and read it all.
+    statement = select(*_WHOLE).where(messages.c.message_id.in_(wanted))
+    found = [StoredMessage(**row) for row in tx.execute(statement).mappings()]
+    return {
+        item.envelope_id: item
+        for item in found
+        if item.direction == IN and item.envelope_id in set(wanted.values())
+    }
 
 
-def whole_by_envelope(
-    tx: Transaction, envelope_ids: Collection[bytes]
-) -> dict[bytes, StoredMessage]:
-    """Return the received messages among these envelopes, whole."""
-    statement = select(*_WHOLE).where(
-        messages.c.envelope_id.in_(envelope_ids), messages.c.direction == IN
-    )
-    return {row["envelope_id"]: StoredMessage(**row) for row in tx.execute(statement).mappings()}
+def give_receipt(tx: Transaction, row_id: int, receipt: bytes) -> None:
+    """Keep the receipt of a message that was stored before its attachments were whole."""
+    statement = update(messages).where(messages.c.row_id == row_id, messages.c.receipt.is_(None))
+    tx.execute(statement.values(receipt=receipt))
 
 
 def page(tx: Transaction, wanted: MessageFilter, *, after: int, limit: int) -> list[MessageSummary]:

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import bindparam, func, insert, or_, select, update
+from sqlalchemy import bindparam, func, insert, or_, select, text, update
 
 from gateway.protocol.envelope import MAX_PRIORITY
 from gateway.store.database import Transaction
@@ -62,6 +62,9 @@ LEGAL: Mapping[OutboxState, frozenset[OutboxState]] = {
 whose lease ran out, or a return, comes when it comes."""
 
 # Statements of the fast path are built once: building costs more than running them.
+# What is spelt out as the partial indexes are, or they are not seen.
+_LEASED = text("outbox.state IN ('sending', 'in_custody')")
+_DEAD = text("outbox.state IN ('failed', 'expired', 'withdrawn')")
 _ENQUEUE = insert(outbox).returning(outbox.c.row_id, outbox.c.message_row, outbox.c.recipient)
 _STATES = (
     select(outbox.c.row_id, outbox.c.state)
@@ -383,7 +386,7 @@ def requeue_overdue(tx: Transaction, now: int) -> int:
     """Queue leases that ran out, and what has been in custody too long; return how many rows."""
     overdue = (
         select(outbox.c.row_id)
-        .where(outbox.c.state.in_([_S, _C]), outbox.c.due_at <= now)
+        .where(_LEASED, outbox.c.due_at <= now)
         .limit(1000)
         .with_for_update(skip_locked=True)
     )
@@ -435,15 +438,17 @@ def recipients(tx: Transaction) -> list[str]:
         after = name
 
 
-def by_copy(tx: Transaction, envelope_id: bytes, recipient: str) -> Claimed | None:
+def by_copy(
+    tx: Transaction, message_id: bytes, envelope_id: bytes, recipient: str
+) -> Claimed | None:
     """Return the row of our own message for a recipient, whatever its state."""
     joined = outbox.join(messages, messages.c.row_id == outbox.c.message_row)
     statement = (
         select(outbox.c.row_id)
         .select_from(joined)
         .where(
+            messages.c.message_id == message_id,
             messages.c.envelope_id == envelope_id,
-            messages.c.direction == "out",
             outbox.c.recipient == recipient,
         )
     )
@@ -470,19 +475,15 @@ def waiting(tx: Transaction, limit: int) -> list[tuple[str, bytes, RecipientStat
     """Return the rows that are not delivered: (sender, message id, state), the oldest first."""
     names = RecipientState.__dataclass_fields__
     joined = outbox.join(messages, messages.c.row_id == outbox.c.message_row)
-    statement = (
-        select(messages.c.sender, messages.c.message_id, *(outbox.c[name] for name in names))
-        .select_from(joined)
-        .where(outbox.c.state != OutboxState.DELIVERED)
-        .order_by(outbox.c.row_id)
-        .limit(limit)
-    )
+    columns = [messages.c.sender, messages.c.message_id, *(outbox.c[name] for name in names)]
     rows = []
-    for row in tx.execute(statement).mappings():
-        state = {name: row[name] for name in names}
-        state["state"] = OutboxState(row["state"])
-        rows.append((row["sender"], row["message_id"], RecipientState(**state)))
-    return rows
+    for wanted in (outbox.c.settled_at.is_(None), _DEAD):
+        statement = select(*columns).select_from(joined).where(wanted).limit(limit)
+        for row in tx.execute(statement.order_by(outbox.c.row_id)).mappings():
+            state = {name: row[name] for name in names}
+            state["state"] = OutboxState(row["state"])
+            rows.append((row["sender"], row["message_id"], RecipientState(**state)))
+    return rows[:limit]
 
 
 def counts(tx: Transaction) -> dict[str, int]:

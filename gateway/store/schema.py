@@ -16,6 +16,7 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    text,
 )
 
 REVISION: Final = "0002"
@@ -31,6 +32,12 @@ metadata = MetaData(
 )
 
 _Row = BigInteger().with_variant(Integer, "sqlite")
+
+
+def _partial(name: str, column: str, where: str) -> Index:
+    """Return an index of few rows: it costs nothing where a row is not among them."""
+    return Index(name, column, sqlite_where=text(where), postgresql_where=text(where))
+
 
 messages = Table(
     "messages",
@@ -55,8 +62,8 @@ messages = Table(
     Column("storage_key_id", LargeBinary(32), nullable=False),
     Column("wrapped_key", LargeBinary, nullable=False),
     Column("acknowledged_at", BigInteger),
-    UniqueConstraint("sender", "message_id"),
-    Index(None, "envelope_id"),
+    Column("receipt", LargeBinary),
+    UniqueConstraint("message_id", "sender"),
     Index(None, "case_id", "sender", "seq"),
     Index(None, "direction", "row_id"),
 )
@@ -79,9 +86,10 @@ outbox = Table(
     Column("settled_at", BigInteger),
     Column("receipt", LargeBinary),
     UniqueConstraint("message_row", "recipient"),
-    Index(None, "state", "due_at"),
     Index(None, "recipient", "state", "rank", "due_at"),
     Index(None, "settled_at", "expires_at"),
+    _partial("ix_outbox_leased", "due_at", "state IN ('sending', 'in_custody')"),
+    _partial("ix_outbox_dead", "row_id", "state IN ('failed', 'expired', 'withdrawn')"),
 )
 
 relayed = Table(
@@ -99,6 +107,7 @@ custody = Table(
     Column("row_id", _Row, primary_key=True),
     Column("relayed_row", _Row, ForeignKey("relayed.row_id")),
     Column("envelope_id", LargeBinary(32), nullable=False),
+    Column("message_id", LargeBinary(16), nullable=False),
     Column("recipient", String(32), nullable=False),
     Column("previous_hop", String(32), nullable=False),
     Column("hops", String(70), nullable=False),
@@ -118,9 +127,10 @@ custody = Table(
     Column("return_due_at", BigInteger),
     UniqueConstraint("previous_hop", "recipient", "envelope_id", "stanza_digest"),
     Index(None, "recipient", "state", "rank", "due_at"),
-    Index(None, "state", "due_at"),
     Index(None, "previous_hop", "return_due_at"),
     Index(None, "expires_at"),
+    _partial("ix_custody_leased", "due_at", "state = 'leased'"),
+    _partial("ix_custody_held", "expires_at", "relayed_row IS NOT NULL"),
     Index(None, "relayed_row"),
 )
 
@@ -138,18 +148,6 @@ mailboxes = Table(
     Column("recipient", String(32), primary_key=True),
     Column("copies", BigInteger, nullable=False),
     Column("sealed_bytes", BigInteger, nullable=False),
-)
-
-receipts = Table(
-    "receipts",
-    metadata,
-    Column("row_id", _Row, primary_key=True),
-    Column("envelope_id", LargeBinary(32), nullable=False),
-    Column("recipient", String(32), nullable=False),
-    Column("kind", String(16), nullable=False),
-    Column("receipt", LargeBinary, nullable=False),
-    Column("keep_until", BigInteger, nullable=False),
-    UniqueConstraint("envelope_id", "recipient", "kind"),
 )
 
 blobs = Table(
@@ -227,4 +225,5 @@ idempotency = Table(
     Column("request_digest", LargeBinary(32), nullable=False),
     Column("answer", LargeBinary, nullable=False),
     Column("stored_at", BigInteger, nullable=False),
+    Index(None, "stored_at"),
 )

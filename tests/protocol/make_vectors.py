@@ -230,9 +230,21 @@ def sealed_receipts() -> object:
 def mailbox() -> object:
     """Make the section "Mailboxes and returns"."""
     returns = [
-        [fixed("e1", 32), "XB", fixed("s1", 32), ["delivered", fixed("sealed", 400)]],
-        [fixed("e2", 32), "XC", fixed("s2", 32), ["rejected", fixed("refusal", 300)]],
-        [fixed("e3", 32), "XB", fixed("s3", 32), ["halted", "mailbox_full"]],
+        [
+            fixed("e1", 32),
+            fixed("m1", 16),
+            "XB",
+            fixed("s1", 32),
+            ["delivered", fixed("sealed", 400)],
+        ],
+        [
+            fixed("e2", 32),
+            fixed("m2", 16),
+            "XC",
+            fixed("s2", 32),
+            ["rejected", fixed("refusal", 300)],
+        ],
+        [fixed("e3", 32), fixed("m3", 16), "XB", fixed("s3", 32), ["halted", "mailbox_full"]],
     ]
     collect = [
         25,

@@ -17,7 +17,8 @@ def copy(number: int, recipient: str = "XC", hop: str = "XA", **changes: Any) ->
     """Return a copy of envelope ``number``."""
     name = hashlib.sha256(str(number).encode()).digest()
     values = {
-        "envelope_id": name, "recipient": recipient, "previous_hop": hop, "hops": (),
+        "envelope_id": name, "message_id": name[:16], "recipient": recipient,
+        "previous_hop": hop, "hops": (),
         "stanza_digest": hashlib.sha256(f"{recipient}{number}".encode()).digest(),
         "seal_kid": b"k" * 32, "wrapped": b"w", "sealed_bytes": 100, "priority": 5,
         "expires_at": NOW + 1000, "receipt": b"receipt", "header": b"header", "body": b"body",

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from gateway.errors import ConflictError, UnavailableError
-from gateway.store import audit, idempotency, messages, outbox, receipts
+from gateway.store import audit, idempotency, messages, outbox
 from gateway.store.blobs import BlobStore
 from gateway.store.database import Transaction
 from gateway.store.outbox import LEGAL, OPEN, Deferral, OutboxState, Settlement
@@ -94,10 +94,10 @@ def test_relays_keep_copies_until_something_comes_back(fresh: Fresh) -> None:
             assert (state.state, state.custodian) == ("in_custody", "RILO-W")
             assert outbox.move(tx, [1], OutboxState.WITHDRAWN, NOW) == set()
             assert outbox.requeue_overdue(tx, NOW + 3600) == 1
-            found = outbox.by_copy(tx, message(1).envelope_id, "XB")
+            found = outbox.by_copy(tx, message(1).message_id, message(1).envelope_id, "XB")
             assert found is not None
             assert (found.row_id, found.custodian) == (1, "RILO-W")
-            assert outbox.by_copy(tx, message(1).envelope_id, "XC") is None
+            assert outbox.by_copy(tx, message(1).message_id, message(1).envelope_id, "XC") is None
             assert outbox.move(tx, [1], OutboxState.WITHDRAWN, NOW) == {1}
             assert outbox.claim(tx, ["XB"], now=NOW + 3600, lease_until=NOW + 9999) == []
             assert outbox.expire(tx, NOW + 1000) == []
@@ -246,20 +246,21 @@ def test_answers_to_named_requests_are_kept_a_day(fresh: Fresh) -> None:
 
 
 def test_receipts_given_are_kept_for_repeats(fresh: Fresh) -> None:
-    """Found by envelope and recipient until their time is over."""
+    """Found by message and envelope; given once, even where the attachments came later."""
     with fresh() as db:
 
         def act(tx: Transaction) -> None:
-            given = receipts.GivenReceipt(
-                envelope_id=b"e" * 32, recipient="XB", kind="delivery", receipt=b"signed",
-                keep_until=NOW + 10,
-            )  # fmt: skip
-            receipts.record(tx, [given])
-            assert list(receipts.find(tx, [b"e" * 32], "XB", "delivery").values()) == [b"signed"]
-            assert receipts.find(tx, [b"e" * 32], "XC", "delivery") == {}
-            assert receipts.find(tx, [b"e" * 32], "XB", "custody") == {}
-            assert receipts.sweep(tx, NOW + 9) == 0
-            assert receipts.sweep(tx, NOW + 10) == 1
+            batch = [message(1, direction="in", receipt=b"signed"), message(2, direction="in")]
+            messages.record_incoming(tx, batch)
+            names = [(item.message_id, item.envelope_id) for item in batch]
+            found = messages.known(tx, [*names, (b"n" * 16, b"e" * 32)])
+            assert {item.receipt for item in found.values()} == {b"signed", None}
+            assert messages.known(tx, [(batch[0].message_id, b"e" * 32)]) == {}
+            for receipt in (b"later", b"twice"):
+                for item in found.values():
+                    messages.give_receipt(tx, item.row_id, receipt)
+            again = messages.known(tx, names)
+            assert {item.receipt for item in again.values()} == {b"signed", b"later"}
 
         db.write_now(act)
 

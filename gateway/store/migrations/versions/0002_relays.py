@@ -1,4 +1,4 @@
-"""Lanes instead of leases of their own, and what a relay keeps."""
+"""Rows ordered by rank, receipts beside what they attest, and what a relay keeps."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -13,6 +13,11 @@ def _row() -> sa.types.TypeEngine[int]:
     return sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
+def _partial(name: str, table: str, column: str, where: str) -> None:
+    chosen = sa.text(where)
+    op.create_index(name, table, [column], sqlite_where=chosen, postgresql_where=chosen)
+
+
 def upgrade() -> None:
     """Rank rows, let one time say when a row is looked at again, and add custody."""
     op.add_column("outbox", sa.Column("rank", sa.Integer(), nullable=False, server_default="0"))
@@ -22,6 +27,7 @@ def upgrade() -> None:
     op.execute("UPDATE outbox SET rank = 9 - priority")
     op.execute("UPDATE outbox SET due_at = lease_until WHERE state = 'sending'")
     op.drop_index(op.f("ix_outbox_recipient_state_due_at"), table_name="outbox")
+    op.drop_index(op.f("ix_outbox_state_due_at"), table_name="outbox")
     with op.batch_alter_table("outbox") as outbox:
         outbox.drop_column("lease_until")
         outbox.drop_column("priority")
@@ -33,6 +39,22 @@ def upgrade() -> None:
         ["recipient", "state", "rank", "due_at"],
     )
     op.create_index(op.f("ix_outbox_settled_at_expires_at"), "outbox", ["settled_at", "expires_at"])
+    _partial("ix_outbox_leased", "outbox", "due_at", "state IN ('sending', 'in_custody')")
+    _partial("ix_outbox_dead", "outbox", "row_id", "state IN ('failed', 'expired', 'withdrawn')")
+    op.add_column("messages", sa.Column("receipt", sa.LargeBinary(), nullable=True))
+    op.execute(
+        "UPDATE messages SET receipt = (SELECT receipts.receipt FROM receipts WHERE "
+        "receipts.envelope_id = messages.envelope_id AND receipts.kind = 'delivery') "
+        "WHERE direction = 'in'"
+    )
+    op.drop_table("receipts")
+    op.drop_index(op.f("ix_messages_envelope_id"), table_name="messages")
+    with op.batch_alter_table("messages") as messages:
+        messages.drop_constraint(op.f("uq_messages_sender_message_id"), type_="unique")
+        messages.create_unique_constraint(
+            op.f("uq_messages_message_id_sender"), ["message_id", "sender"]
+        )
+    op.create_index(op.f("ix_idempotency_stored_at"), "idempotency", ["stored_at"])
     op.create_table(
         "relayed",
         sa.Column("row_id", _row(), nullable=False),
@@ -54,6 +76,7 @@ def upgrade() -> None:
         sa.Column("row_id", _row(), nullable=False),
         sa.Column("relayed_row", _row(), nullable=True),
         sa.Column("envelope_id", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("message_id", sa.LargeBinary(length=16), nullable=False),
         sa.Column("recipient", sa.String(length=32), nullable=False),
         sa.Column("previous_hop", sa.String(length=32), nullable=False),
         sa.Column("hops", sa.String(length=70), nullable=False),
@@ -85,12 +108,13 @@ def upgrade() -> None:
     )
     for name, columns in {
         "ix_custody_recipient_state_rank_due_at": ["recipient", "state", "rank", "due_at"],
-        "ix_custody_state_due_at": ["state", "due_at"],
         "ix_custody_previous_hop_return_due_at": ["previous_hop", "return_due_at"],
         "ix_custody_expires_at": ["expires_at"],
         "ix_custody_relayed_row": ["relayed_row"],
     }.items():
         op.create_index(op.f(name), "custody", columns)
+    _partial("ix_custody_leased", "custody", "due_at", "state = 'leased'")
+    _partial("ix_custody_held", "custody", "expires_at", "relayed_row IS NOT NULL")
     op.create_table(
         "relayed_blobs",
         sa.Column("relayed_row", _row(), nullable=False),
