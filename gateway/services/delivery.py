@@ -135,11 +135,17 @@ class Delivery:
         self, hop: MemberId, loads: Sequence[Load], answers: Sequence[Answer]
     ) -> Settled:
         """See ``lanes.Cargo``."""
-        outcomes = [
-            self._outcome(hop, load, answer) for load, answer in zip(loads, answers, strict=True)
-        ]
-        await self._renew_stanzas(_stale(loads, outcomes))
-        due = await self._commit(outcomes, [load.recipient for load in loads])
+        outcomes: list[_Outcome] = []
+        if any(isinstance(answer, Later | Refused) for answer in answers):
+            outcomes += self._outcomes(hop, loads, answers)
+            await self._renew_stanzas(_stale(loads, outcomes))
+
+        def judge() -> None:
+            """Verify in the writer's thread, before its transaction."""
+            if not outcomes:
+                outcomes.extend(self._outcomes(hop, loads, answers))
+
+        due = await self._commit(outcomes, [load.recipient for load in loads], first=judge)
         wanting = [
             (load, outcome.wanting)
             for load, outcome in zip(loads, outcomes, strict=True)
@@ -207,15 +213,24 @@ class Delivery:
         await self._database.write(lambda tx: audit.append(tx, [entry]))
         _log.warning("receipt.refused", peer=hop, code="receipt_unknown")
 
-    async def _commit(
-        self, outcomes: Sequence[_Outcome], recipients: Sequence[MemberId]
-    ) -> dict[MemberId, int]:
-        changes = [outcome.change for outcome in outcomes]
-        settlements = [item for item in changes if isinstance(item, Settlement)]
-        deferrals = [item for item in changes if isinstance(item, Deferral)]
-        kept = [item for item in changes if isinstance(item, Custody)]
+    def _outcomes(
+        self, hop: MemberId, loads: Sequence[Load], answers: Sequence[Answer]
+    ) -> list[_Outcome]:
+        return [
+            self._outcome(hop, load, answer) for load, answer in zip(loads, answers, strict=True)
+        ]
 
+    async def _commit(
+        self,
+        outcomes: Sequence[_Outcome],
+        recipients: Sequence[MemberId],
+        first: Callable[[], None] | None = None,
+    ) -> dict[MemberId, int]:
         def commit(tx: Transaction) -> None:
+            changes = [outcome.change for outcome in outcomes]
+            settlements = [item for item in changes if isinstance(item, Settlement)]
+            deferrals = [item for item in changes if isinstance(item, Deferral)]
+            kept = [item for item in changes if isinstance(item, Custody)]
             moved = outbox.settle(tx, settlements) | outbox.keep(tx, kept)
             outbox.defer(tx, deferrals)
             audit.append(
@@ -232,10 +247,11 @@ class Delivery:
                 ],
             )
 
-        await self._database.write_unit(commit)
-        for item in settlements:
-            if item.state is OutboxState.FAILED:
-                _log.warning("message.failed", code=item.code)
+        await self._database.write_unit(commit, first=first)
+        for outcome in outcomes:
+            change = outcome.change
+            if isinstance(change, Settlement) and change.state is OutboxState.FAILED:
+                _log.warning("message.failed", code=change.code)
         self._settled()
         due: dict[MemberId, int] = {}
         for outcome, recipient in zip(outcomes, recipients, strict=True):

@@ -6,8 +6,9 @@ together, and only then answer and wake the deliverer.
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
@@ -37,6 +38,11 @@ from keys.registry.statement import REGISTRY
 from keys.signing import SigningKey
 from keys.suite import KeyId, MemberId, digest
 
+BATCH_MOST = 64
+WORKERS = 2
+"""One batch is sealed while another is on its way to the disk."""
+WAITING_MOST = 4096
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Prepared:
@@ -46,6 +52,11 @@ class _Prepared:
     kind: Kind
     to: tuple[MemberId, ...]
     seal_to: tuple[tuple[KeyId, bytes] | None, ...]
+
+    @property
+    def length(self) -> int:
+        """Return about how many bytes a copy will add to a batch."""
+        return copy_length(self.draft.payload.content, b"")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,11 +68,30 @@ class _Ready:
     blob_ids: tuple[bytes, ...]
     entry: audit.NewEntry
     submitted: Submitted
+    reserved: int
 
-    @property
-    def length(self) -> int:
-        """Return about how many bytes a copy adds to a batch."""
-        return copy_length(self.message.header, self.message.body)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Request:
+    """Submissions of one caller that wait for their answer."""
+
+    submissions: Sequence[Submission]
+    caller: Caller
+    key: str | None
+    asked: bytes
+    answered: asyncio.Future[list[Submitted | LiaisonError]]
+
+
+@dataclass(slots=True, kw_only=True)
+class _Batch:
+    """Requests that are sealed and committed together."""
+
+    requests: Sequence[_Request]
+    prepared: list[list[_Prepared | LiaisonError]]
+    ready: list[list[_Ready | LiaisonError]] = field(default_factory=list)
+    leases: dict[bytes, list[int]] = field(default_factory=dict)
+    loads: list[Load] = field(default_factory=list)
+    queued: set[MemberId] = field(default_factory=set)
 
 
 class Exchange:
@@ -90,6 +120,9 @@ class Exchange:
         self._settings = settings
         self._lanes = lanes
         self._seqs: dict[bytes, int] = {}
+        self._waiting: deque[_Request] = deque()
+        self._waiting_messages = 0
+        self._workers: set[asyncio.Task[None]] = set()
 
     async def submit(
         self,
@@ -100,27 +133,152 @@ class Exchange:
     ) -> list[Submitted | LiaisonError]:
         """Accept messages in one commit; each gets its answer, or the error that it has.
 
-        Raises ForbiddenError ``role_missing``; ConflictError ``idempotency_key_reused``;
-        UnavailableError ``disk_full``, ``registry_stale``, ``not_admitted``.
+        Requests that wait together share the sealing and the commit.
+
+        Raises ForbiddenError ``role_missing``; ConflictError ``idempotency_key_reused`` or
+        ``idempotency_key_busy``; UnavailableError ``disk_full``, ``registry_stale``,
+        ``not_admitted`` or ``busy``.
         """
         require(caller, Role.OFFICER)
-        asked = digest(msgspec.json.encode(submissions))
-        repeat = await self._answered(caller, idempotency_key, asked)
-        if repeat is not None:
-            return repeat
+        asked = b""
+        if idempotency_key is not None:
+            asked = digest(msgspec.json.encode(submissions))
+            repeat = await self._answered(caller, idempotency_key, asked)
+            if repeat is not None:
+                return repeat
         self._attachments.check_space()
         self._mirror.check_fresh(self._settings.registry.refuse_after_s)
         await self._meet({name for item in submissions for name in item.to})
+        if self._waiting_messages >= WAITING_MOST:
+            raise UnavailableError(
+                "busy", "more messages wait to be sealed than this node takes", retry_after_s=1
+            )
+        request = _Request(
+            submissions=submissions,
+            caller=caller,
+            key=idempotency_key,
+            asked=asked,
+            answered=asyncio.get_running_loop().create_future(),
+        )
+        self._waiting.append(request)
+        self._waiting_messages += len(submissions)
+        if len(self._workers) < WORKERS:
+            worker = asyncio.get_running_loop().create_task(self._work(), name="accept")
+            self._workers.add(worker)
+            worker.add_done_callback(self._workers.discard)
+        return await request.answered
+
+    async def _work(self) -> None:
+        """Accept what waits, as much as makes a batch at a time, until nothing does."""
+        while self._waiting:
+            batch: list[_Request] = []
+            count = 0
+            while self._waiting and count < BATCH_MOST:
+                batch.append(self._waiting.popleft())
+                count += len(batch[-1].submissions)
+            try:
+                await self._accept(batch)
+            except Exception as failure:  # noqa: BLE001 - each who waits is told
+                for request in batch:
+                    if not request.answered.done():
+                        request.answered.set_exception(failure)
+            finally:
+                self._waiting_messages -= count
+
+    async def _accept(self, batch: Sequence[_Request]) -> None:
         now = self._clock.now()
         signer = self._keys.signer(self._mirror.view, now)
-        prepared: list[_Prepared | LiaisonError] = []
-        for submission in submissions:
+        prepared = [
+            [await self._prepared(item, request.caller, now) for item in request.submissions]
+            for request in batch
+        ]
+        work = _Batch(requests=batch, prepared=prepared)
+        if not any(isinstance(item, _Prepared) for items in prepared for item in items):
+            self._answer(work, {})
+            return
+
+        work.leases = {
+            item.draft.message_id: [self._lanes.reserve(member, item.length) for member in item.to]
+            for items in prepared
+            for item in items
+            if isinstance(item, _Prepared)
+        }
+
+        def seal() -> None:
+            registry = self._mirror.view.head
+            work.ready = [
+                [
+                    self._seal_one(item, signer, registry, now)
+                    if isinstance(item, _Prepared)
+                    else item
+                    for item in items
+                ]
+                for items in prepared
+            ]
+
+        def commit(tx: Transaction) -> dict[int, ConflictError]:
+            return self._commit(tx, work, now)
+
+        try:
+            conflicts = await self._database.write_unit(commit, first=seal)
+        except BaseException:
+            self._release(work, range(len(batch)))
+            raise
+        self._release(work, conflicts)
+        self._lanes.hand(work.loads)
+        self._lanes.wake(work.queued)
+        self._answer(work, conflicts)
+
+    async def _prepared(
+        self, submission: Submission, caller: Caller, now: int
+    ) -> _Prepared | LiaisonError:
+        try:
+            return await self._prepare(submission, caller, now)
+        except LiaisonError as fault:
+            return fault
+
+    def _commit(self, tx: Transaction, work: _Batch, now: int) -> dict[int, ConflictError]:
+        """Store what is new; return the requests whose key was used meanwhile."""
+        conflicts: dict[int, ConflictError] = {}
+        good: list[_Ready] = []
+        for at, (request, items) in enumerate(zip(work.requests, work.ready, strict=True)):
+            ready = [item for item in items if isinstance(item, _Ready)]
             try:
-                prepared.append(await self._prepare(submission, caller, now))
-            except LiaisonError as fault:
-                prepared.append(fault)
-        ready = await asyncio.to_thread(self._seal, prepared, signer, now)
-        return await self._commit(ready, caller, idempotency_key, asked)
+                _name(tx, request, ready, now)
+            except ConflictError as fault:
+                conflicts[at] = fault
+                continue
+            good += ready
+        work.loads, work.queued = _record(tx, good, work.leases, now)
+        audit.append(tx, [item.entry for item in good])
+        return conflicts
+
+    def _answer(self, work: _Batch, conflicts: Mapping[int, ConflictError]) -> None:
+        for at, request in enumerate(work.requests):
+            if request.answered.done():
+                continue
+            if at in conflicts:
+                request.answered.set_exception(conflicts[at])
+                continue
+            items: Sequence[_Prepared | _Ready | LiaisonError] = (
+                work.ready[at] if work.ready else work.prepared[at]
+            )
+            request.answered.set_result(
+                [
+                    item if isinstance(item, LiaisonError) else item.submitted
+                    for item in items
+                    if not isinstance(item, _Prepared)
+                ]
+            )
+
+    def _release(self, work: _Batch, requests: Iterable[int]) -> None:
+        """Give back what was reserved for requests of which nothing was stored."""
+        for at in requests:
+            for item in work.prepared[at]:
+                if isinstance(item, _Prepared):
+                    for until in work.leases[item.draft.message_id]:
+                        if until:
+                            self._lanes.release(item.length)
 
     async def _meet(self, names: set[str]) -> None:
         """Look at the registry before saying that a member is unknown: it may be new."""
@@ -236,15 +394,6 @@ class Exchange:
         except UnavailableError:
             return None
 
-    def _seal(
-        self, prepared: Sequence[_Prepared | LiaisonError], signer: SigningKey, now: int
-    ) -> list[_Ready | LiaisonError]:
-        registry = self._mirror.view.head
-        return [
-            item if isinstance(item, LiaisonError) else self._seal_one(item, signer, registry, now)
-            for item in prepared
-        ]
-
     def _seal_one(
         self, item: _Prepared, signer: SigningKey, registry: RegistryHead, now: int
     ) -> _Ready:
@@ -280,6 +429,7 @@ class Exchange:
             entry=self._ledger.entry(
                 EntryKind.MESSAGE_ACCEPTED, digests=(sealed.envelope_id, sealed.tbs_digest)
             ),
+            reserved=item.length,
             submitted=Submitted(
                 id=message_ref(payload.sender, item.draft.message_id),
                 case=payload.case_id.hex(),
@@ -291,79 +441,53 @@ class Exchange:
             ),
         )
 
-    async def _commit(
-        self,
-        ready: Sequence[_Ready | LiaisonError],
-        caller: Caller,
-        key: str | None,
-        asked: bytes,
-    ) -> list[Submitted | LiaisonError]:
-        good = [item for item in ready if isinstance(item, _Ready)]
-        answers = [item.submitted if isinstance(item, _Ready) else item for item in ready]
-        if not good:
-            return answers
-        leases = [self._lease(item) for item in good]
-        now = self._clock.now()
 
-        def commit(tx: Transaction) -> list[Load]:
-            if key is not None:
-                if idempotency.find(tx, caller.name, key, asked) is not None:
-                    raise ConflictError("idempotency_key_busy", "this request is under way already")
-                answer = msgspec.json.encode([item.submitted for item in good])
-                idempotency.record(tx, caller.name, key, asked, answer=answer, now=now)
-            loads = _record(tx, good, leases, now)
-            audit.append(tx, [item.entry for item in good])
-            return loads
-
-        run = self._database.write if len(good) == 1 else self._database.write_unit
-        try:
-            loads = await run(commit)
-        except BaseException:
-            for item, leased in zip(good, leases, strict=True):
-                for _ in range(sum(1 for until in leased if until)):
-                    self._lanes.release(item.length)
-            raise
-        self._lanes.hand(loads)
-        self._lanes.wake(
-            {
-                MemberId(row.recipient)
-                for item, leased in zip(good, leases, strict=True)
-                for row, until in zip(item.rows, leased, strict=True)
-                if not until
-            }
-        )
-        return answers
-
-    def _lease(self, item: _Ready) -> list[int]:
-        """Lease each row to its lane, where that has room: then no claim is needed."""
-        return [self._lanes.reserve(MemberId(row.recipient), item.length) for row in item.rows]
+def _name(tx: Transaction, request: _Request, ready: Sequence[_Ready], now: int) -> None:
+    """Keep the answer under the request's key. Raises ConflictError ``idempotency_key_busy``."""
+    if request.key is None or not ready:
+        return
+    caller, asked = request.caller.name, request.asked
+    if idempotency.find(tx, caller, request.key, asked) is not None:
+        raise ConflictError("idempotency_key_busy", "this request is under way already")
+    answer = msgspec.json.encode([item.submitted for item in ready])
+    idempotency.record(tx, caller, request.key, asked, answer=answer, now=now)
 
 
 def _record(
-    tx: Transaction, good: Sequence[_Ready], leases: Sequence[Sequence[int]], now: int
-) -> list[Load]:
-    """Store messages with their rows; return what was leased to the lanes."""
+    tx: Transaction, good: Sequence[_Ready], leases: Mapping[bytes, Sequence[int]], now: int
+) -> tuple[list[Load], set[MemberId]]:
+    """Store messages with their rows; return what is leased to lanes, and for whom rows wait."""
+    if not good:
+        return [], set()
     numbers = messages.record_outgoing(tx, [item.message for item in good])
     queued: list[tuple[outbox.Queueing, outbox.NewRow]] = []
     messages_of: list[messages.NewMessage] = []
-    for item, number, leased in zip(good, numbers, leases, strict=True):
+    lengths: list[int] = []
+    for item, number in zip(good, numbers, strict=True):
         message = item.message
         shared = outbox.Queueing(
             message_row=number, priority=message.priority, now=now, expires_at=message.expires_at
         )
         queued += [
             (shared, replace(row, lease_until=until))
-            for row, until in zip(item.rows, leased, strict=True)
+            for row, until in zip(item.rows, leases[message.message_id], strict=True)
         ]
         messages_of += [message] * len(item.rows)
+        lengths += [item.reserved] * len(item.rows)
         if item.blob_ids:
             blobs.name(tx, blobs.OWN, item.blob_ids, now)
     row_ids = outbox.enqueue(tx, queued)
-    return [
-        load_of(outbox.claimed(row_ids[shared.message_row, row.recipient], shared, row, message))
-        for (shared, row), message in zip(queued, messages_of, strict=True)
+    loads = [
+        replace(
+            load_of(
+                outbox.claimed(row_ids[shared.message_row, row.recipient], shared, row, message)
+            ),
+            reserved=reserved,
+        )
+        for (shared, row), message, reserved in zip(queued, messages_of, lengths, strict=True)
         if row.lease_until
     ]
+    return loads, {MemberId(row.recipient) for _, row in queued if not row.lease_until}
 
 
 def _row(item: _Prepared, sealed: SealedMessage, at: int) -> outbox.NewRow:

@@ -53,6 +53,8 @@ class Load:
     stanza: Stanza | None
     item: Any
     """The cargo's own row."""
+    reserved: int = 0
+    """How many bytes of the lanes' memory it holds; 0 for one that was claimed."""
     brought: bool = False
     """Whether its attachments were brought in this attempt."""
 
@@ -302,7 +304,7 @@ class Lanes:
         handed = lane.take(most, self._settings.batch_bytes)
         if handed:
             for load in handed:
-                self.release(load.length)
+                self.release(load.reserved)
             if lane.handed:
                 self._start(hop)
             return handed
@@ -397,8 +399,9 @@ class Lanes:
             self.note({load.recipient: due_at})
         else:
             load.brought = True
+            load.reserved = load.length
             self._reserved += 1
-            self._reserved_bytes += load.length
+            self._reserved_bytes += load.reserved
             self.hand([load])
         finally:
             renewing.cancel()

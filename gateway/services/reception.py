@@ -7,7 +7,7 @@ answered before it is durable. A repeat gets the receipt that was given first, b
 import asyncio
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gateway.cases.content import decode_content
 from gateway.cases.kinds import kind_named
@@ -57,6 +57,18 @@ class _Opened:
     receipt: bytes
 
 
+_Verdict = OpenedMessage | LiaisonError | Answer
+
+
+@dataclass(slots=True)
+class _Work:
+    """A batch as it is judged, for the transaction that stores it."""
+
+    verdicts: list[_Verdict] = field(default_factory=list)
+    good: dict[bytes, _Opened] = field(default_factory=dict)
+    refusals: list[audit.NewEntry] = field(default_factory=list)
+
+
 class Reception:
     """Takes envelopes from peers."""
 
@@ -92,13 +104,40 @@ class Reception:
         except UnavailableError:
             return [Later("busy", LATER_S)] * len(batch)
         parsed = [_parsed(item, hop) for item in batch]
-        known = await self._known([item for item in parsed if isinstance(item, ParsedEnvelope)])
-        opened = await asyncio.to_thread(self._open, batch, parsed, hop, view, known)
-        verdicts = [
-            await self._with_blobs(hop, item, outcome)
-            for item, outcome in zip(parsed, opened, strict=True)
-        ]
-        answers = await self._settle(hop, parsed, verdicts, signer, view)
+        brought: list[_Verdict] | None = None
+        if any(isinstance(item, ParsedEnvelope) and item.header.blobs for item in parsed):
+            opened = await asyncio.to_thread(self._open, batch, parsed, hop, view)
+            brought = [
+                await self._with_blobs(hop, item, outcome)
+                for item, outcome in zip(parsed, opened, strict=True)
+            ]
+        work = _Work()
+
+        def judge() -> None:
+            """Open and sign in the writer's thread, before its transaction: one hop for all."""
+            work.verdicts = brought or self._open(batch, parsed, hop, view)
+            messages_opened = [item for item in work.verdicts if isinstance(item, OpenedMessage)]
+            if messages_opened:
+                signed = self._sign(messages_opened, signer, view)
+                work.good = {
+                    item.envelope.envelope_id: _Opened(opened=item, receipt=receipt)
+                    for item, receipt in zip(messages_opened, signed, strict=True)
+                }
+            work.refusals = [
+                self._refusal(hop, item, verdict)
+                for item, verdict in zip(parsed, work.verdicts, strict=True)
+                if isinstance(verdict, LiaisonError) and not isinstance(verdict, UnavailableError)
+            ]
+
+        def commit(tx: Transaction) -> dict[bytes, Answer]:
+            if not work.good and not work.refusals:
+                return {}
+            return self._commit(tx, list(work.good.values()), work.refusals, hop)
+
+        conflicts = await self._database.write_unit(commit, first=judge)
+        if len(work.good) > len(conflicts):
+            self._arrived()
+        answers = [self._answer(verdict, work.good, conflicts) for verdict in work.verdicts]
         return await self._for_relays(batch, parsed, answers)
 
     async def _for_relays(
@@ -118,10 +157,16 @@ class Reception:
         changed = dict(zip(through_relays, dressed, strict=True))
         return [changed.get(at, answer) for at, answer in enumerate(answers)]
 
-    async def _known(self, parsed: Sequence[ParsedEnvelope]) -> dict[bytes, tuple[str, bytes]]:
+    def _known(
+        self, parsed: Sequence[ParsedEnvelope | RejectedError]
+    ) -> dict[bytes, tuple[str, bytes]]:
         """Find what is accepted already: sender and receipt by envelope id (step 0)."""
-        names = [(item.header.message_id, item.envelope_id) for item in parsed]
-        stored = await self._database.read(lambda tx: messages.known(tx, names))
+        names = [
+            (item.header.message_id, item.envelope_id)
+            for item in parsed
+            if isinstance(item, ParsedEnvelope)
+        ]
+        stored = self._database.read_now(lambda tx: messages.known(tx, names))
         return {
             envelope_id: (item.sender, item.receipt)
             for envelope_id, item in stored.items()
@@ -134,8 +179,8 @@ class Reception:
         parsed: Sequence[ParsedEnvelope | RejectedError],
         hop: MemberId,
         view: View,
-        known: dict[bytes, tuple[str, bytes]],
-    ) -> list[OpenedMessage | LiaisonError | Answer]:
+    ) -> list[_Verdict]:
+        known = self._known(parsed)
         receiver = Receiver(
             me=self._keys.member,
             view=view,
@@ -156,7 +201,7 @@ class Reception:
         relayed: bool,  # noqa: FBT001 - a fact of the post
         receiver: Receiver,
         known: dict[bytes, tuple[str, bytes]],
-    ) -> OpenedMessage | LiaisonError | Answer:
+    ) -> _Verdict:
         if isinstance(item, RejectedError):
             return item
         try:
@@ -175,8 +220,8 @@ class Reception:
         self,
         hop: MemberId,
         item: ParsedEnvelope | RejectedError,
-        outcome: OpenedMessage | LiaisonError | Answer,
-    ) -> OpenedMessage | LiaisonError | Answer:
+        outcome: _Verdict,
+    ) -> _Verdict:
         if isinstance(item, RejectedError) or not isinstance(outcome, OpenedMessage):
             return outcome
         wanted = [blob.blob_id for blob in item.header.blobs]
@@ -212,34 +257,6 @@ class Reception:
         state.update(plain[:left])
         if left > len(plain) or state.digest() != attachment.plain_digest:
             raise RejectedError("attachment_invalid", "an attachment is not what was signed")
-
-    async def _settle(
-        self,
-        hop: MemberId,
-        parsed: Sequence[ParsedEnvelope | RejectedError],
-        verdicts: Sequence[OpenedMessage | LiaisonError | Answer],
-        signer: SigningKey,
-        view: View,
-    ) -> list[Answer]:
-        opened = [item for item in verdicts if isinstance(item, OpenedMessage)]
-        signed = await asyncio.to_thread(self._sign, opened, signer, view) if opened else []
-        good = {
-            item.envelope.envelope_id: _Opened(opened=item, receipt=receipt)
-            for item, receipt in zip(opened, signed, strict=True)
-        }
-        refusals = [
-            self._refusal(hop, item, verdict)
-            for item, verdict in zip(parsed, verdicts, strict=True)
-            if isinstance(verdict, LiaisonError) and not isinstance(verdict, UnavailableError)
-        ]
-        conflicts: dict[bytes, Answer] = {}
-        if good or refusals:
-            conflicts = await self._database.write_unit(
-                lambda tx: self._commit(tx, list(good.values()), refusals, hop)
-            )
-        if len(good) > len(conflicts):
-            self._arrived()
-        return [self._answer(verdict, good, conflicts) for verdict in verdicts]
 
     def _sign(self, opened: Sequence[OpenedMessage], signer: SigningKey, view: View) -> list[bytes]:
         now = self._clock.now()
@@ -350,7 +367,7 @@ class Reception:
 
     def _answer(
         self,
-        verdict: OpenedMessage | LiaisonError | Answer,
+        verdict: _Verdict,
         good: dict[bytes, _Opened],
         conflicts: dict[bytes, Answer],
     ) -> Answer:
