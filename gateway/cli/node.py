@@ -50,9 +50,14 @@ LOW_DISK_BYTES = 512 * 1024**2
 def init(
     member: Annotated[str, typer.Option(help="The member's short name, such as XB.")],
     name: Annotated[str, typer.Option(help="The member's name in English.")],
-    endpoint: Annotated[str, typer.Option(help="Where peers reach it: https://host:port.")],
     anchor: Annotated[str, typer.Option(help="The registry's fingerprint, given out of band.")],
     registry: Annotated[str, typer.Option(help="The registrar's gateway: https://host:port.")],
+    endpoint: Annotated[
+        str, typer.Option(help="Where peers reach it: https://host:port; none behind a relay.")
+    ] = "",
+    via: Annotated[
+        list[str] | None, typer.Option(help="A relay that keeps its mailbox; may be repeated.")
+    ] = None,
     folder: Folder = DEFAULT_FOLDER,
     name_fr: Annotated[str, typer.Option(help="The member's name in French.")] = "",
     role: Annotated[MemberRole, typer.Option(help="What it is.")] = MemberRole.ADMINISTRATION,
@@ -67,6 +72,9 @@ def init(
     """Make a node: keys, settings, database, and the join file for the registrar."""
     if role is MemberRole.REGISTRAR:
         raise RejectedError("role_wrong", "a registrar is made by liaison registry init")
+    relays = [parse_member_id(relay) for relay in via or ()]
+    if not endpoint and not relays:
+        raise RejectedError("route_missing", "name --endpoint, or --via a relay, or both")
     check_free(folder)
     anchored = parse_fingerprint(anchor)
     federation = asyncio.run(_federation(registry.rstrip("/"), anchored))
@@ -92,7 +100,8 @@ def init(
         anchor=anchored,
         names=names,
         role=role,
-        endpoint=endpoint.rstrip("/"),
+        endpoint=endpoint.rstrip("/") or None,
+        via=relays,
         settings=with_anchor(settings, anchor, registry.rstrip("/")),
     )
     say(f"{member} of {federation}: the node is in {folder}")

@@ -23,6 +23,9 @@ QUICK = {
     "LIAISON_AUDIT__INTERVAL_MS": "50",
     "LIAISON_DELIVERY__RETRY_MAX_S": "2",
     "LIAISON_DELIVERY__LEASE_S": "10",
+    "LIAISON_DELIVERY__RESCAN_S": "1",
+    "LIAISON_RELAY__ENABLED": "true",
+    "LIAISON_RELAY__COLLECT_LEASE_S": "5",
     "MALLOC_ARENA_MAX": "2",  # as the unit and the image have it
 }
 
@@ -65,22 +68,34 @@ class Nodes:
     place: Path
     ports: dict[str, int] = field(default_factory=dict)
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    store_url: Callable[[], str] | None = None
+    """Makes each member a database on a server, instead of a file."""
 
     def found(self, *members: str) -> None:
-        """Set everything up by hand, and start it."""
+        """Set everything up by hand, and start it.
+
+        ``XC@RO`` is a member without an address, reached through its relay RO.
+        """
+        relays = {name: via for name, _, via in (item.partition("@") for item in members)}
+        members = tuple(relays)
         (self.place / "passphrase").touch(mode=0o600)
         (self.place / "passphrase").write_text("open sesame\n")
         names = ("REGISTRY", *members)
         self.ports = dict(zip(names, free_ports(len(names)), strict=True))
         anchor = done(
-            "registry", "init", "--federation", "mutual.example", *self._common("REGISTRY"),
-            "--json",
+            "registry", "init", "--federation", "mutual.example", "--endpoint",
+            self.url("REGISTRY"), *self._common("REGISTRY"), "--json",
         ).json["anchor"]  # fmt: skip
         self.start("REGISTRY")
         for member in members:
+            route = ["--endpoint", self.url(member)]
+            if relays[member]:
+                route = ["--via", relays[member]]
+            if self.store_url is not None:
+                route += ["--store", self.store_url()]
             done(
                 "init", "--member", member, "--name", f"Customs of {member}", "--anchor", anchor,
-                "--registry", self.url("REGISTRY"), *self._common(member),
+                "--registry", self.url("REGISTRY"), *route, *self._common(member),
             )  # fmt: skip
             join = self.folder(member) / f"join.{member}"
             done("member", "admit", str(join), "--dir", str(self.folder("REGISTRY")), "--yes")
@@ -178,16 +193,18 @@ class Nodes:
 
     def _common(self, member: str) -> list[str]:
         return [
-            "--endpoint", self.url(member), "--listen", "127.0.0.1",
-            "--port", str(self.ports[member]), "--dir", str(self.folder(member)),
-            "--passphrase-file", str(self.place / "passphrase"), "--weak-keystore",
+            "--listen", "127.0.0.1", "--port", str(self.ports[member]),
+            "--dir", str(self.folder(member)), "--weak-keystore",
+            "--passphrase-file", str(self.place / "passphrase"),
         ]  # fmt: skip
 
 
 @contextlib.contextmanager
-def nodes(place: Path, *members: str) -> Iterator[Nodes]:
+def nodes(
+    place: Path, *members: str, store_url: Callable[[], str] | None = None
+) -> Iterator[Nodes]:
     """Yield a running federation; what still runs at the end is ended."""
-    made = Nodes(place)
+    made = Nodes(place, store_url=store_url)
     try:
         made.found(*members)
         yield made
