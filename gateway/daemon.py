@@ -45,7 +45,7 @@ from gateway.services.rotation import Rotation
 from gateway.services.routes import Routes
 from gateway.services.wayback import Wayback
 from gateway.settings import Settings, load
-from gateway.store import outbox
+from gateway.store import custody, outbox
 from gateway.store.blobs import BlobStore
 from gateway.store.database import Database, FaultHook
 from gateway.store.lock import FolderLock
@@ -233,6 +233,7 @@ def wire(
     )
     rooms = Rooms(
         exchange=exchange,
+        delivery=delivery,
         inbox=inbox,
         attachments=attachments,
         members=Members(mirror, cards, clock, settings.registry),
@@ -358,6 +359,7 @@ async def _run(settings: Settings, keys: NodeKeys, database: Database) -> None:
     if settings.database_path is not None:  # nobody else may hold a lease
         now = clock.now()
         await database.write(lambda tx: outbox.release_leases(tx, now))
+        await database.write(lambda tx: custody.release_leases(tx, now))
     peer_api = PeerApi(node.gate, keys, settings.peer_api)
     local_api = LocalApi(node.rooms, settings.local_api, settings.path(settings.local_api.socket))
     try:

@@ -1,8 +1,12 @@
 """``liaison outbox``: what is not delivered yet, and why."""
 
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import quote
+
 import typer
 
-from gateway.cli.console import show_json, show_table, when
+from gateway.cli.console import say, show_json, show_table, when
 from gateway.cli.options import DEFAULT_FOLDER, AsJson, Folder, daemon_of
 
 app = typer.Typer(help="Deliveries that are not done.", no_args_is_help=True)
@@ -34,3 +38,38 @@ def list_outbox(folder: Folder = DEFAULT_FOLDER, as_json: AsJson = False) -> Non
             for row in shown["rows"]
         ],
     )
+
+
+Message = Annotated[str, typer.Argument(help="The message's id.")]
+Recipient = Annotated[str, typer.Option("--to", help="Only its delivery to this member.")]
+
+
+@app.command()
+def withdraw(
+    message: Message,
+    to: Recipient = "",
+    folder: Folder = DEFAULT_FOLDER,
+    as_json: AsJson = False,
+) -> None:
+    """Take back what still waits of a message."""
+    _move(message, "withdraw", to, folder, as_json)
+
+
+@app.command()
+def requeue(
+    message: Message,
+    to: Recipient = "",
+    folder: Folder = DEFAULT_FOLDER,
+    as_json: AsJson = False,
+) -> None:
+    """Queue again what failed or was withdrawn."""
+    _move(message, "requeue", to, folder, as_json)
+
+
+def _move(message: str, action: str, to: str, folder: Path, as_json: bool) -> None:
+    narrowed = f"?recipient={quote(to)}" if to else ""
+    moved = daemon_of(folder).call("POST", f"/v1/messages/{message}/{action}{narrowed}")
+    if as_json:
+        show_json(moved)
+    else:
+        say(f"{message}: {moved['state']} for {', '.join(moved['recipients'])}")

@@ -27,6 +27,7 @@ from gateway.network import openapi
 from gateway.network.metrics import Metrics
 from gateway.network.problems import problem_of, problem_response
 from gateway.network.requests import (
+    MoveQuery,
     RangeQuery,
     RotateBody,
     StatementBody,
@@ -42,6 +43,7 @@ from gateway.network.requests import (
 from gateway.services.attachments import Attachments
 from gateway.services.audit import AuditLog
 from gateway.services.caller import Caller, require
+from gateway.services.delivery import Delivery
 from gateway.services.exchange import Exchange
 from gateway.services.health import Health
 from gateway.services.inbox import Inbox, MessageQuery
@@ -62,6 +64,7 @@ class Rooms:
     """The services behind the socket."""
 
     exchange: Exchange
+    delivery: Delivery
     inbox: Inbox
     attachments: Attachments
     members: Members
@@ -97,6 +100,8 @@ class LocalApi:
                 web.get("/v1/messages", self._messages),
                 web.get("/v1/messages/{id}", self._message),
                 web.post("/v1/messages/{id}/acknowledge", self._acknowledge),
+                web.post("/v1/messages/{id}/withdraw", self._withdraw),
+                web.post("/v1/messages/{id}/requeue", self._requeue),
                 web.post("/v1/attachments", self._upload),
                 web.get("/v1/attachments/{id}", self._download),
                 web.get("/v1/kinds", self._kinds),
@@ -229,6 +234,16 @@ class LocalApi:
     async def _acknowledge(self, request: web.Request) -> web.Response:
         ref, caller = request.match_info["id"], self._caller(request)
         return json_answer(await self._rooms.inbox.acknowledge(ref, caller, language_of(request)))
+
+    async def _withdraw(self, request: web.Request) -> web.Response:
+        query, caller = query_of(request, MoveQuery), self._caller(request)
+        ref = request.match_info["id"]
+        return json_answer(await self._rooms.delivery.withdraw(ref, caller, query.recipient))
+
+    async def _requeue(self, request: web.Request) -> web.Response:
+        query, caller = query_of(request, MoveQuery), self._caller(request)
+        ref = request.match_info["id"]
+        return json_answer(await self._rooms.delivery.requeue(ref, caller, query.recipient))
 
     async def _upload(self, request: web.Request) -> web.Response:
         name = unquote(request.headers.get("X-Filename", ""))

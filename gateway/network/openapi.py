@@ -8,6 +8,7 @@ import msgspec
 from gateway.network.problems import Problem
 from gateway.services.attachments import UploadedAttachment
 from gateway.services.audit import AuditEntryView
+from gateway.services.delivery import MovedRows
 from gateway.services.health import HealthReport, OutboxRow, PeerReport, Status
 from gateway.services.inbox import MessageQuery
 from gateway.services.keys import KeySummary
@@ -18,12 +19,15 @@ from gateway.services.submission import Submission, Submitted
 _TYPES = (
     Submission, Submitted, Page, Summary, Detail, UploadedAttachment, MemberSummary, MemberDetail,
     RegistryView, KeySummary, OutboxRow, AuditEntryView, PeerReport, Status, HealthReport, Problem,
+    MovedRows,
 )  # fmt: skip
 _OPERATIONS: tuple[tuple[str, str, str, type | None, type | None, int], ...] = (
     ("post", "/v1/messages", "Submit a message", Submission, Submitted, 202),
     ("get", "/v1/messages", "List messages; wait_s makes it a long poll", None, Page, 200),
     ("get", "/v1/messages/{id}", "Open a message; recorded", None, Detail, 200),
     ("post", "/v1/messages/{id}/acknowledge", "Take a message", None, Summary, 200),
+    ("post", "/v1/messages/{id}/withdraw", "Take back what still waits", None, MovedRows, 200),
+    ("post", "/v1/messages/{id}/requeue", "Queue again what had ended", None, MovedRows, 200),
     ("get", "/v1/members/{id}", "A member, its keys and its card", None, MemberDetail, 200),
     ("get", "/v1/registry", "The registry as verified here", None, RegistryView, 200),
     ("post", "/v1/peers/{id}/ping", "Reach a peer and compare clocks", None, PeerReport, 200),

@@ -4,7 +4,7 @@ import os
 import socket
 import struct
 from collections.abc import AsyncIterator, Sequence
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from aiohttp import web
@@ -38,6 +38,12 @@ class RangeQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     start: int = 0
     end: int = 1000
+
+
+class MoveQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which delivery of a message; all of them, if none is named."""
+
+    recipient: Annotated[str, msgspec.Meta(pattern=r"\A[A-Z][A-Z0-9-]{1,31}\Z")] | None = None
 
 
 def caller_of(request: web.Request, grants: Sequence[RoleGrant]) -> Caller:

@@ -9,14 +9,17 @@ from dataclasses import dataclass
 from functools import partial
 from typing import assert_never
 
+import msgspec
+
 from gateway.clock import Clock
-from gateway.errors import LiaisonError, RejectedError, UnavailableError
+from gateway.errors import ConflictError, LiaisonError, RejectedError, UnavailableError
 from gateway.logs import logger
 from gateway.protocol.answer import Accepted, Answer, Later, PendingBlobs, Refused
 from gateway.protocol.audit import EntryKind
 from gateway.protocol.delivery import RetryPolicy, custody_due_at, next_attempt_at
 from gateway.protocol.envelope import Stanza, header_digest, wrap_stanza
 from gateway.protocol.mailbox import Delivered, Halted, Rejected, Return
+from gateway.protocol.message import parse_message_ref
 from gateway.protocol.receipt import (
     Copy,
     Expected,
@@ -26,13 +29,14 @@ from gateway.protocol.receipt import (
     unseal_receipt,
     verify_receipt,
 )
+from gateway.services.caller import Caller, require
 from gateway.services.cards import Cards
 from gateway.services.keys import NodeKeys
 from gateway.services.lanes import Load, Settled
 from gateway.services.ledger import Ledger
 from gateway.services.registry import RegistryMirror
-from gateway.settings import DeliverySettings
-from gateway.store import attachments, audit, outbox
+from gateway.settings import DeliverySettings, Role
+from gateway.store import attachments, audit, messages, outbox
 from gateway.store.database import Database, Transaction
 from gateway.store.outbox import Claimed, Custody, Deferral, OutboxState, Settlement
 from keys.suite import MemberId
@@ -47,6 +51,13 @@ class _Outcome:
     change: Settlement | Deferral | Custody | None
     entry: audit.NewEntry | None = None
     wanting: Sequence[bytes] = ()
+
+
+class MovedRows(msgspec.Struct, frozen=True, kw_only=True):
+    """Deliveries that were withdrawn or queued again, by recipient."""
+
+    state: str
+    recipients: list[str]
 
 
 class Delivery:
@@ -204,6 +215,57 @@ class Delivery:
             await self._renew_stanzas(_stale(loads, outcomes))
             self._came_back(await self._commit(outcomes, [load.recipient for load in loads]))
         return others
+
+    async def withdraw(self, ref: str, caller: Caller, recipient: str | None = None) -> MovedRows:
+        """Take back what still waits of a message, for one recipient or for all.
+
+        What a relay has, or the recipient, is not there to be taken back. Raises ForbiddenError
+        ``role_missing``; RejectedError ``message_unknown``; ConflictError ``nothing_to_move``.
+        """
+        return await self._move(ref, caller, OutboxState.WITHDRAWN, recipient)
+
+    async def requeue(self, ref: str, caller: Caller, recipient: str | None = None) -> MovedRows:
+        """Queue again what had failed or was withdrawn; its bytes stay the same.
+
+        Raises as ``withdraw``; ConflictError ``message_expired`` for what is to be sent anew.
+        """
+        return await self._move(ref, caller, OutboxState.QUEUED, recipient)
+
+    async def _move(
+        self, ref: str, caller: Caller, state: OutboxState, recipient: str | None
+    ) -> MovedRows:
+        require(caller, Role.OPERATOR)
+        sender, message_id = parse_message_ref(ref)
+        now = self._clock.now()
+        kind = EntryKind.ADMINISTRATOR_ACTED
+        code = "withdraw" if state is OutboxState.WITHDRAWN else "requeue"
+
+        def commit(tx: Transaction) -> list[str]:
+            stored = messages.find(tx, sender, message_id)
+            if stored is None or stored.direction != messages.OUT:
+                raise RejectedError("message_unknown", f"there is no sent message {ref} here")
+            rows = [
+                row
+                for row in outbox.states(tx, [stored.row_id]).get(stored.row_id, [])
+                if recipient in (None, row.recipient)
+            ]
+            if state is OutboxState.QUEUED and stored.expires_at <= now:
+                raise ConflictError("message_expired", "its lifetime is over: send it anew")
+            moved = outbox.move(tx, [row.row_id for row in rows], state, now)
+            if not moved:
+                raise ConflictError(
+                    "nothing_to_move", f"no delivery of {ref} is in a state to {code} it from"
+                )
+            digests = (stored.envelope_id,)
+            audit.append(
+                tx, [self._ledger.entry(kind, peer=caller.name, digests=digests, code=code)]
+            )
+            return [row.recipient for row in rows if row.row_id in moved]
+
+        moved = await self._database.write(commit)
+        self._settled()
+        self._came_back({MemberId(name): now for name in moved})
+        return MovedRows(state=state.value, recipients=moved)
 
     async def refuse_return(self, hop: MemberId, item: Return) -> None:
         """Record a return of something that never went this way."""

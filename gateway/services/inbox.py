@@ -33,6 +33,7 @@ from gateway.store.database import Database, Transaction
 from gateway.store.messages import MessageFilter, MessageSummary, StoredMessage
 
 MAX_WAIT_S = 60
+LOOK_AGAIN_S = 2.0
 
 
 class MessageQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -92,9 +93,9 @@ class Inbox:
                 if shown.messages or left_s <= 0:
                     return shown
                 try:
-                    await asyncio.wait_for(self._changed.wait(), left_s)
+                    await asyncio.wait_for(self._changed.wait(), min(left_s, LOOK_AGAIN_S))
                 except TimeoutError:
-                    return shown
+                    continue  # another daemon on this database may have stored something
 
     async def read(self, ref: str, caller: Caller, language: str = "en") -> Detail:
         """Open a message and record who read it.

@@ -361,6 +361,12 @@ def hold_overdue(tx: Transaction, now: int) -> int:
     return tx.execute(statement.values(state=CustodyState.HELD, due_at=now)).rowcount
 
 
+def release_leases(tx: Transaction, now: int) -> int:
+    """At the start of the only daemon: hold again what one that died had leased."""
+    statement = update(custody).where(custody.c.state == _LEASED)
+    return tx.execute(statement.values(state=CustodyState.HELD, due_at=now)).rowcount
+
+
 def expire(tx: Transaction, now: int) -> list[HeldCopy]:
     """End the copies whose message expired, 1,000 at most; forget what expired a day ago."""
     tx.execute(delete(custody).where(custody.c.expires_at <= now - LATE_S))

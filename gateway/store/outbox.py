@@ -186,6 +186,7 @@ class Deferral:
 class RecipientState:
     """How far a message is with one recipient."""
 
+    row_id: int
     message_row: int
     recipient: str
     state: OutboxState

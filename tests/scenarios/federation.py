@@ -98,7 +98,16 @@ class Line:
 
     async def collect(self, asked: Collect) -> Collected:
         """Carry what waits in a mailbox."""
-        found = await self._gate().collect(asked)
+        answer = asyncio.ensure_future(self._gate().collect(asked))
+        gone = asyncio.ensure_future(self.federation.gone[self.to].wait())
+        try:
+            await asyncio.wait({answer, gone}, return_when=asyncio.FIRST_COMPLETED)
+            if not answer.done():
+                raise UnavailableError("connection_broken", f"{self.to} went away")
+            found = answer.result()
+        finally:
+            answer.cancel()
+            gone.cancel()
         self.federation.collected.append((self.caller, self.to, found))
         return found
 
@@ -155,6 +164,10 @@ class Federation:
     clocks: defaultdict[MemberId, Clock] = field(default_factory=lambda: defaultdict(Clock))
     nodes: dict[MemberId, Node] = field(default_factory=dict)
     running: dict[MemberId, asyncio.Task[None]] = field(default_factory=dict)
+    gone: defaultdict[MemberId, asyncio.Event] = field(
+        default_factory=lambda: defaultdict(asyncio.Event)
+    )
+    """Set while a node is down: whoever waits for its answer learns it, as from a socket."""
     cut: set[tuple[MemberId, MemberId]] = field(default_factory=set)
     posted: list[tuple[MemberId, MemberId, Posted]] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
@@ -208,6 +221,7 @@ class Federation:
         )  # fmt: skip
         await node.mirror.load()
         self.nodes[name] = node
+        self.gone[name].clear()
         if run:
             self.running[name] = asyncio.ensure_future(node.workers.run())
         return node
@@ -216,6 +230,7 @@ class Federation:
         """Stop a node as a crash would: nothing is told good-bye."""
         name = MemberId(member)
         node = self.nodes.pop(name)
+        self.gone[name].set()
         task = self.running.pop(name, None)
         if task is not None:
             task.cancel()
