@@ -1,0 +1,46 @@
+"""A short deterministic slice of the campaign: real nodes, a relay, both databases, real kills."""
+
+import contextlib
+from pathlib import Path
+
+import pytest
+
+from gateway.cli.story import request
+from tests import postgres
+from tests.system.campaign import run
+from tests.system.nodes import done, nodes
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_killed_federation_loses_and_doubles_nothing(tmp_path: Path, database: str) -> None:
+    """Sender, relay, and members with and without an address, killed under load; then counted."""
+    with contextlib.ExitStack() as stack:
+        server = None
+        if database == "postgresql":
+            if reason := postgres.missing():
+                pytest.skip(reason)
+            server = stack.enter_context(postgres.server())
+        account = run(tmp_path, kills=3, messages=600, database=database, seed=3, server=server)
+    assert (account.lost, account.doubled) == (0, 0)
+    assert account.delivered == account.copies >= account.accepted >= 600
+    assert account.logs_verified == 4
+
+
+def test_relay_keeps_nothing_readable_and_no_key(tmp_path: Path) -> None:
+    """While a message waits in the mailbox, no file of the relay holds a word of it."""
+    with nodes(tmp_path, "XA", "RO", "XC@RO") as made:
+        made.until(lambda: done("doctor", "RO", "--dir", str(made.folder("XC"))).code == 0)
+        made.kill("XC")
+        body = {
+            **request([]), "to": ["XC"],
+            "content": {**request([])["content"], "facts": "the secret of the day"},
+        }  # fmt: skip
+        sent = made.call("XA", "POST", "/v1/messages", body)["id"]
+        made.until(lambda: made.shown("XA", sent)["state"] == "in_custody")
+        files = [file for file in made.folder("RO").rglob("*") if file.is_file()]
+        assert len(files) > 3
+        for file in files:
+            assert b"secret of the day" not in file.read_bytes(), file
+        made.start("XC")
+        made.delivered("XA", [sent])
+        assert made.inbox("XC") == [sent]
