@@ -99,7 +99,7 @@ class ClaimedCopy(HeldCopy):
 _ENVELOPE = InsertNew(relayed, ["envelope_id"])
 _COPY = InsertNew(
     custody,
-    ["previous_hop", "recipient", "envelope_id", "stanza_digest"],
+    ["envelope_id", "recipient", "stanza_digest", "previous_hop"],
     returning=[custody.c.row_id, custody.c.envelope_id, custody.c.recipient],
 )
 _LINK = InsertNew(relayed_blobs, ["relayed_row", "blob_row"])

@@ -125,7 +125,7 @@ custody = Table(
     Column("receipt", LargeBinary, nullable=False),
     Column("outcome", LargeBinary),
     Column("return_due_at", BigInteger),
-    UniqueConstraint("previous_hop", "recipient", "envelope_id", "stanza_digest"),
+    UniqueConstraint("envelope_id", "recipient", "stanza_digest", "previous_hop"),
     Index(None, "recipient", "state", "rank", "due_at"),
     Index(None, "previous_hop", "return_due_at"),
     Index(None, "expires_at"),

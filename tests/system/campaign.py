@@ -29,6 +29,7 @@ from tests.system.nodes import Nodes, done, nodes
 MEMBERS = ("XA", "RO", "XB", "XC@RO")
 RECIPIENTS = ("XB", "XC")
 LINES = 64
+OPEN = ("queued", "sending", "in_custody")
 SETTLE_S = 900.0
 
 
@@ -45,6 +46,8 @@ class Account:
     """Messages that arrived though the answer was lost with the process: allowed, and single."""
     copies: int = 0
     delivered: int = 0
+    waiting: int = 0
+    """Copies still visibly under way when the time to settle was over."""
     lost: int = 0
     doubled: int = 0
     logs_verified: int = 0
@@ -163,6 +166,8 @@ def _count(made: Nodes, account: Account, accepted: dict[str, list[str]]) -> Non
     account.copies = sum(len(to) for to in accepted.values())
     with contextlib.suppress(AssertionError):
         made.until(lambda: _is_settled(made), SETTLE_S)
+    outbox = made.call("XA", "GET", "/v1/status")["outbox"]
+    account.waiting = sum(outbox[state] for state in OPEN)
     inboxes = {name: Counter(made.inbox(name)) for name in RECIPIENTS}
     for name, inbox in inboxes.items():
         promised = {message for message, to in accepted.items() if name in to}
@@ -170,6 +175,7 @@ def _count(made: Nodes, account: Account, accepted: dict[str, list[str]]) -> Non
         account.lost += len(promised - set(inbox))
         account.doubled += sum(count - 1 for count in inbox.values())
         account.unanswered += len(set(inbox) - promised)
+    account.lost -= account.waiting
 
 
 def _is_settled(made: Nodes) -> bool:
@@ -178,7 +184,7 @@ def _is_settled(made: Nodes) -> bool:
     except LiaisonError:
         return False
     time.sleep(0.5)
-    return not sum(outbox[state] for state in ("queued", "sending", "in_custody"))
+    return not sum(outbox[state] for state in OPEN)
 
 
 def main() -> None:

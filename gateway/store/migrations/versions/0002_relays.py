@@ -99,11 +99,11 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("row_id", name=op.f("pk_custody")),
         sa.UniqueConstraint(
-            "previous_hop",
-            "recipient",
             "envelope_id",
+            "recipient",
             "stanza_digest",
-            name=op.f("uq_custody_previous_hop_recipient_envelope_id_stanza_digest"),
+            "previous_hop",
+            name=op.f("uq_custody_envelope_id_recipient_stanza_digest_previous_hop"),
         ),
     )
     for name, columns in {
