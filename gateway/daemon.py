@@ -6,7 +6,6 @@ import importlib.metadata
 import os
 import resource
 import signal
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -298,7 +297,6 @@ def serve(folder: Path, environ: Mapping[str, str], passphrase: bytes | None = N
     """
     settings = load(folder / SETTINGS_FILE, environ=environ)
     logs.configure(settings.logs.level, settings.logs.format)
-    sys.setswitchinterval(float(os.environ.get("SWI", "0.005")))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold every key
     with FolderLock(settings.data_dir):
         unlocked = _unlock(settings, environ, passphrase)

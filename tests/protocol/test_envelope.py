@@ -17,6 +17,7 @@ from gateway.protocol.envelope import (
     seal_message,
     wrap_stanza,
 )
+from gateway.protocol.mailbox import Collected, encode_collected, parse_collected
 from gateway.protocol.message import (
     MAX_CONTENT_BYTES,
     Attachment,
@@ -149,6 +150,12 @@ def test_too_large_an_envelope_is_refused_alone() -> None:
         parse_batch(encode_batch([Posted((), ("XB",), b"")] * 65))
     with pytest.raises(RejectedError):
         parse_batch(encode_batch([]))
+    many = Posted(("RILO-W",), tuple(f"X{n:02}" for n in range(33)), b"")
+    assert len(parse_batch(encode_batch([many]))) == 1
+    with pytest.raises(RejectedError):
+        parse_batch(encode_batch([many, many]))
+    with pytest.raises(RejectedError):
+        parse_collected(encode_collected(Collected((many, many), ())))
 
 
 def test_largest_message_of_all_fits() -> None:

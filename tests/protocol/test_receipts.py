@@ -7,10 +7,13 @@ from hypothesis import strategies as st
 
 from gateway.errors import LiaisonError, RejectedError, UnavailableError
 from gateway.protocol.receipt import (
+    Copy,
     Expected,
     Receipt,
     ReceiptKind,
+    check_custody,
     check_delivery,
+    check_refusal,
     parse_receipt,
     sign_receipts,
     verify_receipt,
@@ -112,6 +115,52 @@ def test_receipt_for_something_else_settles_nothing(changes: dict, code: str) ->
     with pytest.raises(RejectedError) as caught:
         check_delivery(verify_receipt(encoded, view()), EXPECTED)
     assert caught.value.code == code
+
+
+COPY = Copy(envelope_id=b"e" * 32, recipient=MemberId("XB"), stanza_digest=b"t" * 32)
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({}, ""),
+        ({"envelope_id": b"f" * 32}, "receipt_unknown"),
+        ({"recipient": "XZ"}, "receipt_wrong_signer"),
+        ({"content_digest": b"u" * 32}, "receipt_mismatch"),
+        ({"signer_kid": SIGNER.key_id}, "receipt_wrong_signer"),
+    ],
+)
+def test_copy_is_let_go_for_its_own_custody_receipt_alone(changes: dict, code: str) -> None:
+    """Of this envelope, recipient and stanza, by the relay XC that was handed it."""
+    custody = {"kind": ReceiptKind.CUSTODY, "seal_kid": b"", "signer_kid": OTHER.key_id}
+    receipt = changed(**custody | changes)
+    signer = SIGNER if receipt.signer_kid == SIGNER.key_id else OTHER
+    verified = verify_receipt(sign_receipts([receipt], signer)[0], view())
+    if not code:
+        check_custody(verified, COPY, MemberId("XC"))
+        return
+    with pytest.raises(RejectedError) as caught:
+        check_custody(verified, COPY, MemberId("XC"))
+    assert caught.value.code == code
+
+
+def test_refusal_is_the_recipients_own_and_says_why() -> None:
+    """Signed by the recipient, with a code that nothing else has; no custody, and none for it."""
+    refusal = changed(kind=ReceiptKind.REFUSAL, seal_kid=b"", code="content_invalid")
+    verified = verify_receipt(sign_receipts([refusal], SIGNER)[0], view())
+    check_refusal(verified, COPY)
+    with pytest.raises(RejectedError) as caught:
+        check_custody(verified, COPY, MemberId("XB"))
+    assert caught.value.code == "receipt_unknown"
+    for wrong in (
+        changed(kind=ReceiptKind.REFUSAL, seal_kid=b""),
+        changed(code="content_invalid"),
+    ):
+        assert code_of(wrong) == "encoding_invalid"
+    foreign = changed(
+        kind=ReceiptKind.REFUSAL, seal_kid=b"", code="invalid", signer_kid=OTHER.key_id
+    )
+    assert code_of(foreign, OTHER) == "receipt_wrong_signer"
 
 
 BATCH = sign_receipts([changed(at=NOW + index) for index in range(7)], SIGNER)
