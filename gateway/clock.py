@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Awaitable
 from typing import Protocol
 
 
@@ -32,3 +33,16 @@ class SystemClock:
     async def sleep(self, duration_s: float) -> None:
         """Sleep on the running event loop."""
         await asyncio.sleep(duration_s)
+
+
+async def happens(event: Awaitable[object], within_s: float) -> bool:
+    """Wait for an event, at most so long; tell if it came.
+
+    ``asyncio.wait_for`` of Python 3.11 loses a cancellation that meets the event.
+    """
+    try:
+        async with asyncio.timeout(within_s):
+            await event
+    except TimeoutError:
+        return False
+    return True

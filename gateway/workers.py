@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from gateway.clock import Clock
+from gateway.clock import Clock, happens
 from gateway.errors import LiaisonError
 from gateway.logs import logger
 from gateway.protocol.audit import EntryKind
@@ -126,8 +126,5 @@ class Workers:
 
     async def _wait(self, event: asyncio.Event, timeout_s: float) -> None:
         jitter = 1 + self.keys.entropy(1)[0] / 1024
-        try:
-            await asyncio.wait_for(event.wait(), timeout_s * jitter)
-        except TimeoutError:
-            return
-        await self.clock.sleep(0.05)
+        if await happens(event.wait(), timeout_s * jitter):
+            await self.clock.sleep(0.05)

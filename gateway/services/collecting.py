@@ -5,11 +5,10 @@ carries the signatures that let the relay's copies go.
 """
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
-from gateway.clock import Clock
+from gateway.clock import Clock, happens
 from gateway.errors import LiaisonError
 from gateway.logs import logger
 from gateway.peer import Peer, Peers
@@ -106,8 +105,7 @@ class Collecting:
                 except LiaisonError as fault:
                     _log.info("card.deferred", peer=relay, code=fault.code)
                     wait_s = 2.0
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._cards.issued.wait(), wait_s)
+            await happens(self._cards.issued.wait(), wait_s)
 
     def _changed(self, _: View) -> None:
         self._moved.set()

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import assert_never
 
-from gateway.clock import Clock
+from gateway.clock import Clock, happens
 from gateway.errors import LiaisonError, RejectedError
 from gateway.logs import logger
 from gateway.peer import Peers
@@ -247,10 +247,7 @@ class Returning:
             except LiaisonError as fault:
                 _log.warning("returns.deferred", code=fault.code, detail=fault.detail)
                 idle_s = 2.0
-            try:
-                await asyncio.wait_for(self._woken.wait(), idle_s)
-            except TimeoutError:
-                continue
+            await happens(self._woken.wait(), idle_s)
 
     async def bring_back(self) -> float:
         """Tell every hop that can be reached what it is due; return when to look again."""

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import msgspec
 
-from gateway.clock import Clock
+from gateway.clock import Clock, happens
 from gateway.errors import ForbiddenError, LiaisonError, RejectedError
 from gateway.protocol.audit import EntryKind
 from gateway.protocol.message import (
@@ -92,10 +92,8 @@ class Inbox:
                 left_s = deadline - self._clock.monotonic()
                 if shown.messages or left_s <= 0:
                     return shown
-                try:
-                    await asyncio.wait_for(self._changed.wait(), min(left_s, LOOK_AGAIN_S))
-                except TimeoutError:
-                    continue  # another daemon on this database may have stored something
+                # Another daemon on this database may store something unseen: look now and then.
+                await happens(self._changed.wait(), min(left_s, LOOK_AGAIN_S))
 
     async def read(self, ref: str, caller: Caller, language: str = "en") -> Detail:
         """Open a message and record who read it.

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from gateway.clock import Clock
+from gateway.clock import Clock, happens
 from gateway.errors import LiaisonError, RejectedError, UnavailableError
 from gateway.logs import logger
 from gateway.protocol.answer import MAX_HOPS, Accepted, Answer, Later, PendingBlobs, Posted, Refused
@@ -127,10 +127,7 @@ class Relaying:
                 left_s = deadline - self._clock.monotonic()
                 if found.copies or found.returns or left_s <= 0:
                     return found
-                try:
-                    await asyncio.wait_for(self._changed.wait(), min(left_s, 5.0))
-                except TimeoutError:
-                    continue
+                await happens(self._changed.wait(), min(left_s, 5.0))
 
     async def take_back(self, hop: MemberId, item: Return) -> bool:
         """Keep what ``hop`` says became of a copy that it took from us; tell if it did take it."""

@@ -23,6 +23,7 @@ from sqlalchemy import (
 )
 
 from gateway.protocol.envelope import MAX_PRIORITY
+from gateway.store.claims import choose
 from gateway.store.database import Transaction
 from gateway.store.engine import CUSTODY, InsertNew, lock
 from gateway.store.schema import custody, mailboxes, relayed, relayed_blobs
@@ -215,18 +216,7 @@ def claim(
     most_bytes: int = 4 * 1024**2,
 ) -> list[ClaimedCopy]:
     """Lease copies that are due for these recipients, the most urgent first, then the oldest."""
-    names = list(recipients)
-    chosen: list[int] = []
-    for left, recipient in zip(range(len(names), 0, -1), names, strict=True):
-        share = -(-(most - len(chosen)) // left)
-        if share <= 0 or most_bytes <= 0:
-            break
-        asked = {"recipient": recipient, "now": now, "most": share}
-        for row_id, length in tx.execute(_DUE, asked):
-            most_bytes -= length
-            if most_bytes <= 0 and chosen:
-                break
-            chosen.append(row_id)
+    chosen = choose(tx, _DUE, recipients, now=now, most=most, most_bytes=most_bytes)
     if not chosen:
         return []
     leased = {"state": CustodyState.LEASED, "due_at": lease_until}

@@ -12,6 +12,7 @@ from enum import StrEnum
 from sqlalchemy import bindparam, func, insert, or_, select, text, update
 
 from gateway.protocol.envelope import MAX_PRIORITY
+from gateway.store.claims import choose
 from gateway.store.database import Transaction
 from gateway.store.messages import NewMessage
 from gateway.store.schema import messages, outbox
@@ -278,18 +279,7 @@ def claim(
 
     Recipients come in the order given, each to its share while others wait.
     """
-    names = list(recipients)
-    chosen: list[int] = []
-    for left, recipient in zip(range(len(names), 0, -1), names, strict=True):
-        share = -(-(most - len(chosen)) // left)
-        if share <= 0 or most_bytes <= 0:
-            break
-        asked = {"recipient": recipient, "now": now, "most": share}
-        for row_id, length in tx.execute(_DUE, asked):
-            most_bytes -= length
-            if most_bytes <= 0 and chosen:
-                break
-            chosen.append(row_id)
+    chosen = choose(tx, _DUE, recipients, now=now, most=most, most_bytes=most_bytes)
     if not chosen:
         return []
     tx.execute(_LEASE, {"rows": chosen, "until": lease_until})

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from gateway.clock import happens
 from gateway.errors import ConflictError, RejectedError
 from keys.suite import MemberId
 from tests.scenarios.federation import OFFICER, Federation, federation
@@ -98,8 +99,7 @@ async def survive(place: Path, victim: str, moment: str, number: int) -> bool:
         promised: list[str] = []
         with contextlib.suppress(Exception):
             promised.append((await fed.send("XA", "XC")).id)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(crash.struck.wait(), 4)
+        await happens(crash.struck.wait(), 4)
         await fed.stop(victim)
         await fed.start(victim)
         promised.append((await fed.send("XA", "XC")).id)
