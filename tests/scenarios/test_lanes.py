@@ -1,17 +1,13 @@
-"""Lanes: a hop that is down waits alone, rows are moved by hand, and every crash is survived."""
+"""Lanes: a hop that is down waits alone, and rows are moved by hand."""
 
 import asyncio
-import contextlib
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from gateway.clock import happens
 from gateway.errors import ConflictError, RejectedError
 from keys.suite import MemberId
-from tests.scenarios.federation import OFFICER, Federation, federation
+from tests.scenarios.federation import OFFICER, federation
 from tests.scenarios.test_exchange import codes, delivered
 
 XA, XB, XC, RO = (MemberId(name) for name in ("XA", "XB", "XC", "RO"))
@@ -67,70 +63,3 @@ async def test_message_is_withdrawn_while_it_waits_and_queued_again(tmp_path: Pa
         entries = await codes(fed, XA)
         assert ("administrator.acted", OFFICER.name, "withdraw") in entries
         assert ("administrator.acted", OFFICER.name, "requeue") in entries
-
-
-class _Crash:
-    """Breaks the n-th commit of a node, before or after it is durable, and every one after."""
-
-    def __init__(self, moment: str, number: int) -> None:
-        self.moment = moment
-        self.number = number
-        self.seen = 0
-        self.struck = asyncio.Event()
-        self.loop = asyncio.get_running_loop()
-
-    def __call__(self, moment: str) -> None:
-        self.seen += moment == self.moment
-        if self.seen >= self.number:
-            self.loop.call_soon_threadsafe(self.struck.set)
-            raise ConnectionAbortedError("the power went")
-
-
-async def survive(place: Path, victim: str, moment: str, number: int) -> bool:
-    """Crash one node at one commit, restart it, and hold the promise; tell if it got that far."""
-    quick = {"delivery": {"lease_s": 3}, "relay": {"enabled": True, "collect_lease_s": 2}}
-    changes = {"XA": quick, "RO": quick, "XC": quick}
-    async with federation(place, "XA", "RO", "XC@RO", changes=changes) as fed:
-        warm = await fed.send("XA", "XC")
-        await fed.until(lambda: delivered(fed, "XA", warm.id), 30)
-        await fed.stop(victim)
-        crash = _Crash(moment, number)
-        await fed.start(victim, fault=crash)
-        promised: list[str] = []
-        with contextlib.suppress(Exception):
-            promised.append((await fed.send("XA", "XC")).id)
-        await happens(crash.struck.wait(), 4)
-        await fed.stop(victim)
-        await fed.start(victim)
-        promised.append((await fed.send("XA", "XC")).id)
-        for message in promised:
-            await fed.until(_delivered(fed, message), 30)
-        got = [item.id for item in (await fed.inbox("XC")).messages]
-        assert len(got) == len(set(got))
-        assert set(promised) <= set(got)
-        return crash.struck.is_set()
-
-
-def _delivered(fed: Federation, message: str) -> Callable[[], Any]:
-    return lambda: delivered(fed, "XA", message)
-
-
-@pytest.mark.parametrize("moment", ["before_commit", "after_commit"])
-@pytest.mark.parametrize("victim", ["XA", "RO", "XC"])
-async def test_crash_at_a_commit_loses_and_doubles_nothing(
-    tmp_path: Path, victim: str, moment: str
-) -> None:
-    """A slice of the campaign below: each node, each side of an early commit."""
-    await survive(tmp_path, victim, moment, 3)
-
-
-@pytest.mark.campaign
-@pytest.mark.timeout(1800)
-@pytest.mark.parametrize("moment", ["before_commit", "after_commit"])
-@pytest.mark.parametrize("victim", ["XA", "RO", "XC"])
-async def test_crash_at_every_commit(tmp_path: Path, victim: str, moment: str) -> None:
-    """Every commit of every node, from the first until none is left to break."""
-    for number in range(1, 40):
-        if not await survive(tmp_path / str(number), victim, moment, number):
-            assert number > 3
-            return

@@ -1,0 +1,351 @@
+"""A federation on a virtual loop: four members, two relays, and a network that misbehaves."""
+
+import asyncio
+import contextlib
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Coroutine, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random  # noqa: TID251 - seeded: a run can be played again
+from typing import Any
+
+import msgspec
+
+from gateway.cli.story import request
+from gateway.clock import SystemClock
+from gateway.daemon import Node, wire
+from gateway.errors import LiaisonError, UnavailableError
+from gateway.services.audit_check import check_audit_log
+from gateway.services.keys import NodeKeys
+from gateway.services.message_view import Detail
+from gateway.settings import Settings
+from gateway.store import custody, outbox
+from keys.registry.statement import REGISTRY
+from keys.suite import MemberId
+from tests.machines.virtual import SteppedDatabase, VirtualClock, VirtualLoop
+from tests.scenarios.federation import OFFICER, Federation
+
+SENDER, DIRECT, COLLECTS, BEHIND = (MemberId(name) for name in ("XA", "XB", "XC", "XD"))
+RELAYS = (MemberId("RO"), MemberId("RE"))
+MEMBERS = ("RO", "RE", "XA", "XB", "XC@RO,RE", "XD@RE")
+"""XB has an address; XC collects at either relay; XD behind RE."""
+RECIPIENTS = (DIRECT, COLLECTS, BEHIND)
+CRASHING = (SENDER, *RELAYS, *RECIPIENTS)
+ENDED = ("failed", "expired", "withdrawn")
+SETTLE_S = 4 * 3600.0
+
+_QUICK: dict[str, dict[str, Any]] = {
+    "registry": {"poll_s": 600},
+    "audit": {"interval_ms": 20_000},
+    "delivery": {"lease_s": 20, "retry_max_s": 60, "rescan_s": 30},
+    "relay": {"enabled": True, "collect_lease_s": 40},
+}
+
+
+@dataclass
+class Weather:
+    """What the network does to a call."""
+
+    lose_requests: float = 0.0
+    lose_answers: float = 0.0
+    double: float = 0.0
+    delay_s: float = 0.05
+    """At most: calls overtake each other."""
+
+
+@dataclass
+class _Line:
+    """One node's way to another: every call of ``gateway.peer.Peer`` goes through the weather."""
+
+    sim: "Simulation"
+    caller: MemberId
+    to: MemberId
+
+    def __getattr__(self, name: str) -> Any:
+        async def call(*arguments: Any) -> Any:
+            return await self.sim.carry(self.caller, self.to, name, arguments)
+
+        return call
+
+
+@dataclass
+class _Lines:
+    sim: "Simulation"
+    caller: MemberId
+
+    def member(self, member: MemberId) -> Any:
+        return _Line(self.sim, self.caller, member)
+
+    def registrar(self) -> Any:
+        return _Line(self.sim, self.caller, REGISTRY)
+
+
+@dataclass
+class Simulation(Federation):
+    """All nodes of a folder, on a virtual loop."""
+
+    seed: int = 0
+    name: str = "AL"
+    weather: Weather = field(default_factory=Weather)
+    promised: dict[str, tuple[MemberId, ...]] = field(default_factory=dict)
+    """Accepted messages, by id: whom they are for."""
+    sent: int = 0
+    background: set[asyncio.Future[Any]] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.chance = Random(self.seed)  # noqa: S311 - no key comes of it
+        self.loop = VirtualLoop(self.chance)
+        self.began_at = SystemClock().now()
+
+    def play(self, act: Coroutine[Any, Any, Any]) -> Any:
+        """Run an act on the virtual loop to its end."""
+        return self.loop.run_until_complete(act)
+
+    def settings(self, member: str) -> Settings:
+        """Return a node's settings: in this folder, with little to do while nothing happens."""
+        self.changes.setdefault(member, _QUICK)
+        settings = super().settings(member)
+        node = msgspec.structs.replace(settings.node, data_dir=str(self.place / member))
+        return msgspec.structs.replace(settings, node=node)
+
+    async def start(self, member: str, **_: Any) -> Node:
+        """Wire a node from its folder, and let it run."""
+        name = MemberId(member)
+        settings = self.settings(member)
+        database = SteppedDatabase(settings.database_url)
+        node = wire(
+            settings, peers=_Lines(self, name), keys=NodeKeys(self.unlock(member), name, self.draw),
+            clock=VirtualClock(self.began_at), entropy=self.draw, database=database,
+        )  # fmt: skip
+        self.nodes[name] = node
+        self.gone[name] = asyncio.Event()
+        await node.mirror.load()
+        now = node.rooms.now()
+        await database.write(lambda tx: outbox.release_leases(tx, now))
+        await database.write(lambda tx: custody.release_leases(tx, now))
+        self.running[name] = asyncio.ensure_future(node.workers.run())
+        return node
+
+    def draw(self, length: int) -> bytes:
+        """Return random bytes of the seed."""
+        return self.chance.randbytes(length)
+
+    def strike(self, name: MemberId) -> None:
+        """Crash a node between two steps: what is not on the disk is gone."""
+        if name not in self.nodes:
+            return
+        database = self.database(name)
+        database.die()
+        del self.nodes[name]
+        self.gone[name].set()
+        task = self.running.pop(name, None)
+        if task is not None:
+            task.cancel()
+            self.background.add(task)
+        database.close()
+
+    def database(self, name: MemberId) -> SteppedDatabase:
+        """Return the database of a node that runs."""
+        database = self.nodes[name].database
+        assert isinstance(database, SteppedDatabase)
+        return database
+
+    async def carry(self, caller: MemberId, to: MemberId, name: str, arguments: Any) -> Any:
+        """Bring a call to a node and its answer back, as the weather is."""
+        await asyncio.sleep(self.chance.random() * self.weather.delay_s)
+        self._is_open(caller, to)
+        if self.chance.random() < self.weather.lose_requests:
+            raise UnavailableError("peer_unreachable", "the call was lost")
+        if self.chance.random() < self.weather.double:
+            self.background.add(asyncio.ensure_future(self._again(caller, to, name, arguments)))
+        answer = await self._serve(caller, to, name, arguments)
+        await asyncio.sleep(self.chance.random() * self.weather.delay_s)
+        self._is_open(to, caller)
+        if self.chance.random() < self.weather.lose_answers:
+            raise UnavailableError("connection_broken", "the answer was lost")
+        return answer
+
+    async def _again(self, caller: MemberId, to: MemberId, name: str, arguments: Any) -> None:
+        await asyncio.sleep(self.chance.random() * 20)
+        with contextlib.suppress(LiaisonError):
+            self._is_open(caller, to)
+            await self._serve(caller, to, name, arguments)
+
+    def _is_open(self, caller: MemberId, to: MemberId) -> None:
+        if {(caller, to), (to, caller)} & self.cut or to not in self.nodes:
+            raise UnavailableError("peer_unreachable", f"{to} does not answer")
+
+    async def _serve(self, caller: MemberId, to: MemberId, name: str, arguments: Any) -> Any:
+        node = self.nodes[to]
+        known = node.mirror.known
+        hop = caller if known is not None and caller in known.members else None
+        answer = asyncio.ensure_future(getattr(node.gate.for_hop(hop), name)(*arguments))
+        gone = asyncio.ensure_future(self.gone[to].wait())
+        try:
+            await asyncio.wait({answer, gone}, return_when=asyncio.FIRST_COMPLETED)
+            if gone.done() or not answer.done():
+                raise UnavailableError("connection_broken", f"{to} went away")
+            return answer.result()
+        finally:
+            gone.cancel()
+            answer.cancel()
+            self.background.add(answer)
+
+    async def post(self, *to: MemberId, **changes: Any) -> str | None:
+        """Let XA accept a message; return its id, or None when it was not answered."""
+        self.sent += 1
+        token = f"{self.name}/{self.sent}"
+        content = request([])["content"] | {"own_reference": token}
+        act = self.send("XA", to[0], content=content, to=list(to), **changes)
+        answer = await self.attempt(SENDER, act)
+        if answer is None:
+            return None
+        self.promised[answer.id] = to
+        return str(answer.id)
+
+    async def wait(self, duration_s: float) -> None:
+        """Let virtual time pass."""
+        await asyncio.sleep(duration_s)
+
+    async def move(self, message: str, *, again: bool) -> None:
+        """Withdraw a message, or queue it again, where that is possible."""
+        delivery = self.nodes[SENDER].rooms.delivery
+        act = delivery.requeue if again else delivery.withdraw
+        await self.attempt(SENDER, act(message, OFFICER))
+
+    async def attempt(self, name: MemberId, act: Coroutine[Any, Any, Any]) -> Any:
+        """Ask a node for something; None if it refuses, or ends before it answers."""
+        asked = asyncio.ensure_future(act)
+        gone = asyncio.ensure_future(self.gone[name].wait())
+        await asyncio.wait({asked, gone}, return_when=asyncio.FIRST_COMPLETED)
+        gone.cancel()
+        if not asked.done():
+            asked.cancel()
+            self.background.add(asked)
+            return None
+        with contextlib.suppress(LiaisonError, KeyError, ConnectionAbortedError):
+            return asked.result()
+        return None
+
+    async def heal(self) -> None:
+        """End the bad weather, start who is down, and wait until everything has ended."""
+        self.weather = Weather()
+        self.cut.clear()
+        for name in (*CRASHING, REGISTRY):
+            if name not in self.nodes:
+                await self.start(name)
+        until = self.loop.time() + SETTLE_S
+        while await self._open() and self.loop.time() < until:
+            await self.wait(5)
+
+    async def _open(self) -> int:
+        def count(tx: Any) -> int:
+            found = outbox.counts(tx)
+            return sum(found[state] for state in ("queued", "sending", "in_custody"))
+
+        return await self.nodes[SENDER].database.read(count)
+
+    async def account(self) -> list[str]:
+        """Return what is wrong with the promise; nothing is, if it was held."""
+        wrong: list[str] = []
+        held = {name: await self._held(name) for name in RECIPIENTS}
+        for name, tokens in held.items():
+            wrong += [f"{name} has {token} twice" for token, n in tokens.items() if n > 1]
+        for message, to in self.promised.items():
+            detail = await self.read("XA", message)
+            token = detail.content["own_reference"]
+            states = {item.member: item for item in detail.recipients}
+            for name in to:
+                wrong += _judged(message, states[name], held[name][token])
+        for name, node in self.nodes.items():
+            await node.workers.audit_log.sequence()
+            report = await node.database.read(
+                lambda tx, n=node, m=name: check_audit_log(tx, n.mirror.view, m)
+            )
+            wrong += [f"{name}: {finding}" for finding in report.findings]
+        return wrong
+
+    async def _held(self, name: MemberId) -> Counter[str]:
+        found: Counter[str] = Counter()
+        for item in (await self.inbox(name)).messages:
+            detail: Detail = await self.read(name, item.id)
+            found[detail.content["own_reference"]] += 1
+        return found
+
+    def close(self) -> None:
+        """End everything."""
+        for name in list(self.nodes):
+            self.strike(name)
+        self.play(self._drain())
+        self.loop.close()
+
+    async def _drain(self) -> None:
+        await asyncio.gather(*self.background, return_exceptions=True)  # noqa: TID251 - the end
+
+
+def _judged(message: str, item: Any, count: int) -> list[str]:
+    where = f"{message} to {item.member}: {item.state}"
+    if item.state == "delivered":
+        if count != 1:
+            return [f"{where}, yet it is there {count} times"]
+        if item.receipt is None or not item.receipt.verified or item.receipt.kind != "delivery":
+            return [f"{where}, without a receipt that verifies"]
+        return []
+    if item.state not in ENDED:
+        return [f"{where}: it never ended"]
+    return [] if item.code or item.state != "failed" else [f"{where} without a reason"]
+
+
+def founded(place: Path) -> Path:
+    """Make the folders of a federation whose members all know each other; return the place."""
+    with playing(place, found=True):
+        return place
+
+
+@contextlib.contextmanager
+def playing(place: Path, *, seed: int = 0, found: bool = False) -> Iterator[Simulation]:
+    """Yield a simulation over the folders of a place; all its nodes run."""
+    sim = Simulation(place, seed=seed, name="founding" if found else "message")
+    try:
+        sim.play(_open_all(sim, found=found))
+        yield sim
+    finally:
+        sim.close()
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Where federations are played: a folder, and a founded federation to copy."""
+
+    folder: Path
+    template: Path
+
+    @contextlib.contextmanager
+    def play(self, *, seed: int) -> Iterator[Simulation]:
+        """Yield a running copy of the federation, and clear it away."""
+        place = Path(tempfile.mkdtemp(dir=self.folder))
+        try:
+            shutil.copytree(self.template, place, dirs_exist_ok=True)
+            with playing(place, seed=seed) as sim:
+                yield sim
+        finally:
+            shutil.rmtree(place, ignore_errors=True)
+
+
+async def _open_all(sim: Simulation, *, found: bool) -> None:
+    names = [MemberId(name.partition("@")[0]) for name in MEMBERS]
+    if found:
+        sim.found(*MEMBERS)
+    await sim.start(REGISTRY)
+    for name in names:
+        if found:
+            await sim.admit(name)
+        await sim.start(name)
+    await asyncio.sleep(700 if found else 1)  # each reads the registry, and its relays its card
+    if found:
+        for name in RECIPIENTS:
+            assert await sim.post(name)
+        await sim.heal()
+        assert not await sim.account()

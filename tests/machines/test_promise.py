@@ -1,0 +1,130 @@
+"""The promise, against any order of sends, crashes, partitions, bad weather and rotations."""
+
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+
+from keys.keyring import KeyUse
+from keys.suite import MemberId
+from tests.machines.simulation import CRASHING, RECIPIENTS, SENDER, Stage, Weather
+from tests.scenarios.federation import OFFICER
+
+_members = st.sampled_from(CRASHING)
+_shares = st.sampled_from([0.0, 0.1, 0.5])
+
+
+class Promise(RuleBasedStateMachine):
+    """XA sends to XB, to XC behind two relays, and to XD behind one, whatever happens."""
+
+    stage: Stage
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stack = ExitStack()
+
+    @initialize(seed=st.integers(0, 2**32 - 1))
+    def begin(self, seed: int) -> None:
+        """Start from a federation in which everybody knows everybody."""
+        self.sim = self.stack.enter_context(self.stage.play(seed=seed))
+
+    @rule(
+        to=st.lists(st.sampled_from(RECIPIENTS), min_size=1, max_size=3, unique=True),
+        count=st.integers(1, 3),
+        lifetime_s=st.sampled_from([60, 1200, 86_400]),
+        priority=st.integers(0, 2),
+    )
+    def post(self, to: list[MemberId], count: int, lifetime_s: int, priority: int) -> None:
+        """Accept messages; what is answered is promised."""
+        for _ in range(count):
+            act = self.sim.post(*to, expires_in_s=lifetime_s, priority=priority)
+            self.sim.play(act)
+
+    @rule(seconds=st.sampled_from([0.01, 0.2, 3, 60, 1000]))
+    def wait(self, seconds: float) -> None:
+        """Let it all go on."""
+        self.sim.play(self.sim.wait(seconds))
+
+    @rule(member=_members)
+    def crash(self, member: MemberId) -> None:
+        """Kill a node now."""
+        self.sim.strike(member)
+
+    @rule(member=_members, steps=st.integers(1, 400))
+    def crash_later(self, member: MemberId, steps: int) -> None:
+        """Kill a node in the midst of whatever comes."""
+        self.sim.loop.at_step[self.sim.loop.steps + steps] = lambda: self.sim.strike(member)
+
+    @rule(member=_members)
+    def start(self, member: MemberId) -> None:
+        """Start a node that is down."""
+        if member not in self.sim.nodes:
+            self.sim.play(self.sim.start(member))
+
+    @rule(one=_members, other=_members)
+    def part(self, one: MemberId, other: MemberId) -> None:
+        """Cut the line between two nodes."""
+        self.sim.cut.add((one, other))
+
+    @rule()
+    def mend(self) -> None:
+        """Restore every line."""
+        self.sim.cut.clear()
+
+    @rule(requests=_shares, answers=_shares, double=_shares, delay_s=st.sampled_from([0.05, 5, 90]))
+    def turn(self, requests: float, answers: float, double: float, delay_s: float) -> None:
+        """Change the weather."""
+        self.sim.weather = Weather(requests, answers, double, delay_s)
+
+    @rule(data=st.data(), again=st.booleans())
+    def move(self, data: Any, again: bool) -> None:
+        """Withdraw a message, or queue it again."""
+        if self.sim.promised and SENDER in self.sim.nodes:
+            message = data.draw(st.sampled_from(sorted(self.sim.promised)))
+            self.sim.play(self.sim.move(message, again=again))
+
+    @rule(member=st.sampled_from(RECIPIENTS))
+    def rotate(self, member: MemberId) -> None:
+        """Give a recipient other sealing keys."""
+        if member in self.sim.nodes:
+            rotation = self.sim.nodes[member].rooms.rotation
+            self.sim.play(self.sim.attempt(member, rotation.rotate(KeyUse.SEAL, OFFICER)))
+
+    def teardown(self) -> None:
+        """When all is well again, every message has arrived once or ended visibly."""
+        with self.stack:
+            if hasattr(self, "sim"):
+                self.sim.loop.at_step.clear()
+                self.sim.play(self.sim.heal())
+                assert self.sim.play(self.sim.account()) == []
+
+
+def _hold(stage: Stage, examples: int, steps: int, **how: Any) -> None:
+    """Play so many histories of so many steps."""
+    machine = type("Promise", (Promise,), {"stage": stage})
+    checks = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=steps,
+            deadline=None,
+            suppress_health_check=checks,
+            **how,
+        ),
+    )
+
+
+def test_promise_holds_in_any_weather(stage: Stage) -> None:
+    """A few histories, the same in every run."""
+    _hold(stage, 6, 16, derandomize=True, database=None, phases=[Phase.generate])
+
+
+@pytest.mark.campaign
+@pytest.mark.timeout(14_400)
+def test_promise_holds_in_a_thousand_histories(stage: Stage) -> None:
+    """Others in every run; what fails is made small."""
+    _hold(stage, 1000, 40)
