@@ -242,7 +242,7 @@ async def test_new_certificate_works_without_a_restart(tmp_path: Path) -> None:
             now = made.fed.clocks[member].now()
             assert node.keys.tls(node.mirror.view, now).key_id != before[member]
         again = await made.fed.send("XA", "XB")
-        await made.fed.until(lambda: delivered(made, again.id), 30)
+        await made.fed.until(lambda: delivered(made, again.id))
         line = use_line("mutual.example", XA, tls_of(made, XA))
         assert made.fed.nodes[XB].gate.standing(line.pin) == XA
 

@@ -36,6 +36,8 @@ from keys.tlog.note import add_signatures
 OFFICER = Caller(name="uid:1", roles=frozenset({Role.OFFICER, Role.OPERATOR, Role.AUDITOR}))
 CHEAP = Cost(memory_kib=8, passes=1)
 FEDERATION = "mutual.example"
+PATIENCE_S = 60.0
+"""How long a test waits before it fails; what comes to pass is seen at once."""
 
 
 class Clock(SystemClock):
@@ -245,7 +247,7 @@ class Federation:
         root = read(file, b"pass", entropy=os.urandom)
         await self.nodes[REGISTRY].rooms.registrar.publish(add_signatures(note, root_signers(root)))
 
-    async def until(self, condition: Callable[[], Any], seconds: float = 15.0) -> None:
+    async def until(self, condition: Callable[[], Any], seconds: float = PATIENCE_S) -> None:
         """Wait until something holds, or fail."""
         async with asyncio.timeout(seconds):
             while True:

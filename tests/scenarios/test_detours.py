@@ -34,7 +34,7 @@ async def test_message_sealed_to_a_key_that_is_gone_is_wrapped_anew(tmp_path: Pa
         await xb.rooms.rotation.rotate(KeyUse.SEAL, OFFICER)
         xb.keys.keyring = xb.keys.keyring.without(*old)
         sent = await fed.send("XA", "XB")
-        await fed.until(lambda: delivered(fed, "XA", sent.id), 30)
+        await fed.until(lambda: delivered(fed, "XA", sent.id))
         assert Later("stale_card", 0).code in {
             item.code for item in fed.answers if isinstance(item, Later)
         }
@@ -65,7 +65,7 @@ async def test_receipt_for_something_else_settles_nothing(tmp_path: Path) -> Non
         await fed.until(recorded)
         assert not await delivered(fed, "XA", sent.id)
         fed.bend_answers = None
-        await fed.until(lambda: delivered(fed, "XA", sent.id), 30)
+        await fed.until(lambda: delivered(fed, "XA", sent.id))
         assert len((await fed.inbox("XB")).messages) == 2
 
 
@@ -80,7 +80,7 @@ async def test_garbage_for_a_receipt_settles_nothing(tmp_path: Path) -> None:
 
         await fed.until(recorded)
         fed.bend_answers = None
-        await fed.until(lambda: delivered(fed, "XA", sent.id), 30)
+        await fed.until(lambda: delivered(fed, "XA", sent.id))
 
 
 async def test_attachment_that_never_arrived_is_brought_again(tmp_path: Path) -> None:
@@ -91,7 +91,7 @@ async def test_attachment_that_never_arrived_is_brought_again(tmp_path: Path) ->
         )
         fed.lose_segments = 1
         sent = await fed.send("XA", "XB", attachments=[up.id])
-        await fed.until(lambda: delivered(fed, "XA", sent.id), 30)
+        await fed.until(lambda: delivered(fed, "XA", sent.id))
         assert [type(item) for item in fed.answers] == [
             PendingBlobs, PendingBlobs, PendingBlobs, Accepted,
         ]  # fmt: skip
@@ -137,7 +137,7 @@ async def test_batch_of_doubles_is_stored_once(tmp_path: Path) -> None:
         assert answers[0] == answers[1]
         assert [item.id for item in (await fed.inbox("XB")).messages] == [first.id, sent.id]
         fed.cut.clear()
-        await fed.until(lambda: delivered(fed, "XA", sent.id), 30)
+        await fed.until(lambda: delivered(fed, "XA", sent.id))
 
 
 async def again(fed: Federation, posted: Posted, **changes: str) -> Posted:

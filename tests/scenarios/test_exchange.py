@@ -103,7 +103,7 @@ async def test_replay_by_a_third_member_is_refused_and_recorded(tmp_path: Path) 
         assert answers == [Refused("not_on_route")]
         assert len((await fed.inbox("XB")).messages) == 1
         fed.cut.clear()
-        await fed.until(lambda: delivered(fed, "XA", again.id), 30)
+        await fed.until(lambda: delivered(fed, "XA", again.id))
 
 
 async def test_message_waits_for_a_dead_peer_and_survives_restarts(tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ async def test_message_waits_for_a_dead_peer_and_survives_restarts(tmp_path: Pat
         await fed.stop("XA")
         await fed.start("XB")
         await fed.start("XA")
-        await fed.until(lambda: delivered(fed, "XA", sent.id), 30)
+        await fed.until(lambda: delivered(fed, "XA", sent.id))
         assert len((await fed.inbox("XB")).messages) == 1
 
 
@@ -141,7 +141,7 @@ async def test_crash_at_the_receivers_commit_loses_and_doubles_nothing(
         await fed.until(lambda: not armed)
         await fed.stop("XB")
         await fed.start("XB")
-        await fed.until(lambda: delivered(fed, "XA", sent.id), 30)
+        await fed.until(lambda: delivered(fed, "XA", sent.id))
         assert len((await fed.inbox("XB")).messages) == 1
 
 
@@ -161,7 +161,7 @@ async def test_sign_key_rotates_under_traffic(tmp_path: Path) -> None:
         rotated = await fed.nodes[XA].rooms.rotation.rotate(KeyUse.SIGN, OFFICER)
         await going
         for item in sent:
-            await fed.until(lambda i=item: delivered(fed, "XA", i.id), 30)
+            await fed.until(lambda i=item: delivered(fed, "XA", i.id))
         assert not [answer for answer in fed.answers if isinstance(answer, Refused)]
         last = await fed.read("XB", sent[-1].id)
         assert (last.signed_by, last.signature) == (rotated.id, "valid")
@@ -198,7 +198,7 @@ async def test_attachment_arrives_whole_and_a_bent_one_never(tmp_path: Path) -> 
         await asyncio.sleep(0.3)
         assert (await fed.inbox("XB")).messages == []
         fed.bend_segment = None
-        await fed.until(lambda: delivered(fed, "XA", sent.id), 30)
+        await fed.until(lambda: delivered(fed, "XA", sent.id))
         shown = await fed.read("XB", sent.id)
         assert shown.attachments[0].size == len(content)
         theirs = fed.nodes[XB].rooms
@@ -265,7 +265,7 @@ async def test_newer_registry_makes_the_receiver_catch_up(tmp_path: Path) -> Non
         sent = await fed.send("XA", "XB")
         await fed.until(lambda: any(isinstance(item, Later) for item in fed.answers))
         fed.cut.clear()
-        await fed.until(lambda: delivered(fed, "XA", sent.id), 30)
+        await fed.until(lambda: delivered(fed, "XA", sent.id))
 
 
 async def test_submission_is_checked_before_anything_is_kept(tmp_path: Path) -> None:
@@ -354,7 +354,7 @@ async def test_batch_is_posted_together_and_signed_once(tmp_path: Path) -> None:
             status = await fed.nodes[XA].rooms.health.status()
             return status.outbox["delivered"] == 100
 
-        await fed.until(all_delivered, 30)
+        await fed.until(all_delivered)
         assert len((await fed.inbox("XB")).messages) == 100
         waiting = await fed.nodes[XB].database.read(audit.waiting)
         assert waiting >= 0
@@ -446,7 +446,7 @@ async def test_nearly_full_disk_refuses_new_work_and_finishes_what_was_accepted(
         report = await fed.nodes[XA].rooms.health.ready()
         assert [check.name for check in report.checks if not check.ok] == ["disk"]
         fed.cut.clear()
-        await fed.until(lambda: delivered(fed, "XA", sent.id), 30)
+        await fed.until(lambda: delivered(fed, "XA", sent.id))
         del blobs.free_bytes
         again = await fed.send("XA", "XB")
         await fed.until(lambda: delivered(fed, "XA", again.id))
@@ -467,5 +467,5 @@ async def test_full_database_at_the_receiver_defers_and_then_delivers(tmp_path: 
         await asyncio.sleep(0.5)
         assert not await delivered(fed, "XA", sent.id)
         await database.write(limit(1_000_000))
-        await fed.until(lambda: delivered(fed, "XA", sent.id), 30)
+        await fed.until(lambda: delivered(fed, "XA", sent.id))
         assert [item.id for item in (await fed.inbox("XB")).messages] == [sent.id]

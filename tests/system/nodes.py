@@ -17,7 +17,7 @@ from gateway.cli.client import Daemon
 from gateway.cli.options import daemon_of
 from gateway.errors import LiaisonError
 
-START_S = 30.0
+START_S = 90.0
 QUICK = {
     "LIAISON_REGISTRY__POLL_S": "1",
     "LIAISON_AUDIT__INTERVAL_MS": "50",
