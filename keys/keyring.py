@@ -110,12 +110,7 @@ class Keyring:
 
     def records(self, use: KeyUse) -> tuple[KeyRecord, ...]:
         """Return the keys of one use, the oldest first."""
-        return tuple(
-            sorted(
-                (record for record in self._records if record.use is use),
-                key=lambda record: record.start,
-            )
-        )
+        return self._by_use.get(use, ())
 
     def signer(self, record: KeyRecord) -> SigningKey:
         """Return the signing key of a record of this keyring."""
@@ -148,6 +143,13 @@ class Keyring:
                 "the storage key of this item is gone: its month was purged, or the keystore is "
                 "older than the database",
             ) from None
+
+    @cached_property
+    def _by_use(self) -> dict[KeyUse, tuple[KeyRecord, ...]]:
+        found: dict[KeyUse, list[KeyRecord]] = {}
+        for record in sorted(self._records, key=lambda record: record.start):
+            found.setdefault(record.use, []).append(record)
+        return {use: tuple(records) for use, records in found.items()}
 
     @cached_property
     def _seal_keys(self) -> dict[bytes, SealKey]:

@@ -50,8 +50,13 @@ def plain_bytes(sealed: int) -> int:
 
 def seal(key: bytes, context: bytes, salt: bytes, plaintext: Bytes) -> bytes:
     """Return ``plaintext`` sealed under ``key`` (32 bytes), ``context`` and a fresh salt (24)."""
-    sealer = Sealer(key, context, salt)
-    return sealer.update(plaintext) + sealer.finish()
+    chunks = _Chunks(key, context, salt)
+    view = memoryview(plaintext)
+    pieces = [salt, chunks.commitment]
+    for number in range(len(view) // CHUNK_BYTES + 1):
+        start = number * CHUNK_BYTES
+        pieces.append(chunks.seal(number, view[start : start + CHUNK_BYTES]))
+    return b"".join(pieces)
 
 
 def open_sealed(key: bytes, context: bytes, ciphertext: Bytes) -> bytes:
@@ -59,8 +64,11 @@ def open_sealed(key: bytes, context: bytes, ciphertext: Bytes) -> bytes:
 
     Raises RejectedError ``stream_invalid`` or ``stream_truncated``.
     """
-    opener = Opener(key, context)
-    return opener.update(ciphertext) + opener.finish()
+    view = memoryview(ciphertext)
+    if len(view) < HEADER_BYTES:
+        raise RejectedError("stream_truncated", "the sealed stream is cut short")
+    reader = Reader(key, context, bytes(view[:HEADER_BYTES]), len(view))
+    return reader.open(0, view[HEADER_BYTES:])
 
 
 class _Chunks:
@@ -206,10 +214,10 @@ class Reader:
 
         Raises RejectedError ``stream_invalid`` or ``stream_truncated``.
         """
+        self._chunks = _open_header(key, context, header)
         self.plain_bytes = plain_bytes(sealed)
         self.chunks = self.plain_bytes // CHUNK_BYTES + 1
         self._sealed = sealed
-        self._chunks = _open_header(key, context, header)
 
     def chunk_range(self, number: int) -> tuple[int, int]:
         """Return where in the stream chunk ``number`` lies: (start, end), in bytes."""

@@ -297,8 +297,9 @@ class Reception:
             attachments.name(tx, hop, named, now)
         entries = [self._received(item.opened) for item in new]
         conflicts: dict[bytes, Answer] = {}
+        stored = {item.opened.envelope.envelope_id for item in new}
         for item in good:
-            if item not in new:
+            if item.opened.envelope.envelope_id not in stored:
                 answer, entry = self._conflict(tx, item.opened)
                 conflicts[item.opened.envelope.envelope_id] = answer
                 entries += entry

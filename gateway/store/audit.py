@@ -12,10 +12,11 @@ from sqlalchemy import bindparam, func, insert, select, update
 from gateway.errors import ConflictError
 from gateway.store.database import Transaction
 from gateway.store.engine import SEQUENCER, lock
+from gateway.store.rows import InsertRows
 from gateway.store.schema import audit_entries, audit_heads
 
 # Statements of the fast path are built once: building costs more than running them.
-_APPEND = insert(audit_entries)
+_APPEND = InsertRows(audit_entries, ("entry", "leaf_hash"))
 _NUMBER = (
     update(audit_entries)
     .where(
@@ -56,8 +57,7 @@ class AuditHead:
 def append(tx: Transaction, entries: Sequence[NewEntry]) -> None:
     """Append entries, in their order, to be sequenced soon."""
     if entries:
-        rows = [{"entry": item.entry, "leaf_hash": item.leaf_hash} for item in entries]
-        tx.execute(_APPEND, rows)
+        _APPEND.run(tx, [(item.entry, item.leaf_hash) for item in entries])
 
 
 def unsequenced(tx: Transaction, limit: int) -> list[StoredEntry]:

@@ -2,11 +2,13 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
-from sqlalchemy import Select, func, insert, select, update
+from sqlalchemy import Select, func, select, update
 
 from gateway.store.database import Transaction
-from gateway.store.engine import MESSAGES, InsertNew, lock
+from gateway.store.engine import MESSAGES, lock
+from gateway.store.rows import InsertRows
 from gateway.store.schema import messages, outbox
 
 IN = "in"
@@ -37,10 +39,6 @@ class NewMessage:
     wrapped_key: bytes
     receipt: bytes | None = None
     """The delivery receipt that was given for a received message: every repeat gets it again."""
-
-    def row(self) -> dict[str, object]:
-        """Return the columns."""
-        return {name: getattr(self, name) for name in self.__slots__}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,19 +87,22 @@ class MessageFilter:
 _SUMMARY = [messages.c[name] for name in MessageSummary.__dataclass_fields__]
 _WHOLE = [messages.c[name] for name in StoredMessage.__dataclass_fields__]
 # Statements of the fast path are built once: building costs more than running them.
-_INSERT = insert(messages).returning(messages.c.row_id, messages.c.message_id)
-_INSERT_NEW = InsertNew(
+_NAMES = tuple(NewMessage.__dataclass_fields__)
+_columns = attrgetter(*_NAMES)
+_INSERT = InsertRows(messages, _NAMES, returning=[messages.c.row_id, messages.c.message_id])
+_INSERT_NEW = InsertRows(
     messages,
-    ["message_id", "sender"],
+    _NAMES,
     returning=[messages.c.sender, messages.c.message_id],
+    unless=["message_id", "sender"],
 )
 
 
 def record_outgoing(tx: Transaction, batch: Sequence[NewMessage]) -> list[int]:
     """Keep messages of our own; return their rows, in order."""
     lock(tx, MESSAGES)
-    found = tx.execute(_INSERT, [message.row() for message in batch])
-    rows = {row.message_id: int(row.row_id) for row in found}
+    found = _INSERT.run(tx, map(_columns, batch))
+    rows = {bytes(message_id): int(row_id) for row_id, message_id in found}
     return [rows[message.message_id] for message in batch]
 
 
@@ -110,8 +111,8 @@ def record_incoming(tx: Transaction, batch: Sequence[NewMessage]) -> set[tuple[s
     if not batch:
         return set()
     lock(tx, MESSAGES)
-    rows = tx.execute(_INSERT_NEW.on(tx), [message.row() for message in batch]).all()
-    return {(row.sender, row.message_id) for row in rows}
+    found = _INSERT_NEW.run(tx, map(_columns, batch))
+    return {(sender, bytes(message_id)) for sender, message_id in found}
 
 
 def find(tx: Transaction, sender: str, message_id: bytes) -> StoredMessage | None:

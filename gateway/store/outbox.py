@@ -9,12 +9,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import bindparam, func, insert, or_, select, text, update
+from sqlalchemy import bindparam, func, or_, select, text, update
 
 from gateway.protocol.envelope import MAX_PRIORITY
 from gateway.store.claims import choose
 from gateway.store.database import Transaction
 from gateway.store.messages import NewMessage
+from gateway.store.rows import InsertRows
 from gateway.store.schema import messages, outbox
 
 
@@ -66,7 +67,14 @@ whose lease ran out, or a return, comes when it comes."""
 # What is spelt out as the partial indexes are, or they are not seen.
 _LEASED = text("outbox.state IN ('sending', 'in_custody')")
 _DEAD = text("outbox.state IN ('failed', 'expired', 'withdrawn')")
-_ENQUEUE = insert(outbox).returning(outbox.c.row_id, outbox.c.message_row, outbox.c.recipient)
+_ENQUEUE = InsertRows(
+    outbox,
+    (
+        "message_row", "recipient", "state", "rank", "due_at", "expires_at", "attempts", "code",
+        "custodian", "seal_kid", "wrapped",
+    ),
+    returning=[outbox.c.row_id, outbox.c.message_row, outbox.c.recipient],
+)  # fmt: skip
 _STATES = (
     select(outbox.c.row_id, outbox.c.state)
     .where(outbox.c.row_id.in_(bindparam("rows", expanding=True)))
@@ -221,24 +229,26 @@ class Queueing:
 
 def enqueue(tx: Transaction, rows: Sequence[tuple[Queueing, NewRow]]) -> dict[tuple[int, str], int]:
     """Add rows, due at once or leased to a lane; return each one's id by message and recipient."""
-    values = [
-        {
-            "message_row": message.message_row,
-            "recipient": row.recipient,
-            "state": OutboxState.SENDING if row.lease_until else OutboxState.QUEUED,
-            "rank": MAX_PRIORITY - message.priority,
-            "due_at": row.lease_until or message.now,
-            "expires_at": message.expires_at,
-            "attempts": 0,
-            "code": "",
-            "custodian": "",
-            "seal_kid": row.seal_kid,
-            "wrapped": row.wrapped,
-        }
-        for message, row in rows
-    ]
-    found = tx.execute(_ENQUEUE, values).all()
-    return {(row.message_row, row.recipient): row.row_id for row in found}
+    found = _ENQUEUE.run(
+        tx,
+        [
+            (
+                message.message_row,
+                row.recipient,
+                _S.value if row.lease_until else _Q.value,
+                MAX_PRIORITY - message.priority,
+                row.lease_until or message.now,
+                message.expires_at,
+                0,
+                "",
+                "",
+                row.seal_kid,
+                row.wrapped,
+            )
+            for message, row in rows
+        ],
+    )
+    return {(message_row, recipient): row_id for row_id, message_row, recipient in found}
 
 
 def claimed(row_id: int, shared: Queueing, row: NewRow, message: NewMessage) -> Claimed:

@@ -8,7 +8,7 @@ import pytest
 from gateway.cli.story import request
 from tests import postgres
 from tests.system.campaign import run
-from tests.system.nodes import done, nodes
+from tests.system.nodes import nodes
 
 
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])
