@@ -43,6 +43,7 @@ from gateway.services.registry import Registrar, RegistryMirror
 from gateway.services.relaying import Relaying
 from gateway.services.rotation import Rotation
 from gateway.services.routes import Routes
+from gateway.services.sessions import Sessions
 from gateway.services.wayback import Wayback
 from gateway.settings import Settings, load
 from gateway.store import custody, outbox
@@ -173,6 +174,7 @@ def wire(
         clock=clock,
         settings=settings,
         lanes=outbox_lanes,
+        sessions=Sessions(clock, entropy),
     )
     reception = Reception(
         database,

@@ -31,7 +31,10 @@ VERIFY_KEY_BYTES: Final = 32
 SEAL_KEY_BYTES: Final = 1216
 """ML-KEM-768 encapsulation key (1,184 bytes) and X25519 public key (32)."""
 WRAPPED_BYTES: Final = 1168
-"""HPKE encapsulation (1,120 bytes), content key (32) and tag (16)."""
+"""HPKE encapsulation (1,120 bytes), what is wrapped (32) and tag (16)."""
+NONCE_BYTES: Final = 12
+SHARED_BYTES: Final = WRAPPED_BYTES + NONCE_BYTES + CONTENT_KEY_BYTES + 16
+"""A wrapped session key, and a content key under it: nonce, key and tag."""
 
 _MEMBER_ID = re.compile(r"[A-Z][A-Z0-9-]{1,31}\Z")
 

@@ -33,11 +33,12 @@ from gateway.protocol.message import (
     to_be_signed,
 )
 from keys.registry.member import RegistryHead
-from keys.sealing import wrap
+from keys.sealing import SealKey, Session, wrap
 from keys.signing import SigningKey
 from keys.stream import SALT_BYTES, seal
 from keys.suite import (
     CONTENT_KEY_BYTES,
+    SHARED_BYTES,
     SUITE,
     WRAPPED_BYTES,
     Entropy,
@@ -75,15 +76,20 @@ class Header(Wire, frozen=True):
 
 
 class Stanza(Wire, frozen=True):
-    """The content key, wrapped for one recipient's sealing key."""
+    """The content key, wrapped for one recipient's sealing key, in one of two forms."""
 
     key_id: Bytes32
-    wrapped: Annotated[bytes, msgspec.Meta(min_length=WRAPPED_BYTES, max_length=WRAPPED_BYTES)]
+    wrapped: Annotated[bytes, msgspec.Meta(min_length=WRAPPED_BYTES, max_length=SHARED_BYTES)]
 
     @property
     def digest(self) -> bytes:
         """H(stanza): what a custody receipt attests."""
         return digest(label("stanza"), self.key_id, self.wrapped)
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether it is wrapped within a session, which a relay could recognise."""
+        return len(self.wrapped) != WRAPPED_BYTES
 
 
 class _Envelope(Wire, frozen=True):
@@ -181,6 +187,27 @@ def wrap_stanza(header: bytes, content_key: bytes, seal_kid: KeyId, public_key: 
     return Stanza(seal_kid, wrap(public_key, stanza_info(seal_kid, header), content_key))
 
 
+def begin_session(seal_kid: KeyId, public_key: bytes, entropy: Entropy) -> Session:
+    """Begin to share a session with one recipient's key, for copies handed to it directly."""
+    return Session(public_key, session_info(seal_kid), entropy)
+
+
+def share_stanza(header: bytes, content_key: bytes, seal_kid: KeyId, session: Session) -> Stanza:
+    """Wrap the content key of the envelope with ``header`` within a session."""
+    return Stanza(seal_kid, session.wrap(stanza_info(seal_kid, header), content_key))
+
+
+def unwrap_stanza(stanza: Stanza, header: bytes, seal_key: SealKey) -> bytes:
+    """Return the content key of the envelope with ``header``, from either form.
+
+    Raises RejectedError ``stanza_invalid``.
+    """
+    info = stanza_info(seal_key.key_id, header)
+    if len(stanza.wrapped) == WRAPPED_BYTES:
+        return seal_key.unwrap(info, stanza.wrapped)
+    return seal_key.unwrap_shared(session_info(seal_key.key_id), info, stanza.wrapped)
+
+
 def encode_envelope(header: bytes, stanzas: Sequence[Stanza], body: bytes) -> bytes:
     """Return an envelope; with one stanza it is a thin copy for one recipient."""
     return encode(_Envelope(header, tuple(stanzas), body))
@@ -226,6 +253,11 @@ def body_context(header: bytes) -> bytes:
 def stanza_info(seal_kid: KeyId, header: bytes) -> bytes:
     """Return the HPKE info that binds a stanza to its key, header and suite."""
     return label("stanza") + _SUITE_BYTES + seal_kid + header_digest(header)
+
+
+def session_info(seal_kid: KeyId) -> bytes:
+    """Return the HPKE info that binds a session to its key and suite."""
+    return label("session") + _SUITE_BYTES + seal_kid
 
 
 def header_digest(header: bytes) -> bytes:

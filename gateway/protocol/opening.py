@@ -14,7 +14,7 @@ from gateway.protocol.envelope import (
     Stanza,
     blob_ref,
     body_context,
-    stanza_info,
+    unwrap_stanza,
 )
 from gateway.protocol.message import (
     Inner,
@@ -72,8 +72,7 @@ def open_envelope(parsed: ParsedEnvelope, hop: MemberId, receiver: Receiver) -> 
     """
     _check_header(parsed, hop, receiver)
     stanza, seal_key = _own_stanza(parsed, receiver)
-    info = stanza_info(KeyId(stanza.key_id), parsed.header_bytes)
-    content_key = seal_key.unwrap(info, stanza.wrapped)
+    content_key = unwrap_stanza(stanza, parsed.header_bytes, seal_key)
     inner = open_body(parsed.header_bytes, parsed.body, content_key)
     signer = _signer(inner, receiver)
     to_sign = to_be_signed(inner.signer_kid, inner.registry, parsed.header_bytes, inner.payload)

@@ -115,9 +115,15 @@ class Delivery:
         return [load_of(row) for row in claimed]
 
     async def prepare(self, hop: MemberId, loads: Sequence[Load]) -> Sequence[Load]:
-        """See ``lanes.Cargo``: what has no stanza yet is wrapped, and kept before it is posted."""
-        del hop
-        lacking = [load for load in loads if load.stanza is None]
+        """See ``lanes.Cargo``: what has no stanza yet is wrapped, and kept before it is posted.
+
+        So is what shares a session and goes through a relay by now.
+        """
+        lacking = [
+            load
+            for load in loads
+            if load.stanza is None or (load.stanza.is_shared and hop != load.recipient)
+        ]
         if not lacking:
             return loads
         faults: dict[MemberId, LiaisonError] = {}
@@ -127,20 +133,23 @@ class Delivery:
             except LiaisonError as fault:
                 faults[member] = fault
         for load in lacking:
-            if load.recipient not in faults:
-                load.stanza = await self._wrap(load.item)
-        await self._keep_stanzas([load for load in lacking if load.stanza is not None])
+            wrapped = None if load.recipient in faults else await self._wrap(load.item)
+            if wrapped is None:
+                unknown = UnavailableError("card_unknown", f"no key card of {load.recipient}")
+                faults.setdefault(load.recipient, unknown)
+            load.stanza = wrapped or load.stanza
+        await self._keep_stanzas([load for load in lacking if load.recipient not in faults])
         for member, why in faults.items():
             _log.warning("card.refused", peer=member, code=why.code, detail=why.detail)
-        deferrals = [
-            self._deferral(load.item, faults[load.recipient].code)
-            for load in lacking
-            if load.recipient in faults
-        ]
-        if deferrals:
+        kept_back = [load for load in lacking if load.recipient in faults]
+        if kept_back:
+            deferrals = [
+                self._deferral(load.item, faults[load.recipient].code) for load in kept_back
+            ]
             await self._database.write(lambda tx: outbox.defer(tx, deferrals))
-            self._came_back({load.recipient: self._clock.now() + 1 for load in lacking})
-        return [load for load in loads if load.stanza is not None]
+            self._came_back({load.recipient: self._clock.now() + 1 for load in kept_back})
+        waiting = {load.row_id for load in kept_back}
+        return [load for load in loads if load.row_id not in waiting]
 
     async def settle(
         self, hop: MemberId, loads: Sequence[Load], answers: Sequence[Answer]

@@ -18,7 +18,14 @@ from gateway.clock import Clock
 from gateway.errors import ConflictError, LiaisonError, RejectedError, UnavailableError
 from gateway.faults import Fault, FaultsError
 from gateway.protocol.audit import EntryKind
-from gateway.protocol.envelope import Draft, SealedMessage, Stanza, seal_message, wrap_stanza
+from gateway.protocol.envelope import (
+    Draft,
+    SealedMessage,
+    Stanza,
+    seal_message,
+    share_stanza,
+    wrap_stanza,
+)
 from gateway.protocol.message import Payload, draw_id, message_ref, parse_message_ref
 from gateway.services.attachments import Attachments
 from gateway.services.caller import Caller, require
@@ -28,6 +35,7 @@ from gateway.services.keys import NodeKeys
 from gateway.services.lanes import Lanes, Load, copy_length
 from gateway.services.ledger import Ledger
 from gateway.services.registry import RegistryMirror
+from gateway.services.sessions import Sessions
 from gateway.services.submission import RecipientSummary, Submission, Submitted, content_of
 from gateway.settings import Role, Settings
 from gateway.store import attachments as blobs
@@ -45,13 +53,22 @@ WAITING_MOST = 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _SealTo:
+    """The key to seal a copy to, and whether it goes straight to who holds it."""
+
+    key_id: KeyId
+    public_key: bytes
+    direct: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Prepared:
     """A checked submission, ready to be sealed."""
 
     draft: Draft
     kind: Kind
     to: tuple[MemberId, ...]
-    seal_to: tuple[tuple[KeyId, bytes] | None, ...]
+    seal_to: tuple[_SealTo | None, ...]
 
     @property
     def length(self) -> int:
@@ -109,6 +126,7 @@ class Exchange:
         clock: Clock,
         settings: Settings,
         lanes: Lanes,
+        sessions: Sessions,
     ) -> None:
         self._database = database
         self._keys = keys
@@ -119,6 +137,7 @@ class Exchange:
         self._clock = clock
         self._settings = settings
         self._lanes = lanes
+        self._sessions = sessions
         self._seqs: dict[bytes, int] = {}
         self._waiting: deque[_Request] = deque()
         self._waiting_messages = 0
@@ -386,13 +405,26 @@ class Exchange:
         self._seqs[case_id] += 1
         return self._seqs[case_id]
 
-    async def _seal_to(self, member: MemberId, now: int) -> tuple[KeyId, bytes] | None:
+    async def _seal_to(self, member: MemberId, now: int) -> _SealTo | None:
         """Find the key to seal to; without a card the deliverer wraps when it has one."""
         card = await self._cards.current(member)
+        if card is None:
+            return None
         try:
-            return None if card is None else card.seal_to(now)
+            key_id, public_key = card.seal_to(now)
         except UnavailableError:
             return None
+        direct = self._lanes.is_direct(member)
+        return _SealTo(key_id=key_id, public_key=public_key, direct=direct)
+
+    def _stanza(self, seal_to: _SealTo | None, sealed: SealedMessage) -> Stanza | None:
+        if seal_to is None:
+            return None
+        key_id, public_key = seal_to.key_id, seal_to.public_key
+        if seal_to.direct:
+            session = self._sessions.share(key_id, public_key)
+            return share_stanza(sealed.header, sealed.content_key, key_id, session)
+        return wrap_stanza(sealed.header, sealed.content_key, key_id, public_key)
 
     def _seal_one(
         self, item: _Prepared, signer: SigningKey, registry: RegistryHead, now: int
@@ -424,7 +456,10 @@ class Exchange:
         )
         return _Ready(
             message=message,
-            rows=tuple(_row(item, sealed, at) for at in range(len(item.to))),
+            rows=tuple(
+                _row(member, self._stanza(seal_to, sealed))
+                for member, seal_to in zip(item.to, item.seal_to, strict=True)
+            ),
             blob_ids=tuple(attachment.blob_id for attachment in payload.attachments),
             entry=self._ledger.entry(
                 EntryKind.MESSAGE_ACCEPTED, digests=(sealed.envelope_id, sealed.tbs_digest)
@@ -490,13 +525,7 @@ def _record(
     return loads, {MemberId(row.recipient) for _, row in queued if not row.lease_until}
 
 
-def _row(item: _Prepared, sealed: SealedMessage, at: int) -> outbox.NewRow:
-    seal_to = item.seal_to[at]
-    stanza: Stanza | None = None
-    if seal_to is not None:
-        stanza = wrap_stanza(sealed.header, sealed.content_key, *seal_to)
-    return outbox.NewRow(
-        recipient=item.to[at],
-        seal_kid=None if stanza is None else stanza.key_id,
-        wrapped=None if stanza is None else stanza.wrapped,
-    )
+def _row(member: MemberId, stanza: Stanza | None) -> outbox.NewRow:
+    if stanza is None:
+        return outbox.NewRow(recipient=member, seal_kid=None, wrapped=None)
+    return outbox.NewRow(recipient=member, seal_kid=stanza.key_id, wrapped=stanza.wrapped)

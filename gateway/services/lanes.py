@@ -180,6 +180,10 @@ class Lanes:
             self._due[name] = min(due_at, self._due.get(name, due_at))
         self._woken.set()
 
+    def is_direct(self, recipient: MemberId) -> bool:
+        """Tell whether copies for a member go straight to its own node, as things stand."""
+        return self._hop(recipient) == recipient
+
     def reserve(self, recipient: MemberId, length: int) -> int:
         """Return until when a new row is leased to its lane; 0 if it must queue.
 

@@ -41,7 +41,7 @@ class InsertRows:
         self._returns = bool(returning)
 
     def run(self, tx: Connection, rows: Iterable[Sequence[Any]]) -> list[Any]:
-        """Insert rows, each with its columns in order; return the rows that the statement returns."""
+        """Insert rows, each with its columns in order; return what the statement returns."""
         found: list[Any] = []
         waiting = list(rows)
         for start in range(0, len(waiting), ROWS_MAX):

@@ -12,7 +12,7 @@ from keys.errors import RejectedError, UnavailableError
 from keys.keyring import FORMAT, KeyRecord, Keyring, new_record
 from keys.postquantum import PostQuantumSigningKey, verify_post_quantum
 from keys.registry.draft import proofs
-from keys.sealing import SealKey, wrap
+from keys.sealing import SealKey, Session, wrap
 from keys.signing import SigningKey, check_public_key, verify, verify_note_signature
 from keys.storage import StorageKey
 from keys.stream import Opener, Reader, Sealer, open_sealed, seal
@@ -115,6 +115,32 @@ def test_stanza_opens_under_its_key_and_context_only() -> None:
     for mistake in (lambda: SealKey(b""), lambda: wrap(key.public_key, b"", b"short")):
         with pytest.raises(ValueError, match="32 bytes"):
             mistake()
+
+
+def test_session_wraps_many_keys_each_to_its_context() -> None:
+    """One encapsulation serves many content keys; a wrong key, context or byte unwraps nothing."""
+    key, other = SealKey(b"\x01" * 32), SealKey(b"\x02" * 32)
+    session = Session(key.public_key, b"session", Seeded("session"))
+    first, second = (session.wrap(b"context", content * 32) for content in (b"c", b"d"))
+    assert len(first) == len(second) == 1228
+    assert first[:1168] == second[:1168]
+    for holder in (key, SealKey(b"\x01" * 32)):
+        assert holder.unwrap_shared(b"session", b"context", second) == b"d" * 32
+        assert holder.unwrap_shared(b"session", b"context", first) == b"c" * 32
+    for unwrap in (
+        lambda: other.unwrap_shared(b"session", b"context", first),
+        lambda: key.unwrap_shared(b"sessio", b"context", first),
+        lambda: key.unwrap_shared(b"session", b"contex", first),
+        lambda: key.unwrap_shared(b"session", b"context", first[:-1]),
+        lambda: key.unwrap_shared(b"session", b"context", first[:-1] + bytes([first[-1] ^ 1])),
+        lambda: key.unwrap_shared(b"session", b"context", first[:1168] + second[1168:-1] + b"x"),
+        lambda: key.unwrap_shared(b"session", b"context", bytes(1228)),
+        lambda: key.unwrap(b"session", first),
+    ):
+        assert code(unwrap) == "stanza_invalid"
+    assert code(Session, b"short", b"", Seeded("s")) == "seal_key_malformed"
+    with pytest.raises(ValueError, match="content key"):
+        session.wrap(b"context", b"short")
 
 
 def test_signature_holds_under_its_label_and_key_only() -> None:

@@ -123,6 +123,16 @@ def unwrap(seed: bytes, info: bytes, wrapped: bytes) -> bytes:
     return AESGCM(key).decrypt(nonce, wrapped[1120:], b"")
 
 
+def share(public_key: bytes, kid: bytes, session_key: bytes, coins: bytes) -> bytes:
+    """Return a session key wrapped: the first part of every shared stanza."""
+    return wrap(public_key, label("session") + SUITE + kid, session_key, coins)
+
+
+def wrap_shared(session_key: bytes, nonce: bytes, context: bytes, content_key: bytes) -> bytes:
+    """Return what follows the session in a shared stanza."""
+    return nonce + AESGCM(session_key).encrypt(nonce, content_key, context)
+
+
 def _labeled_extract(suite: bytes, salt: bytes, name: bytes, material: bytes) -> bytes:
     return hmac.digest(salt or bytes(32), b"HPKE-v1" + suite + name + material, "sha256")
 

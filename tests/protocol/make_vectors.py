@@ -21,11 +21,13 @@ from tests.protocol.independent import (
     padded,
     seal_public,
     sha256,
+    share,
     sign,
     sign_public,
     tree_path,
     tree_root,
     wrap,
+    wrap_shared,
 )
 from tests.protocol.opening_cases import fixed
 
@@ -151,6 +153,9 @@ def _stanza(member: str, header_digest: bytes, content_key: bytes) -> dict[str, 
     kid = key_id("seal", seal_public(seed))
     info = label("stanza") + SUITE + kid + header_digest
     wrapped = wrap(seal_public(seed), info, content_key, fixed(f"{member} coins", 64))
+    session_key = fixed(f"{member} session key", 32)
+    session = share(seal_public(seed), kid, session_key, fixed(f"{member} session coins", 64))
+    shared = session + wrap_shared(session_key, fixed(f"{member} nonce", 12), info, content_key)
     return {
         "member": member,
         "seed": seed.hex(),
@@ -158,6 +163,10 @@ def _stanza(member: str, header_digest: bytes, content_key: bytes) -> dict[str, 
         "info": info.hex(),
         "wrapped": wrapped.hex(),
         "digest": sha256(label("stanza"), kid, wrapped).hex(),
+        "session_info": (label("session") + SUITE + kid).hex(),
+        "session_key": session_key.hex(),
+        "shared": shared.hex(),
+        "shared_digest": sha256(label("stanza"), kid, shared).hex(),
     }
 
 

@@ -16,9 +16,11 @@ from tests.protocol.independent import (
     padded,
     seal_public,
     sha256,
+    share,
     sign,
     sign_public,
     wrap,
+    wrap_shared,
 )
 
 NOW = 1_790_000_000
@@ -58,6 +60,10 @@ class Sealed:
     commit_to: str = "body"
     seal_to: bytes = SEAL
     stanza_for: str = "stanza"
+    shared: bool = False
+    session_for: bytes = b""
+    """Another key's name, where the session is wrapped in its name."""
+    after_stanza: bytes = b""
     tail: bytes = b""
 
     def envelope(self) -> bytes:
@@ -71,8 +77,14 @@ class Sealed:
         body = chunked_seal(key, context, fixed("body salt", 24), self._inner(header))
         kid = key_id("seal", seal_public(self.seal_to))
         info = label(self.stanza_for) + SUITE + kid + header_digest
-        wrapped = wrap(seal_public(self.seal_to), info, key, fixed("coins", 64))
-        return pack([header, [[kid, wrapped]], body]) + self.tail
+        coins = fixed("coins", 64)
+        if self.shared:
+            session_key = fixed("session key", 32)
+            session = share(seal_public(self.seal_to), self.session_for or kid, session_key, coins)
+            wrapped = session + wrap_shared(session_key, fixed("nonce", 12), info, key)
+        else:
+            wrapped = wrap(seal_public(self.seal_to), info, key, coins)
+        return pack([header, [[kid, wrapped + self.after_stanza]], body]) + self.tail
 
     def _inner(self, header: bytes) -> bytes:
         payload = pack(
@@ -92,6 +104,7 @@ class Sealed:
 
 
 GOOD = Sealed()
+SHARED = Sealed(shared=True)
 _HEAD_BYTES = 3 + len(pack([1, 1, bytes(16), NOW, ["XB", "XC"], 5, [BLOB]]))
 
 
@@ -149,6 +162,7 @@ def _good() -> list[object]:
         _case("in its last second", GOOD, now=NOW + 7 * DAY - 1),
         _case("the sender knows more of the registry", replace(GOOD, registry=(9, bytes(32)))),
         _case("the sender knows less of the registry", replace(GOOD, registry=(7, bytes(32)))),
+        _case("a stanza that shares a session", SHARED),
     ]
 
 
@@ -166,6 +180,14 @@ def _bad() -> list[object]:
         _case("from a suspended hop", GOOD, "not_on_route", hop="XS"),
         _case("sealed to a key not held", replace(GOOD, seal_to=bytes(32)), "stale_card"),
         _case("a stanza of another context", replace(GOOD, stanza_for="body"), "stanza_invalid"),
+        _case("a stanza of neither length", replace(GOOD, after_stanza=b"\x00"), "stanza_invalid"),
+        _case("a stanza too long", replace(SHARED, after_stanza=b"\x00"), "encoding_invalid"),
+        _case(
+            "a shared stanza of another context",
+            replace(SHARED, stanza_for="body"),
+            "stanza_invalid",
+        ),
+        _case("a session of another key", replace(SHARED, session_for=bytes(32)), "stanza_invalid"),
         _case("a body of another context", replace(GOOD, commit_to="blob"), "body_invalid"),
         _case("padding not zero", replace(GOOD, after_inner=b"\x01"), "padding_invalid"),
         _case("a length past the end", replace(GOOD, length_off=4096), "padding_invalid"),

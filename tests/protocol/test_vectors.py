@@ -1,6 +1,7 @@
 """The committed vectors: made again byte for byte, and the code held to them both ways."""
 
 import hashlib
+import os
 
 import msgpack
 import msgspec
@@ -31,11 +32,17 @@ from gateway.protocol.blob import (
 from gateway.protocol.codec import encode
 from gateway.protocol.envelope import (
     Draft,
+    ParsedEnvelope,
+    Stanza,
+    begin_session,
     encode_envelope,
     header_digest,
     parse_envelope,
     seal_message,
+    session_info,
+    share_stanza,
     stanza_info,
+    unwrap_stanza,
     wrap_stanza,
 )
 from gateway.protocol.mailbox import (
@@ -154,6 +161,28 @@ def test_messages_are_sealed_as_written(case: dict) -> None:
         )
         assert again.wrapped != stanza.wrapped
         assert seal_key.unwrap(info, again.wrapped) == sealed.content_key
+        assert not stanza.is_shared
+        _check_shared(parsed, shown, seal_key, sealed.content_key)
+
+
+def _check_shared(
+    parsed: ParsedEnvelope, shown: dict, seal_key: SealKey, content_key: bytes
+) -> None:
+    """Unwrap what was wrapped within a session as written, then wrap and unwrap it ourselves."""
+    shared = Stanza(seal_key.key_id, unhex(shown["shared"]))
+    assert shared.is_shared
+    assert shared.digest.hex() == shown["shared_digest"]
+    assert session_info(seal_key.key_id).hex() == shown["session_info"]
+    session_key = seal_key.unwrap(unhex(shown["session_info"]), shared.wrapped[:1168])
+    assert session_key.hex() == shown["session_key"]
+    assert unwrap_stanza(shared, parsed.header_bytes, seal_key) == content_key
+    session = begin_session(seal_key.key_id, seal_key.public_key, os.urandom)
+    ours = [share_stanza(parsed.header_bytes, content_key, seal_key.key_id, session)
+            for _ in range(2)]  # fmt: skip
+    assert ours[0].wrapped[:1168] == ours[1].wrapped[:1168]
+    assert ours[0].wrapped[1168:] != ours[1].wrapped[1168:]
+    for stanza in ours:
+        assert unwrap_stanza(stanza, parsed.header_bytes, seal_key) == content_key
 
 
 @pytest.mark.parametrize("case", committed("opening")["cases"], ids=lambda case: case["name"])
