@@ -7,6 +7,7 @@ msgspec's: this module only walks them. Used for requests, contents and settings
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -138,7 +139,7 @@ def _probe(  # noqa: C901, PLR0911 - one arm for each type that may lead to a ch
             ]
             if not fields:
                 return None
-            return lambda value: all(probe(getattr(value, name)) for name, probe in fields)
+            return partial(_fields_pass, fields)
         case inspect.UnionType():
             rest = [kind for kind in info.types if not isinstance(kind, inspect.NoneType)]
             probes = [_probe(kind, checks) for kind in rest]
@@ -155,6 +156,14 @@ def _probe(  # noqa: C901, PLR0911 - one arm for each type that may lead to a ch
             if _probe(info.value_type, checks) is not None:
                 raise TypeError(f"a check inside a map is not looked at: {info}")
     return None
+
+
+def _fields_pass(fields: Sequence[tuple[str, _Probe]], value: object) -> bool:
+    # No generator: one for each struct of each content would cost more than the checks.
+    for name, probe in fields:  # noqa: SIM110
+        if not probe(getattr(value, name)):
+            return False
+    return True
 
 
 _infos: dict[object, inspect.Type] = {}

@@ -85,7 +85,7 @@ class AuditLog:
         view = self._mirror.view
         signer = self._keys.note_signer(KeyUse.LOG, view, now)
         frontier = Frontier() if head is None else Frontier.parse(head.frontier)
-        grown = frontier.extend([entry.leaf_hash for entry in pending])
+        grown = frontier.extend([leaf_hash for _, leaf_hash in pending])
         if head is None:
             year = datetime.fromtimestamp(now, UTC).year
             origin = f"{view.federation}/{self._keys.member}/audit/{year}"
@@ -93,7 +93,7 @@ class AuditLog:
             origin = parse_checkpoint(head.checkpoint).origin
         note = sign_checkpoint(Checkpoint(origin, grown.size, grown.root()), signer)
         grown_head = audit.AuditHead(size=grown.size, frontier=grown.encode(), checkpoint=note)
-        row_ids = [entry.row_id for entry in pending]
+        row_ids = [row_id for row_id, _ in pending]
 
         def commit(tx: Transaction) -> None:
             audit.advance(tx, expected_size=frontier.size, row_ids=row_ids, grown=grown_head)

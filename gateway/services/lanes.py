@@ -29,9 +29,11 @@ FREIGHT_WIDTH = 2
 """How many copies' attachments are brought to one hop at a time."""
 SEGMENTS_IN_FLIGHT = 2
 """Of all lanes together: 8 MiB of memory each."""
-HANDED_MOST = 512
+HANDED_MOST = 8192
 HANDED_BYTES = 32 * 1024 * 1024
 """What was just accepted may wait in memory up to this; beyond, it waits in the database."""
+LANE_MOST = 2048
+"""What one lane may hold of it, so that a slow hop does not take the place of the others."""
 LEASE_RENEWALS = 3
 _COPY_BYTES = 2048
 """What a stanza, hops and framing add to a header and a body."""
@@ -194,7 +196,7 @@ class Lanes:
             return 0
         lane = self._lanes.get(hop)
         if (
-            (lane is not None and lane.backlog)
+            (lane is not None and (lane.backlog or len(lane.handed) >= LANE_MOST))
             or self._reserved >= HANDED_MOST
             or self._reserved_bytes + length > HANDED_BYTES
         ):

@@ -17,6 +17,13 @@ from gateway.store.schema import audit_entries, audit_heads
 
 # Statements of the fast path are built once: building costs more than running them.
 _APPEND = InsertRows(audit_entries, ("entry", "leaf_hash"))
+_HEAD = select(audit_heads).order_by(audit_heads.c.size.desc()).limit(1)
+_UNSEQUENCED = (
+    select(audit_entries.c.row_id, audit_entries.c.leaf_hash)
+    .where(audit_entries.c.number.is_(None))
+    .order_by(audit_entries.c.row_id)
+    .limit(bindparam("most"))
+)
 _NUMBER = (
     update(audit_entries)
     .where(
@@ -60,21 +67,15 @@ def append(tx: Transaction, entries: Sequence[NewEntry]) -> None:
         _APPEND.run(tx, [(item.entry, item.leaf_hash) for item in entries])
 
 
-def unsequenced(tx: Transaction, limit: int) -> list[StoredEntry]:
-    """Return the oldest entries without a number."""
-    statement = (
-        select(audit_entries)
-        .where(audit_entries.c.number.is_(None))
-        .order_by(audit_entries.c.row_id)
-        .limit(limit)
-    )
-    return [StoredEntry(**row) for row in tx.execute(statement).mappings()]
+def unsequenced(tx: Transaction, limit: int) -> list[tuple[int, bytes]]:
+    """Return the oldest entries without a number: (row, leaf hash) of each."""
+    found = tx.execute(_UNSEQUENCED, {"most": limit})
+    return [(row_id, leaf_hash) for row_id, leaf_hash in found]
 
 
 def head(tx: Transaction) -> AuditHead | None:
     """Return the newest head."""
-    statement = select(audit_heads).order_by(audit_heads.c.size.desc()).limit(1)
-    row = tx.execute(statement).mappings().first()
+    row = tx.execute(_HEAD).mappings().first()
     return None if row is None else AuditHead(**row)
 
 
