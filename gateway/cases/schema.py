@@ -29,7 +29,7 @@ Country = Annotated[str, msgspec.Meta(extra={"check": "country"}, pattern=r"\A[A
 Language = Annotated[str, msgspec.Meta(extra={"check": "language"}, pattern=r"\A[a-z]{2}\Z")]
 HsCode = Annotated[str, msgspec.Meta(extra={"check": "hs_code"}, pattern=r"\A[0-9]{4,10}\Z")]
 Container = Annotated[
-    str, msgspec.Meta(extra={"check": "container"}, pattern=r"\A[A-Z]{4}[0-9]{7}\Z")
+    str, msgspec.Meta(extra={"check": "container"}, pattern=r"\A[A-Z]{3}[JRUZ][0-9]{7}\Z")
 ]
 ImoNumber = Annotated[str, msgspec.Meta(extra={"check": "imo_number"}, pattern=r"\A[0-9]{7}\Z")]
 
