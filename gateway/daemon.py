@@ -117,6 +117,12 @@ def wire(
         retry=retry,
         through_relay=settings.delivery.through_relay,
     )
+    metrics = Metrics()
+
+    def settled(confirmed: int) -> None:
+        metrics.count_deliveries(confirmed)
+        inbox.changed()
+
     delivery = Delivery(
         database,
         mirror,
@@ -125,7 +131,7 @@ def wire(
         ledger=ledger,
         clock=clock,
         settings=settings.delivery,
-        settled=inbox.changed,
+        settled=settled,
         came_back=lambda due: outbox_lanes.note(due),  # noqa: PLW0108 - made below
     )
     forwarding = Forwarding(
@@ -247,7 +253,7 @@ def wire(
         rotation=rotation,
         audit_log=audit_log,
         health=health,
-        metrics=Metrics(),
+        metrics=metrics,
         now=clock.now,
     )
     workers = Workers(

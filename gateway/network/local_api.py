@@ -359,9 +359,10 @@ class LocalApi:
         return json_answer(report, status=200 if report.ready else 503)
 
     async def _metrics(self, request: web.Request) -> web.Response:
-        del request
-        status = await self._rooms.health.status()
-        body = self._rooms.metrics.render(status)
+        metrics = self._rooms.metrics
+        body = metrics.counted(request.query.getall("name[]", []))
+        if body is None:
+            body = metrics.render(await self._rooms.health.status())
         return web.Response(body=body, headers={"Content-Type": Metrics.CONTENT_TYPE})
 
     async def _openapi(self, request: web.Request) -> web.Response:

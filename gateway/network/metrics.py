@@ -1,5 +1,7 @@
 """Numbers for Prometheus."""
 
+from collections.abc import Collection
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
 from gateway.services.health import Status
@@ -16,6 +18,11 @@ class Metrics:
             "liaison_requests",
             "Requests to the local API.",
             ["method", "route", "status"],
+            registry=self._registry,
+        )
+        self._deliveries = Counter(
+            "liaison_deliveries",
+            "Deliveries whose receipt was verified and stored, since the start.",
             registry=self._registry,
         )
         self._outbox = Gauge(
@@ -35,6 +42,24 @@ class Metrics:
     def count_request(self, method: str, route: str, status: int) -> None:
         """Count one request."""
         self._requests.labels(method, route, status).inc()
+
+    def count_deliveries(self, confirmed: int) -> None:
+        """Count deliveries whose receipts are stored now."""
+        self._deliveries.inc(confirmed)
+
+    def counted(self, names: Collection[str]) -> bytes | None:
+        """Return the named metrics as text; None if one of them is not counted as things happen.
+
+        They cost nothing to read, where the others are looked up in the database.
+        """
+        counters = {
+            f"{family.name}_total"
+            for counter in (self._requests, self._deliveries)
+            for family in counter.collect()
+        }
+        if not names or not counters.issuperset(names):
+            return None
+        return generate_latest(self._registry.restricted_registry(names))
 
     def render(self, status: Status) -> bytes:
         """Return all metrics as text."""

@@ -73,7 +73,7 @@ class Delivery:
         ledger: Ledger,
         clock: Clock,
         settings: DeliverySettings,
-        settled: Callable[[], None],
+        settled: Callable[[int], None],
         came_back: Callable[[Mapping[MemberId, int]], None],
     ) -> None:
         self._database = database
@@ -272,7 +272,7 @@ class Delivery:
             return [row.recipient for row in rows if row.row_id in moved]
 
         moved = await self._database.write(commit)
-        self._settled()
+        self._settled(0)
         self._came_back({MemberId(name): now for name in moved})
         return MovedRows(state=state.value, recipients=moved)
 
@@ -297,7 +297,7 @@ class Delivery:
         recipients: Sequence[MemberId],
         first: Callable[[], None] | None = None,
     ) -> dict[MemberId, int]:
-        def commit(tx: Transaction) -> None:
+        def commit(tx: Transaction) -> int:
             changes = [outcome.change for outcome in outcomes]
             settlements = [item for item in changes if isinstance(item, Settlement)]
             deferrals = [item for item in changes if isinstance(item, Deferral)]
@@ -317,13 +317,16 @@ class Delivery:
                     )
                 ],
             )
+            return sum(
+                item.state is OutboxState.DELIVERED and item.row_id in moved for item in settlements
+            )
 
-        await self._database.write_unit(commit, first=first)
+        confirmed = await self._database.write_unit(commit, first=first)
         for outcome in outcomes:
             change = outcome.change
             if isinstance(change, Settlement) and change.state is OutboxState.FAILED:
                 _log.warning("message.failed", code=change.code)
-        self._settled()
+        self._settled(confirmed)
         due: dict[MemberId, int] = {}
         for outcome, recipient in zip(outcomes, recipients, strict=True):
             if isinstance(outcome.change, Deferral):

@@ -69,6 +69,8 @@ async def test_message_from_post_to_acknowledgement(tmp_path: Path) -> None:
         async with xa.get(f"/v1/messages/{sent['id']}") as answer:
             (recipient,) = (await answer.json())["recipients"]
         assert recipient["receipt"]["verified"] is True
+        async with xa.get("/metrics?name[]=liaison_deliveries_total") as answer:
+            assert "liaison_deliveries_total 1.0" in await answer.text()
 
 
 async def test_pages_follow_each_other(tmp_path: Path) -> None:
@@ -219,6 +221,13 @@ async def test_node_describes_itself(tmp_path: Path) -> None:
             text = await answer.text()
         assert 'liaison_messages{direction="in"} 0.0' in text
         assert "liaison_registry_statements 3.0" in text
+        counters = "name[]=liaison_deliveries_total&name[]=liaison_requests_total"
+        async with xa.get(f"/metrics?{counters}") as answer:
+            text = await answer.text()
+        assert "liaison_deliveries_total 0.0" in text
+        assert "liaison_messages" not in text
+        async with xa.get(f"/metrics?{counters}&name[]=liaison_messages") as answer:
+            assert 'liaison_messages{direction="in"} 0.0' in await answer.text()
         described = await get("/v1/openapi.json")
         shown = {
             (method.upper(), path)
