@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -70,6 +70,8 @@ class Nodes:
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     store_url: Callable[[], str] | None = None
     """Makes each member a database on a server, instead of a file."""
+    settings: Mapping[str, str] = field(default_factory=lambda: QUICK)
+    """What differs from the defaults, as environment variables of every node."""
 
     def found(self, *members: str) -> None:
         """Set everything up by hand, and start it.
@@ -108,7 +110,7 @@ class Nodes:
         with (self.place / f"{member}.log").open("ab") as log:
             self.running[member] = subprocess.Popen(
                 [sys.executable, "-m", "gateway", "serve", "--dir", str(self.folder(member))],
-                stdout=log, stderr=log, env={**os.environ, **QUICK, **environ},
+                stdout=log, stderr=log, env={**os.environ, **self.settings, **environ},
             )  # fmt: skip
         self.until(lambda: self.call(member, "GET", "/health/live"))
 
