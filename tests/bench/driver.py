@@ -6,7 +6,7 @@ A process of its own beside the nodes: what it costs is told apart from what the
 import asyncio
 import itertools
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +17,13 @@ import msgspec
 
 from gateway.cases.content import encode_content
 from gateway.cli.story import request
-from tests.bench.report import KIB
+from tests.bench.report import KIB, MIB
 
 LINES = 64
 POSTS = 4
 """How many batches are in flight at once."""
+BODY_BYTES = 3 * MIB
+"""Well below what a node takes in one request."""
 WIDTH = 16
 """How many single messages are in flight at once."""
 LOOK_S = 0.01
@@ -31,6 +33,9 @@ _COUNTER = "liaison_deliveries_total"
 _JSON = {"Content-Type": "application/json"}
 _PASSAGES = ("facts", "object_and_reason", "laws_and_rules", "enquiries_made")
 _PASSAGE_MOST = 19_000
+
+Poster = Callable[[], Coroutine[None, None, None]]
+"""Submits one thing after the other, until nothing is left to submit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,29 +86,65 @@ async def house(socket: Path) -> AsyncIterator[aiohttp.ClientSession]:
         yield session
 
 
-async def in_batches(session: aiohttp.ClientSession, line: bytes, count: int, copies: int) -> Sent:
+async def in_batches(
+    session: aiohttp.ClientSession, line: bytes, count: int, *, copies: int = 1
+) -> Sent:
     """Send ``count`` messages, 64 lines a POST, some in flight; each to ``copies`` recipients."""
-    sizes = iter([LINES] * (count // LINES) + [count % LINES] * bool(count % LINES))
-
-    async def post_batches() -> None:
-        for size in sizes:
-            answer = await _posted(session, "/v1/messages:batch", b"\n".join([line] * size))
-            refused = [told for told in answer.splitlines() if b'"envelope_id"' not in told]
-            if refused:
-                raise RuntimeError(refused[0].decode())
-
-    return await _sent(session, [post_batches] * POSTS, count, copies)
+    return await sent(session, batch_posters(session, line, count), count, copies=copies)
 
 
 async def singly(session: aiohttp.ClientSession, body: bytes, count: int) -> Sent:
     """Send ``count`` messages, each in a POST of its own, 16 at a time."""
     numbers = iter(range(count))
 
-    async def post_singles() -> None:
+    async def post() -> None:
         for _ in numbers:
-            await _posted(session, "/v1/messages", body)
+            await post_single(session, body)
 
-    return await _sent(session, [post_singles] * WIDTH, count, 1)
+    return await sent(session, [post] * WIDTH, count)
+
+
+async def hand_in(session: aiohttp.ClientSession, line: bytes, count: int) -> float:
+    """Submit ``count`` messages in batches, whatever becomes of them; return the seconds."""
+    started = time.perf_counter()
+    await _all(batch_posters(session, line, count))
+    return time.perf_counter() - started
+
+
+async def sent(
+    session: aiohttp.ClientSession, posters: Sequence[Poster], count: int, *, copies: int = 1
+) -> Sent:
+    """Let posters submit ``count`` messages, and wait until all their receipts are stored."""
+    before = await confirmed(session)
+    started = time.perf_counter()
+    await _all(posters)
+    accepted = time.perf_counter()
+    await until_confirmed(session, before + count * copies)
+    return Sent(
+        count=count,
+        accepted_s=accepted - started,
+        confirmed_s=time.perf_counter() - started,
+    )
+
+
+def batch_posters(session: aiohttp.ClientSession, line: bytes, count: int) -> list[Poster]:
+    """Return what submits ``count`` messages, each poster with one batch in flight."""
+    most = max(1, min(LINES, BODY_BYTES // len(line)))
+    sizes = iter([most] * (count // most) + [count % most] * bool(count % most))
+
+    async def post() -> None:
+        for number in sizes:
+            answer = await _posted(session, "/v1/messages:batch", b"\n".join([line] * number))
+            refused = [told for told in answer.splitlines() if b'"envelope_id"' not in told]
+            if refused:
+                raise RuntimeError(refused[0].decode())
+
+    return [post] * POSTS
+
+
+async def post_single(session: aiohttp.ClientSession, body: bytes) -> str:
+    """Submit one message; return its name."""
+    return str(msgspec.json.decode(await _posted(session, "/v1/messages", body))["id"])
 
 
 async def alone(session: aiohttp.ClientSession, body: bytes, count: int) -> list[Single]:
@@ -112,7 +153,7 @@ async def alone(session: aiohttp.ClientSession, body: bytes, count: int) -> list
     taken: list[Single] = []
     for _ in range(count):
         started = time.perf_counter()
-        ref = msgspec.json.decode(await _posted(session, "/v1/messages", body))["id"]
+        ref = await post_single(session, body)
         accepted = time.perf_counter()
         page = await _delivered_after(session, cursor, WAIT_S)
         confirmed = time.perf_counter()
@@ -150,28 +191,10 @@ async def until_confirmed(session: aiohttp.ClientSession, total: int) -> None:
             await asyncio.sleep(LOOK_S)
 
 
-async def _sent(
-    session: aiohttp.ClientSession,
-    posters: Sequence[Callable[[], Awaitable[None]]],
-    count: int,
-    copies: int,
-) -> Sent:
-    before = await confirmed(session)
-    started = time.perf_counter()
+async def _all(posters: Sequence[Poster]) -> None:
     async with asyncio.TaskGroup() as group:
         for post in posters:
-            group.create_task(_run(post))
-    accepted = time.perf_counter()
-    await until_confirmed(session, before + count * copies)
-    return Sent(
-        count=count,
-        accepted_s=accepted - started,
-        confirmed_s=time.perf_counter() - started,
-    )
-
-
-async def _run(post: Callable[[], Awaitable[None]]) -> None:
-    await post()
+            group.create_task(post())
 
 
 async def _posted(session: aiohttp.ClientSession, path: str, body: bytes) -> bytes:

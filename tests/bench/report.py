@@ -46,15 +46,25 @@ def show(results: Sequence[Result], *, as_json: bool) -> None:
     print(encode_json(results) if as_json else table(results))  # noqa: T201
 
 
+def find(results: Sequence[Result], name: str, unit: str) -> Figure | None:
+    """Return the figure of that name and unit, if it was measured."""
+    found = (item for item in results if isinstance(item, Figure))
+    return next((item for item in found if (item.name, item.unit) == (name, unit)), None)
+
+
 def table(results: Sequence[Result]) -> str:
     """Return one line for each result: name, median, low–high, unit."""
-    rows = [_row(result) for result in results]
-    names, medians, spreads = (
-        max((len(row[column]) for row in rows), default=0) for column in range(3)
-    )
-    lines = [
-        f"{row[0]:{names}}  {row[1]:>{medians}}  {row[2]:>{spreads}}  {row[3]}" for row in rows
-    ]
+    return columns([row(result) for result in results])
+
+
+def columns(rows: Sequence[Sequence[str]]) -> str:
+    """Return rows one below the other: the first and the last column to the left."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for first, *middle, last in rows:
+        cells = [f"{first:{widths[0]}}"]
+        cells += [f"{cell:>{width}}" for cell, width in zip(middle, widths[1:-1], strict=True)]
+        lines.append("  ".join([*cells, last]).rstrip())
     return "\n".join(lines)
 
 
@@ -87,16 +97,17 @@ def size(count: int) -> str:
     return f"{count // MIB} MiB" if count >= MIB else f"{count // KIB} KiB"
 
 
-def _row(result: Result) -> tuple[str, str, str, str]:
+def row(result: Result) -> tuple[str, str, str, str]:
+    """Return a result as name, median, spread and unit."""
     match result:
         case Absent():
             return result.name, "–", "–", result.reason
         case Figure():
-            spread = f"{_number(result.low)}–{_number(result.high)}"
-            return result.name, _number(result.median), spread, result.unit
+            spread = f"{number(result.low)}–{number(result.high)}"
+            return result.name, number(result.median), spread, result.unit
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
     """Three digits that mean something, and no more than whole numbers above them."""
     decimals = 0 if value >= 100 else 1 if value >= 10 else 2
     return f"{value:,.{decimals}f}"
