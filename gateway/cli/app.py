@@ -8,6 +8,7 @@ import typer
 from gateway.cli import (
     attachment,
     audit,
+    bench,
     demonstration,
     inbox,
     key,
@@ -33,6 +34,7 @@ app.command("migrate")(node.migrate)
 app.command("status")(node.status)
 app.command("doctor")(node.doctor)
 app.command("demo")(demonstration.demo)
+app.command("bench")(bench.bench)
 app.add_typer(registry.app, name="registry")
 app.add_typer(member.app, name="member")
 app.add_typer(message.app, name="message")

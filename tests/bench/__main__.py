@@ -46,7 +46,7 @@ class Given:
     cache: Path
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Measure what is asked for, and print it; return 1 if a part broke."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     extent = parser.add_mutually_exclusive_group()
@@ -58,7 +58,7 @@ def main() -> int:
     parser.add_argument(
         "--cache", type=Path, default=peers.CACHE, help="where the peers' environments are kept"
     )
-    asked = parser.parse_args()
+    asked = parser.parse_args(arguments)
     wanted = asked.only.split(",")
     if unknown := sorted(set(wanted) - set(PARTS)):
         parser.error(f"there is no part {', '.join(unknown)}: there are {', '.join(PARTS)}")

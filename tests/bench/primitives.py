@@ -26,8 +26,8 @@ import msgspec
 import uvloop
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from keys import sealing, signing, stream
-from keys.suite import CONTENT_KEY_BYTES, SEED_BYTES, KeyUse
+from gateway.cli import machine
+from keys import stream
 from tests.bench.report import KIB, MIB, Figure, Result, figure, show, size
 from tests.bench.timing import Effort, Timing, time_rounds
 
@@ -40,8 +40,6 @@ PAGE_BYTES = 4096
 COST = "µs of CPU"
 WAIT = "µs"
 
-_INFO = b"bench info of a stanza, as long as one: " + bytes(32)
-_CONTEXT = b"bench context of a body"
 _SERVER_START_S = 10.0
 _ROW_SQL = "INSERT INTO entry (message_id, due_at, body) VALUES "
 
@@ -79,48 +77,32 @@ def run(*, quick: bool = False) -> list[Result]:
 
 def ed25519_sign(effort: Effort) -> Figure:
     """Sign 1 KiB."""
-    key = signing.SigningKey(KeyUse.SIGN, os.urandom(SEED_BYTES))
-    return _cost("Ed25519 sign, 1 KiB", partial(key.sign, "message", os.urandom(KIB)), effort)
+    return _cost("Ed25519 sign, 1 KiB", machine.signing_act(), effort)
 
 
 def ed25519_verify(effort: Effort) -> Figure:
     """Verify the signature over 1 KiB."""
-    key = signing.SigningKey(KeyUse.SIGN, os.urandom(SEED_BYTES))
-    message = os.urandom(KIB)
-    verify = partial(
-        signing.verify, key.public_key, "message", message, key.sign("message", message)
-    )
-    return _cost("Ed25519 verify, 1 KiB", verify, effort)
+    return _cost("Ed25519 verify, 1 KiB", machine.verifying_act(), effort)
 
 
 def hpke_wrap(effort: Effort) -> Figure:
     """Wrap a content key to a recipient whose key was met before."""
-    key = sealing.SealKey(os.urandom(SEED_BYTES))
-    wrap = partial(sealing.wrap, key.public_key, _INFO, os.urandom(CONTENT_KEY_BYTES))
-    return _cost("HPKE hybrid wrap of a content key", wrap, effort)
+    return _cost("HPKE hybrid wrap of a content key", machine.wrapping_act(), effort)
 
 
 def hpke_unwrap(effort: Effort) -> Figure:
     """Unwrap a content key."""
-    key = sealing.SealKey(os.urandom(SEED_BYTES))
-    wrapped = sealing.wrap(key.public_key, _INFO, os.urandom(CONTENT_KEY_BYTES))
-    return _cost("HPKE hybrid unwrap of a content key", partial(key.unwrap, _INFO, wrapped), effort)
+    return _cost("HPKE hybrid unwrap of a content key", machine.unwrapping_act(), effort)
 
 
 def body_seal(count: int, effort: Effort) -> Figure:
     """Seal a body of ``count`` bytes."""
-    key, salt = os.urandom(CONTENT_KEY_BYTES), os.urandom(stream.SALT_BYTES)
-    seal = partial(stream.seal, key, _CONTEXT, salt, os.urandom(count))
-    return _cost(f"body seal, {size(count)}", seal, effort)
+    return _cost(f"body seal, {size(count)}", machine.body_sealing_act(count), effort)
 
 
 def body_open(count: int, effort: Effort) -> Figure:
     """Open a sealed body of ``count`` bytes."""
-    key, salt = os.urandom(CONTENT_KEY_BYTES), os.urandom(stream.SALT_BYTES)
-    sealed = stream.seal(key, _CONTEXT, salt, os.urandom(count))
-    return _cost(
-        f"body open, {size(count)}", partial(stream.open_sealed, key, _CONTEXT, sealed), effort
-    )
+    return _cost(f"body open, {size(count)}", machine.body_opening_act(count), effort)
 
 
 def sha256(effort: Effort) -> Figure:
@@ -161,13 +143,7 @@ def json_decode(effort: Effort) -> Figure:
 
 def fsync_append(effort: Effort, place: Path) -> list[Figure]:
     """Append 4 KiB to a file and fsync it."""
-    page = os.urandom(PAGE_BYTES)
-    with (place / "appended").open("ab", buffering=0) as file:
-
-        def append() -> None:
-            file.write(page)
-            os.fsync(file.fileno())
-
+    with machine.appending_act(place / "appended", PAGE_BYTES) as append:
         timing = time_rounds(append, effort)
     return [figure("fsync of a 4 KiB append", "/s", timing.rates())]
 
