@@ -28,7 +28,7 @@ WIDTH = 16
 """How many single messages are in flight at once."""
 LOOK_S = 0.01
 WAIT_S = 30
-GIVE_UP_S = 600.0
+GIVE_UP_S = 3_600.0
 _COUNTER = "liaison_deliveries_total"
 _JSON = {"Content-Type": "application/json"}
 _PASSAGES = ("facts", "object_and_reason", "laws_and_rules", "enquiries_made")

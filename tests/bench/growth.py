@@ -27,7 +27,7 @@ from tests.system.nodes import Nodes
 
 EXCHANGE = "CPU of an exchange"
 CHUNK = 10_000
-LOOK_S = 0.2
+LOOK_S = 1.0
 READS = 20
 CATCH_UP_MOST_S = 3_600.0
 
