@@ -33,7 +33,7 @@ PAGE_BYTES = 4 * KIB
 SEGMENT_BYTES = 8 * MIB
 BATCH = 64
 ROUND_S = 0.15
-_CONTEXT = b"bench context of a body"
+_CONTEXT = b"bench context of a body, or of a stanza"
 _INFO = b"bench info of a stanza, as long as one: " + bytes(DIGEST_BYTES)
 
 Act = Callable[[], object]
@@ -97,7 +97,8 @@ def settings_or_folder(folder: Path) -> Settings:
 
 
 SIGN, VERIFY = "sign a message", "verify a signature"
-WRAP, UNWRAP = "seal to a recipient", "open as recipient"
+WRAP, UNWRAP = "seal to a recipient, by a relay", "open what came by a relay"
+SHARE, SHARED = "seal to a recipient", "open as recipient"
 BODY_SEAL, BODY_OPEN = "seal a body of 1 KiB", "open a body of 1 KiB"
 BLOB_SEAL, BLOB_OPEN = "seal an attachment", "open an attachment"
 FSYNC, WRITE = "fsync of 4 KiB", "write an attachment to the disk"
@@ -131,6 +132,21 @@ def unwrapping_act() -> Act:
     key = sealing.SealKey(os.urandom(SEED_BYTES))
     wrapped = sealing.wrap(key.public_key, _INFO, os.urandom(CONTENT_KEY_BYTES))
     return partial(key.unwrap, _INFO, wrapped)
+
+
+def sharing_act() -> Act:
+    """Return what wraps a content key in a session with a recipient."""
+    key = sealing.SealKey(os.urandom(SEED_BYTES))
+    session = sealing.Session(key.public_key, _INFO, os.urandom)
+    return partial(session.wrap, _CONTEXT, os.urandom(CONTENT_KEY_BYTES))
+
+
+def shared_act() -> Act:
+    """Return what unwraps a content key of a session that was met before."""
+    key = sealing.SealKey(os.urandom(SEED_BYTES))
+    session = sealing.Session(key.public_key, _INFO, os.urandom)
+    shared = session.wrap(_CONTEXT, os.urandom(CONTENT_KEY_BYTES))
+    return partial(key.unwrap_shared, _INFO, _CONTEXT, shared)
 
 
 def body_sealing_act(length: int) -> Act:
@@ -180,6 +196,8 @@ def committing_act(file: Path, count: int) -> Iterator[Act]:
 IN_MEMORY: Mapping[str, Callable[[], Act]] = {
     SIGN: signing_act,
     VERIFY: verifying_act,
+    SHARE: sharing_act,
+    SHARED: shared_act,
     WRAP: wrapping_act,
     UNWRAP: unwrapping_act,
     BODY_SEAL: partial(body_sealing_act, KIB),
@@ -206,8 +224,8 @@ def bounds(seconds: Mapping[str, float]) -> list[Bound]:
     Sealing, opening and committing of a node go on in one thread, so that they add up. Of a batch
     that leaves, the sender commits twice: when it is accepted, and when its receipts are there.
     """
-    sending = {name: seconds[name] for name in (SIGN, WRAP, BODY_SEAL)}
-    receiving = {name: seconds[name] for name in (VERIFY, UNWRAP, BODY_OPEN)}
+    sending = {name: seconds[name] for name in (SIGN, SHARE, BODY_SEAL)}
+    receiving = {name: seconds[name] for name in (VERIFY, SHARED, BODY_OPEN)}
     if COMMIT_BATCH in seconds:
         sending[COMMIT_BATCH] = 2 * seconds[COMMIT_BATCH] / BATCH
         receiving[COMMIT_BATCH] = seconds[COMMIT_BATCH] / BATCH

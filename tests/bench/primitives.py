@@ -29,6 +29,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from gateway.cli import machine
 from keys import stream
 from tests.bench.report import KIB, MIB, Figure, Result, figure, show, size
+from tests.bench.rows import exchange_rows
 from tests.bench.timing import Effort, Timing, time_rounds
 
 FULL = Effort(rounds=7, round_s=0.13)
@@ -93,6 +94,16 @@ def hpke_wrap(effort: Effort) -> Figure:
 def hpke_unwrap(effort: Effort) -> Figure:
     """Unwrap a content key."""
     return _cost("HPKE hybrid unwrap of a content key", machine.unwrapping_act(), effort)
+
+
+def session_wrap(effort: Effort) -> Figure:
+    """Wrap a content key in a session that has begun."""
+    return _cost("wrap of a content key in a session", machine.sharing_act(), effort)
+
+
+def session_unwrap(effort: Effort) -> Figure:
+    """Unwrap a content key of a session that was met before."""
+    return _cost("unwrap of a content key in a session", machine.shared_act(), effort)
 
 
 def body_seal(count: int, effort: Effort) -> Figure:
@@ -198,6 +209,8 @@ IN_MEMORY: tuple[Callable[[Effort], Figure], ...] = (
     ed25519_verify,
     hpke_wrap,
     hpke_unwrap,
+    session_wrap,
+    session_unwrap,
     partial(body_seal, KIB),
     partial(body_open, KIB),
     partial(body_seal, MIB),
@@ -212,6 +225,7 @@ ON_DISK: tuple[Callable[[Effort, Path], list[Figure]], ...] = (
     fsync_append,
     sqlite_commits,
     sqlite_rows,
+    exchange_rows,
 )
 HOPS: tuple[Callable[[Effort], Figure], ...] = (thread_hop, thread_hops)
 

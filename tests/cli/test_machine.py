@@ -60,8 +60,8 @@ def test_bench_leaves_a_database_server_alone(short: None, tmp_path: Path) -> No
 def test_bounds_add_up_what_one_message_costs() -> None:
     """The parts of a message add up, with its share of the sender's two commits or of one."""
     seconds = {
-        machine.SIGN: 0.001, machine.WRAP: 0.003, machine.BODY_SEAL: 0.001,
-        machine.VERIFY: 0.001, machine.UNWRAP: 0.002, machine.BODY_OPEN: 0.001,
+        machine.SIGN: 0.001, machine.SHARE: 0.003, machine.BODY_SEAL: 0.001,
+        machine.VERIFY: 0.001, machine.SHARED: 0.002, machine.BODY_OPEN: 0.001,
         machine.COMMIT_BATCH: 0.064 * 4, machine.BLOB_SEAL: 1.0, machine.BLOB_OPEN: 2.0,
         machine.WRITE: 24.0,
     }  # fmt: skip
