@@ -43,7 +43,7 @@ def curve_rows(curve: Curve) -> list[tuple[str, ...]]:
     """Return a row for each point: size, median, spread, unit, multiple of the first."""
     return [
         (
-            f"{one.at:,} {curve.things}",
+            f"{one.at:,}",
             number(one.figure.median),
             f"{number(one.figure.low)}–{number(one.figure.high)}",
             one.figure.unit,

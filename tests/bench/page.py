@@ -29,7 +29,7 @@ class Page:
 
 _GOALS = ("goal", "wanted", "found", "met")
 _FIGURES = ("", "median", "low–high", "unit")
-_CURVE = ("", "median", "low–high", "unit", "against the first")
+_CURVE = ("median", "low–high", "unit", "against the first")
 _MET = {True: "yes", False: "no", None: "not measured"}
 
 
@@ -75,7 +75,7 @@ def _tables(page: Page) -> Iterator[tuple[str, tuple[str, ...], list[tuple[str, 
         if chapter.results:
             yield chapter.title, _FIGURES, [row(result) for result in chapter.results]
         for curve in chapter.curves:
-            yield f"{curve.name}, by {curve.things}", _CURVE, curve_rows(curve)
+            yield f"{curve.name}, by {curve.things}", (curve.things, *_CURVE), curve_rows(curve)
 
 
 def _verdict_row(verdict: Verdict) -> tuple[str, ...]:
