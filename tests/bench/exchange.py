@@ -152,30 +152,22 @@ def run_rounds(
     return uvloop.run(run())
 
 
-def of_rounds(name: str, rounds: Sequence[Round], *, copies: int = 1) -> list[Figure]:
-    """Return the rates of rounds, and the CPU of each process for a copy of a message."""
-    counts = [one.sent.count * copies for one in rounds]
-    accepted = [count / one.sent.accepted_s for count, one in zip(counts, rounds, strict=True)]
-    confirmed = [count / one.sent.confirmed_s for count, one in zip(counts, rounds, strict=True)]
-    costs = [
-        {
-            **one.cpu_s,
-            "all nodes": sum(one.cpu_s.values()),
-            "driver": one.driver_cpu_s,
-        }
+def of_rounds(name: str, rounds: Sequence[Round]) -> list[Figure]:
+    """Return the rates of rounds, and the CPU of each process for a message."""
+    accepted = [one.sent.count / one.sent.accepted_s for one in rounds]
+    confirmed = [one.sent.count / one.sent.confirmed_s for one in rounds]
+    used = [
+        {**one.cpu_s, "all nodes": sum(one.cpu_s.values()), "driver": one.driver_cpu_s}
         for one in rounds
     ]
+    costs = {
+        who: [cpu[who] / one.sent.count * 1e6 for cpu, one in zip(used, rounds, strict=True)]
+        for who in used[0]
+    }
     return [
         figure(f"{name}: accepted", "/s", accepted),
         figure(f"{name}: confirmed", "/s", confirmed),
-        *(
-            figure(
-                f"{name}: {who}",
-                "µs of CPU",
-                [cost[who] / count * 1e6 for cost, count in zip(costs, counts, strict=True)],
-            )
-            for who in costs[0]
-        ),
+        *(figure(f"{name}: {who}", "µs of CPU", values) for who, values in costs.items()),
     ]
 
 

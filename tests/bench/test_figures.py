@@ -114,17 +114,17 @@ def test_curve_shows_where_it_bends() -> None:
 
 
 def test_rounds_become_rates_and_costs() -> None:
-    """Rates are of all copies; CPU is told for each process and for all nodes together."""
+    """CPU is told for each process, and for all nodes together."""
     one = Round(
         sent=Sent(count=100, accepted_s=0.5, confirmed_s=2.0),
         cpu_s={"XA": 0.1, "XB": 0.3},
         driver_cpu_s=0.01,
     )
-    found = {item.name: item.median for item in of_rounds("x", [one], copies=2)}
+    found = {item.name: item.median for item in of_rounds("x", [one])}
     assert found == {
-        "x: accepted": 400, "x: confirmed": 100, "x: XA": pytest.approx(500),
-        "x: XB": pytest.approx(1500), "x: all nodes": pytest.approx(2000),
-        "x: driver": pytest.approx(50),
+        "x: accepted": 200, "x: confirmed": 50, "x: XA": pytest.approx(1000),
+        "x: XB": pytest.approx(3000), "x: all nodes": pytest.approx(4000),
+        "x: driver": pytest.approx(100),
     }  # fmt: skip
 
 
