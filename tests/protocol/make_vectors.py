@@ -271,6 +271,35 @@ def mailbox() -> object:
     }
 
 
+def medium() -> object:
+    """Make the section "Media": one record of each kind, framed."""
+    outcome = ["delivered", fixed("sealed", 400)]
+    records: list[list[object]] = [
+        ["heading", "XA", "XB", NOW],
+        ["statement", 0, fixed("statement", 200)],
+        ["checkpoint", fixed("checkpoint", 100)],
+        ["card", fixed("card", 300)],
+        ["attachment", fixed("blob", 32), fixed("list", 80)],
+        ["segment", fixed("blob", 32), 0, fixed("segment", 1000)],
+        ["copy", fixed("envelope", 1500)],
+        ["return", [fixed("e1", 32), fixed("m1", 16), "XA", fixed("s1", 32), outcome]],
+        ["left_out", fixed("m2", 16), "card_unknown"],
+    ]
+    checks = [sha256(label("record"), pack(record)) for record in records]
+    name = sha256(label("medium"), *checks)
+    end = ["end", name]
+    checks.append(sha256(label("record"), pack(end)))
+    framed = b"".join(
+        len(pack(record)).to_bytes(4, "big") + pack(record) + check
+        for record, check in zip([*records, end], checks, strict=True)
+    )
+    return {
+        "fields": _hex([*records, end]),
+        "digest": name.hex(),
+        "medium": (b"liaison medium 1\n" + framed).hex(),
+    }
+
+
 def blobs() -> object:
     """Make the section "Blobs"; the plaintext is the bytes 0, 1 … 250 over and over."""
     return [_blob(length) for length in (0, 5, 16_384, 8_200_000, 8_388_096, 9_000_000)]
@@ -353,6 +382,7 @@ SECTIONS: dict[str, Callable[[], object]] = {
     "receipts": receipts,
     "sealed_receipts": sealed_receipts,
     "mailbox": mailbox,
+    "medium": medium,
     "blobs": blobs,
     "posting": posting,
     "audit": audit,

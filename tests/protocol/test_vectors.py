@@ -53,6 +53,7 @@ from gateway.protocol.mailbox import (
     parse_collected,
     parse_returns,
 )
+from gateway.protocol.medium import MediumReader, MediumWriter
 from gateway.protocol.message import (
     Attachment,
     Payload,
@@ -295,6 +296,20 @@ def test_mailbox_calls_are_as_written() -> None:
     assert [type(item.outcome).__name__ for item in parse_returns(unhex(section["returns"]))] == [
         "Delivered", "Rejected", "Halted",
     ]  # fmt: skip
+
+
+def test_medium_is_as_written() -> None:
+    """A record of each kind, read and written again, and the digest that names them."""
+    section = committed("medium")
+    reader = MediumReader()
+    heading, *others, end = reader.update(unhex(section["medium"]))
+    reader.finish()
+    shown = [pack_fields(record) for record in (heading, *others, end)]
+    assert shown == section["fields"]
+    assert reader.digest.hex() == section["digest"]
+    writer = MediumWriter()
+    again = [writer.begin(heading), *map(writer.write, others), writer.end()]
+    assert b"".join(again).hex() == section["medium"]
 
 
 def pack_fields(value: object) -> object:
