@@ -39,7 +39,8 @@ class Wayback:
         """Return for each: custody and sealed receipt, a signed refusal, or the answer as it is.
 
         A copy that is sealed to a key long gone is refused by signature too: only its sender can
-        wrap it anew.
+        wrap it anew. A wrong way is no fault of the copy and is never signed for, or whoever got
+        hold of one could have it refused in its recipient's name.
         """
         final = [item for item in answered if _kind(item.answer) is not None]
         if not final:
@@ -55,15 +56,22 @@ class Wayback:
         for item in answered:
             match item.answer:
                 case Accepted(receipt=receipt):
-                    sealed = self._sealed(receipt, stored[item.envelope.envelope_id])
+                    sealed = self.seal(receipt, stored[item.envelope.envelope_id])
                     dressed.append(Accepted(next(signed), sealed))
-                case Refused(code=code):
+                case Refused(code=code) if code != "not_on_route":
                     dressed.append(Refused(code, next(signed)))
                 case Later(code="stale_card"):
                     dressed.append(Refused("stale_card", next(signed)))
                 case other:
                     dressed.append(other)
         return dressed
+
+    def seal(self, receipt: bytes, stored: StoredMessage) -> bytes:
+        """Return the delivery receipt of a stored message, sealed for its sender."""
+        storage = self._keys.keyring.storage_key(stored.storage_key_id)
+        content_key = storage.unwrap(stored.envelope_id, stored.wrapped_key)
+        copy_of = (header_digest(stored.header), self._keys.member)
+        return seal_receipt(receipt, content_key, copy_of, self._keys.entropy(SALT_BYTES))
 
     def _sign(self, final: Sequence[Answered]) -> list[bytes]:
         view, now = self._mirror.view, self._clock.now()
@@ -89,17 +97,13 @@ class Wayback:
             )
         return sign_receipts(receipts, signer)
 
-    def _sealed(self, receipt: bytes, stored: StoredMessage) -> bytes:
-        storage = self._keys.keyring.storage_key(stored.storage_key_id)
-        content_key = storage.unwrap(stored.envelope_id, stored.wrapped_key)
-        copy_of = (header_digest(stored.header), self._keys.member)
-        return seal_receipt(receipt, content_key, copy_of, self._keys.entropy(SALT_BYTES))
-
 
 def _kind(answer: Answer) -> ReceiptKind | None:
     match answer:
         case Accepted():
             return ReceiptKind.CUSTODY
+        case Refused(code="not_on_route"):
+            return None
         case Refused() | Later(code="stale_card"):
             return ReceiptKind.REFUSAL
     return None

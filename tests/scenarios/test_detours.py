@@ -21,7 +21,7 @@ from gateway.protocol.opening import open_body
 from keys.signing import SigningKey
 from keys.suite import KeyUse
 from tests.scenarios.federation import OFFICER, Federation, federation
-from tests.scenarios.test_exchange import XA, XB, codes, delivered, pieces
+from tests.scenarios.test_exchange import XA, XB, XC, codes, delivered, pieces
 
 
 async def test_message_sealed_to_a_key_that_is_gone_is_wrapped_anew(tmp_path: Path) -> None:
@@ -136,6 +136,22 @@ async def test_batch_of_doubles_is_stored_once(tmp_path: Path) -> None:
         assert isinstance(answers[0], Accepted)
         assert answers[0] == answers[1]
         assert [item.id for item in (await fed.inbox("XB")).messages] == [first.id, sent.id]
+        fed.cut.clear()
+        await fed.until(lambda: delivered(fed, "XA", sent.id))
+
+
+async def test_wrong_way_is_refused_without_a_signature(tmp_path: Path) -> None:
+    """XC says that it relays what it captured: XB signs nothing that could end XA's message."""
+    async with federation(tmp_path, "XA", "XB", "XC") as fed:
+        first = await fed.send("XA", "XB")
+        await fed.until(lambda: delivered(fed, "XA", first.id))
+        fed.cut.add((XA, XB))
+        sent = await fed.send("XA", "XB")
+        await fed.until(lambda: len(fed.posted) > 1)
+        relayed = Posted(("XC",), ("XB",), fed.posted[-1][2].envelope)
+        answers = await fed.nodes[XB].gate.for_hop(XC).post_envelopes([relayed])
+        assert answers == [Refused("not_on_route", b"")]
+        assert [item.id for item in (await fed.inbox("XB")).messages] == [first.id]
         fed.cut.clear()
         await fed.until(lambda: delivered(fed, "XA", sent.id))
 
