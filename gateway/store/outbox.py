@@ -113,6 +113,9 @@ _DEFER = (
         attempts=outbox.c.attempts + bindparam("more"),
     )
 )
+_EXPORTED = (
+    update(outbox).where(outbox.c.row_id == bindparam("row")).values(exported_at=bindparam("at"))
+)
 _DUE = (
     select(outbox.c.row_id, (func.length(messages.c.body) + func.length(messages.c.header)))
     .join_from(outbox, messages, messages.c.row_id == outbox.c.message_row)
@@ -205,6 +208,8 @@ class RecipientState:
     custodian: str
     settled_at: int | None
     receipt: bytes | None
+    exported_at: int | None
+    """When it was last written to a medium, UTC seconds; that moves no state."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -293,7 +298,7 @@ def claim(
     if not chosen:
         return []
     tx.execute(_LEASE, {"rows": chosen, "until": lease_until})
-    return _claimed(tx, chosen)
+    return by_rows(tx, chosen)
 
 
 def settle(tx: Transaction, settlements: Sequence[Settlement]) -> set[int]:
@@ -443,9 +448,24 @@ def by_copy(
     tx: Transaction, message_id: bytes, envelope_id: bytes, recipient: str
 ) -> Claimed | None:
     """Return the row of our own message for a recipient, whatever its state."""
+    found = _copy(tx, message_id, envelope_id, recipient)
+    return None if found is None else by_rows(tx, [found[0]])[0]
+
+
+def state_of_copy(
+    tx: Transaction, message_id: bytes, envelope_id: bytes, recipient: str
+) -> OutboxState | None:
+    """Return how far our own message is with a recipient; None for what was never sent."""
+    found = _copy(tx, message_id, envelope_id, recipient)
+    return None if found is None else found[1]
+
+
+def _copy(
+    tx: Transaction, message_id: bytes, envelope_id: bytes, recipient: str
+) -> tuple[int, OutboxState] | None:
     joined = outbox.join(messages, messages.c.row_id == outbox.c.message_row)
     statement = (
-        select(outbox.c.row_id)
+        select(outbox.c.row_id, outbox.c.state)
         .select_from(joined)
         .where(
             messages.c.message_id == message_id,
@@ -453,8 +473,28 @@ def by_copy(
             outbox.c.recipient == recipient,
         )
     )
-    row_id = tx.execute(statement).scalar()
-    return None if row_id is None else _claimed(tx, [row_id])[0]
+    row = tx.execute(statement).first()
+    return None if row is None else (row.row_id, OutboxState(row.state))
+
+
+def still_open(tx: Transaction, recipient: str, now: int) -> list[int]:
+    """Return the rows that are not done for a recipient, the most urgent first."""
+    statement = (
+        select(outbox.c.row_id)
+        .where(
+            outbox.c.recipient == recipient,
+            outbox.c.state.in_(OPEN),
+            outbox.c.expires_at > now,
+        )
+        .order_by(outbox.c.rank, outbox.c.row_id)
+    )
+    return list(tx.execute(statement).scalars())
+
+
+def note_export(tx: Transaction, row_ids: Sequence[int], now: int) -> None:
+    """Note that rows were written to a medium; nothing is confirmed by that."""
+    if row_ids:
+        tx.execute(_EXPORTED, [{"row": row_id, "at": now} for row_id in row_ids])
 
 
 def states(tx: Transaction, message_rows: Collection[int]) -> dict[int, list[RecipientState]]:
@@ -494,7 +534,8 @@ def counts(tx: Transaction) -> dict[str, int]:
     return {state.value: found.get(state, 0) for state in OutboxState}
 
 
-def _claimed(tx: Transaction, row_ids: Sequence[int]) -> list[Claimed]:
+def by_rows(tx: Transaction, row_ids: Sequence[int]) -> list[Claimed]:
+    """Return rows with all that an attempt needs, the most urgent first; none is leased by it."""
     own = (
         "row_id", "message_row", "recipient", "attempts", "expires_at", "seal_kid", "wrapped",
         "custodian", "rank",

@@ -19,7 +19,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISION: Final = "0002"
+REVISION: Final = "0003"
 """The newest migration; ``serve`` compares it without loading alembic."""
 
 metadata = MetaData(
@@ -85,6 +85,7 @@ outbox = Table(
     Column("wrapped", LargeBinary),
     Column("settled_at", BigInteger),
     Column("receipt", LargeBinary),
+    Column("exported_at", BigInteger),
     UniqueConstraint("message_row", "recipient"),
     Index(None, "recipient", "state", "rank", "due_at"),
     Index(None, "settled_at", "expires_at"),
@@ -148,6 +149,20 @@ mailboxes = Table(
     Column("recipient", String(32), primary_key=True),
     Column("copies", BigInteger, nullable=False),
     Column("sealed_bytes", BigInteger, nullable=False),
+)
+
+carried = Table(
+    "carried",
+    metadata,
+    Column("row_id", _Row, primary_key=True),
+    Column("member", String(32), nullable=False),
+    Column("envelope_id", LargeBinary(32), nullable=False),
+    Column("message_id", LargeBinary(16), nullable=False),
+    Column("stanza_digest", LargeBinary(32), nullable=False),
+    Column("refusal", LargeBinary),
+    Column("keep_until", BigInteger, nullable=False),
+    UniqueConstraint("member", "envelope_id", "stanza_digest"),
+    Index(None, "keep_until"),
 )
 
 blobs = Table(
