@@ -112,8 +112,32 @@ class RegistryMirror:
             notes = await _read_entries(source, self.size, size)
             grown = await asyncio.to_thread(self._extended, notes)
             _check_head(grown, head)
-            await self._keep(grown, notes, head)
+            await self._keep(grown, notes, head, self._clock.now())
             return bool(notes)
+
+    async def learn(self, head: bytes, first: int, notes: Sequence[bytes]) -> int:
+        """Keep what somebody brought of the registry beyond ours: statements from ``first`` on.
+
+        Verified as if the registrar showed it, but not by the registrar and not now: a shorter one
+        is no rollback, and ``checked_at`` stays. Return how many statements were new.
+
+        Raises UnavailableError ``registry_incomplete``; RejectedError ``registry_split_view`` or a
+        statement's own.
+        """
+        async with self._advancing:
+            known, size = self.size, parse_checkpoint(head).size
+            if size < known:
+                return 0
+            fresh = notes[known - first : size - first] if first <= known else []
+            if known + len(fresh) != size:
+                raise UnavailableError(
+                    "registry_incomplete", "statements are missing between ours and the head shown"
+                )
+            grown = await asyncio.to_thread(self._extended, fresh)
+            _check_head(grown, head)
+            if fresh:
+                await self._keep(grown, fresh, head, self.checked_at)
+            return len(fresh)
 
     async def append(self, note: bytes, signer: NoteSigner) -> int:
         """Append a complete statement and sign the new head; return the statement's number.
@@ -126,7 +150,8 @@ class RegistryMirror:
                 return self.size - 1
             grown = self._extended([note])
             shown = Checkpoint(grown.origin, grown.head.size, grown.head.root)
-            await self._keep(grown, [note], sign_checkpoint(shown, signer))
+            signed = sign_checkpoint(shown, signer)
+            await self._keep(grown, [note], signed, self._clock.now())
             return self.size - 1
 
     async def checkpoint(self) -> bytes:
@@ -162,21 +187,22 @@ class RegistryMirror:
             raise UnavailableError("registry_unknown", "the registry shows no statement yet")
         return advance(found(notes[0], self._anchor), notes[1:])
 
-    async def _keep(self, grown: View, notes: Sequence[bytes], head: bytes) -> None:
-        now = self._clock.now()
+    async def _keep(
+        self, grown: View, notes: Sequence[bytes], head: bytes, checked_at: int
+    ) -> None:
         first = self.size
         entry = self._ledger.entry(
             EntryKind.REGISTRY_ADVANCED, peer=REGISTRY, digests=(grown.head.root, digest(head))
         )
 
         def commit(tx: Transaction) -> None:
-            mirror.record_head(tx, head, now)
+            mirror.record_head(tx, head, checked_at)
             if notes:
                 mirror.append_statements(tx, first, notes)
                 audit.append(tx, [entry])
 
         await self._database.write(commit)
-        self.checked_at = now
+        self.checked_at = checked_at
         if notes:
             self._show(grown)
 
