@@ -29,9 +29,11 @@ from gateway.services.cards import Cards
 from gateway.services.collecting import Collecting
 from gateway.services.delivery import Delivery
 from gateway.services.exchange import Exchange
+from gateway.services.exporting import Exporting
 from gateway.services.forwarding import Forwarding, Returning
 from gateway.services.gatekeeper import Gatekeeper
 from gateway.services.health import Health
+from gateway.services.importing import Importing
 from gateway.services.inbox import Inbox
 from gateway.services.incoming_blobs import IncomingBlobs
 from gateway.services.keys import NodeKeys
@@ -182,6 +184,7 @@ def wire(
         lanes=outbox_lanes,
         sessions=Sessions(clock, entropy),
     )
+    wayback = Wayback(database, keys, mirror, clock)
     reception = Reception(
         database,
         blobs,
@@ -190,7 +193,7 @@ def wire(
         ledger=ledger,
         clock=clock,
         policy=settings.policy,
-        wayback=Wayback(database, keys, mirror, clock),
+        wayback=wayback,
         arrived=inbox.changed,
     )
     incoming = IncomingBlobs(
@@ -227,6 +230,30 @@ def wire(
         entropy=entropy,
         settings=settings.delivery,
     )
+    exporting = Exporting(
+        database,
+        blobs,
+        keys,
+        mirror,
+        cards=cards,
+        delivery=delivery,
+        wayback=wayback,
+        ledger=ledger,
+        clock=clock,
+    )
+    importing = Importing(
+        database,
+        keys,
+        mirror,
+        cards,
+        reception=reception,
+        incoming=incoming,
+        delivery=delivery,
+        wayback=wayback,
+        ledger=ledger,
+        clock=clock,
+        policy=settings.policy,
+    )
     rotation = Rotation(
         database,
         keys,
@@ -246,6 +273,8 @@ def wire(
         delivery=delivery,
         inbox=inbox,
         attachments=attachments,
+        exporting=exporting,
+        importing=importing,
         members=Members(mirror, cards, clock, settings.registry),
         mirror=mirror,
         registrar=registrar,

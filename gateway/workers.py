@@ -20,7 +20,7 @@ from gateway.services.ledger import Ledger
 from gateway.services.registry import RegistryMirror
 from gateway.services.rotation import Rotation
 from gateway.settings import Settings
-from gateway.store import attachments, audit, custody, idempotency, outbox
+from gateway.store import attachments, audit, carried, custody, idempotency, outbox
 from gateway.store.blobs import BlobStore
 from gateway.store.database import Database, Transaction
 
@@ -102,6 +102,7 @@ class Workers:
                 ],
             )
             custody.expire(tx, now)
+            carried.forget(tx, now)
             idempotency.sweep(tx, now)
             return attachments.forget_unnamed(tx, now)
 

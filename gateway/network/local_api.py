@@ -11,7 +11,7 @@ import os
 import secrets
 import socket
 import stat
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, unquote
@@ -27,6 +27,7 @@ from gateway.network import openapi
 from gateway.network.metrics import Metrics
 from gateway.network.problems import problem_of, problem_response
 from gateway.network.requests import (
+    ExportQuery,
     MoveQuery,
     RangeQuery,
     RotateBody,
@@ -45,7 +46,9 @@ from gateway.services.audit import AuditLog
 from gateway.services.caller import Caller, require
 from gateway.services.delivery import Delivery
 from gateway.services.exchange import Exchange
+from gateway.services.exporting import Exporting
 from gateway.services.health import Health
+from gateway.services.importing import Importing
 from gateway.services.inbox import Inbox, MessageQuery
 from gateway.services.keys import NodeKeys
 from gateway.services.members import Members
@@ -67,6 +70,8 @@ class Rooms:
     delivery: Delivery
     inbox: Inbox
     attachments: Attachments
+    exporting: Exporting
+    importing: Importing
     members: Members
     mirror: RegistryMirror
     registrar: Registrar
@@ -113,6 +118,8 @@ class LocalApi:
                 web.get("/v1/keys", self._keys),
                 web.post("/v1/keys/rotate", self._rotate),
                 web.get("/v1/outbox", self._outbox),
+                web.post("/v1/media/export", self._export),
+                web.post("/v1/media/import", self._import),
                 web.get("/v1/audit/checkpoint", self._checkpoint),
                 web.get("/v1/audit/entries", self._entries),
                 web.post("/v1/peers/{id}/ping", self._ping),
@@ -272,11 +279,7 @@ class LocalApi:
         )
         if answer.status == 206:  # noqa: PLR2004 - partial content
             answer.headers["Content-Range"] = f"bytes {start}-{end - 1}/{opened.size}"
-        await answer.prepare(request)
-        async for piece in opened.read(start, end):
-            await answer.write(piece)
-        await answer.write_eof()
-        return answer
+        return await _poured(request, answer, opened.read(start, end))
 
     async def _kinds(self, request: web.Request) -> web.Response:
         language = language_of(request)
@@ -331,6 +334,16 @@ class LocalApi:
     async def _outbox(self, request: web.Request) -> web.Response:
         return json_answer({"rows": await self._rooms.health.undelivered(self._caller(request))})
 
+    async def _export(self, request: web.Request) -> web.StreamResponse:
+        query, caller = query_of(request, ExportQuery), self._caller(request)
+        medium = self._rooms.exporting.export(query.to, caller)
+        answer = web.StreamResponse(headers={"Content-Type": "application/octet-stream"})
+        return await _poured(request, answer, medium)
+
+    async def _import(self, request: web.Request) -> web.Response:
+        caller = self._caller(request)
+        return json_answer(await self._rooms.importing.take(pieces_of(request), caller))
+
     async def _checkpoint(self, request: web.Request) -> web.Response:
         note = await self._rooms.audit_log.checkpoint(self._caller(request))
         return web.Response(body=note, content_type="text/plain", charset="utf-8")
@@ -379,3 +392,19 @@ class LocalApi:
         if request.content_type not in ("application/json", "application/octet-stream"):
             raise RejectedError("media_type_wrong", "send application/json")
         return parse_json(await self._body(request))
+
+
+async def _poured(
+    request: web.Request, answer: web.StreamResponse, pieces: AsyncIterator[bytes]
+) -> web.StreamResponse:
+    """Stream an answer; one that breaks off is told by the connection: its head is out already."""
+    await answer.prepare(request)
+    try:
+        async for piece in pieces:
+            await answer.write(piece)
+    except Exception:
+        if request.transport is not None:
+            request.transport.abort()
+        raise
+    await answer.write_eof()
+    return answer

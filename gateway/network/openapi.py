@@ -6,10 +6,12 @@ from typing import Any
 import msgspec
 
 from gateway.network.problems import Problem
+from gateway.network.requests import ExportQuery
 from gateway.services.attachments import UploadedAttachment
 from gateway.services.audit import AuditEntryView
 from gateway.services.delivery import MovedRows
 from gateway.services.health import HealthReport, OutboxRow, PeerReport, Status
+from gateway.services.importing import Imported
 from gateway.services.inbox import MessageQuery
 from gateway.services.keys import KeySummary
 from gateway.services.members import MemberDetail, MemberSummary, RegistryView
@@ -19,8 +21,9 @@ from gateway.services.submission import Submission, Submitted
 _TYPES = (
     Submission, Submitted, Page, Summary, Detail, UploadedAttachment, MemberSummary, MemberDetail,
     RegistryView, KeySummary, OutboxRow, AuditEntryView, PeerReport, Status, HealthReport, Problem,
-    MovedRows,
+    MovedRows, Imported,
 )  # fmt: skip
+_QUERIES = {("get", "/v1/messages"): MessageQuery, ("post", "/v1/media/export"): ExportQuery}
 _OPERATIONS: tuple[tuple[str, str, str, type | None, type | None, int], ...] = (
     ("post", "/v1/messages", "Submit a message", Submission, Submitted, 202),
     ("get", "/v1/messages", "List messages; wait_s makes it a long poll", None, Page, 200),
@@ -43,6 +46,8 @@ _OPERATIONS: tuple[tuple[str, str, str, type | None, type | None, int], ...] = (
     ("get", "/v1/keys", "This node's keys", None, None, 200),
     ("post", "/v1/keys/rotate", "Replace a key", None, None, 202),
     ("get", "/v1/outbox", "Deliveries that are not done", None, None, 200),
+    ("post", "/v1/media/export", "Write a medium for a member, streamed", None, None, 200),
+    ("post", "/v1/media/import", "Read a medium, streamed", None, Imported, 200),
     ("get", "/v1/audit/checkpoint", "The newest signed head", None, None, 200),
     ("get", "/v1/audit/entries", "Entries of the audit log", None, None, 200),
     ("get", "/health/live", "Whether the node answers", None, None, 200),
@@ -54,10 +59,10 @@ _OPERATIONS: tuple[tuple[str, str, str, type | None, type | None, int], ...] = (
 def document() -> dict[str, Any]:
     """Return the OpenAPI 3.1 document."""
     refs, components = msgspec.json.schema_components(
-        (*_TYPES, MessageQuery), ref_template="#/components/schemas/{name}"
+        (*_TYPES, *_QUERIES.values()), ref_template="#/components/schemas/{name}"
     )
     by_type: dict[type, Any] = {}
-    by_type.update(zip((*_TYPES, MessageQuery), refs, strict=True))
+    by_type.update(zip((*_TYPES, *_QUERIES.values()), refs, strict=True))
     paths: dict[str, dict[str, Any]] = {}
     for method, path, summary, takes, gives, status in _OPERATIONS:
         operation = _operation(by_type, summary, takes, gives, status)
@@ -65,10 +70,13 @@ def document() -> dict[str, Any]:
             name = {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}
             operation["parameters"] = [name]
         paths.setdefault(path, {})[method] = operation
-    query = components["MessageQuery"]["properties"]
-    paths["/v1/messages"]["get"]["parameters"] = [
-        {"name": name, "in": "query", "schema": schema} for name, schema in query.items()
-    ]
+    for (method, path), query in _QUERIES.items():
+        shape = components[query.__name__]
+        needed = shape.get("required", ())
+        paths[path][method]["parameters"] = [
+            {"name": name, "in": "query", "schema": schema, "required": name in needed}
+            for name, schema in shape["properties"].items()
+        ]
     return {
         "openapi": "3.1.0",
         "info": {"title": "Liaison local API", "version": "1"},

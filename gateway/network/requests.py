@@ -46,6 +46,12 @@ class MoveQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     recipient: Annotated[str, msgspec.Meta(pattern=r"\A[A-Z][A-Z0-9-]{1,31}\Z")] | None = None
 
 
+class ExportQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """For which member to write a medium."""
+
+    to: Annotated[str, msgspec.Meta(pattern=r"\A[A-Z][A-Z0-9-]{1,31}\Z")]
+
+
 def caller_of(request: web.Request, grants: Sequence[RoleGrant]) -> Caller:
     """Name the caller by the kernel's word and look up its roles; by default it has none."""
     transport = request.transport

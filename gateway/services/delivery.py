@@ -198,6 +198,21 @@ class Delivery:
             raise RejectedError("blob_missing", "a sealed attachment is missing on this node")
         return blob.location, blob.segment_list
 
+    async def still_open(self, recipient: MemberId) -> Sequence[int]:
+        """Return the rows that are not done for a recipient, the most urgent first."""
+        now = self._clock.now()
+        return await self._database.read(lambda tx: outbox.still_open(tx, recipient, now))
+
+    async def copies(self, row_ids: Sequence[int]) -> Sequence[Load]:
+        """Return rows for a medium; their attempts go on. One without a card has no stanza."""
+        rows = await self._database.read(lambda tx: outbox.by_rows(tx, row_ids))
+        loads = [load_of(row) for row in rows]
+        lacking = [load for load in loads if load.stanza is None]
+        for load in lacking:
+            load.stanza = await self._wrap(load.item)
+        await self._keep_stanzas([load for load in lacking if load.stanza is not None])
+        return loads
+
     async def returned(self, hop: MemberId, returns: Iterable[Return]) -> list[Return]:
         """Take what relays bring back of our own messages; return what is not of them.
 

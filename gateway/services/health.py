@@ -60,6 +60,8 @@ class OutboxRow(msgspec.Struct, frozen=True, kw_only=True):
     attempts: int
     due_at: int
     code: str
+    exported_at: int | None
+    """When it was last written to a medium; nothing is confirmed by that."""
 
 
 class PeerReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -147,6 +149,7 @@ class Health:
                 attempts=row.attempts,
                 due_at=row.due_at,
                 code=row.code,
+                exported_at=row.exported_at,
             )
             for sender, message_id, row in rows
         ]
