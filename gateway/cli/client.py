@@ -1,7 +1,7 @@
 """The running daemon, through its socket."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -46,7 +46,18 @@ class Daemon:
 
     def upload(self, file: Path, media_type: str, advance: Callable[[int], None]) -> Any:
         """Stream a file up; ``advance`` is called with the bytes that went."""
-        return msgspec.json.decode(asyncio.run(self._upload(file, media_type, advance)))
+        headers = {"Content-Type": media_type, "X-Filename": quote(file.name)}
+        answer = asyncio.run(self._send("/v1/attachments", headers, file, advance))
+        return msgspec.json.decode(answer)
+
+    def bring(self, path: str, file: Path, advance: Callable[[int], None]) -> Any:
+        """Stream a file's bytes to a path, as they are; return the answer's JSON."""
+        headers = {"Content-Type": "application/octet-stream"}
+        return msgspec.json.decode(asyncio.run(self._send(path, headers, file, advance)))
+
+    def pour(self, method: str, path: str, take: Callable[[bytes], None]) -> None:
+        """Hand an answer to ``take`` as it streams in."""
+        asyncio.run(self._pour(method, path, take))
 
     def download(self, attachment_id: str, target: Path, advance: Callable[[int], None]) -> int:
         """Stream an attachment into a new file; return its size."""
@@ -67,22 +78,20 @@ class Daemon:
             except aiohttp.ClientError as fault:
                 raise self._unreachable(fault) from fault
 
-    async def _upload(self, file: Path, media_type: str, advance: Callable[[int], None]) -> bytes:
+    async def _send(
+        self, path: str, headers: dict[str, str], file: Path, advance: Callable[[int], None]
+    ) -> bytes:
         async def pieces() -> Any:
             with file.open("rb") as source:
                 while piece := source.read(PIECE_BYTES):
                     yield piece
                     advance(len(piece))
 
-        headers = {
-            "Content-Type": media_type,
-            "X-Filename": quote(file.name),
-            "Accept-Language": language(),
-        }
+        headers = {"Accept-Language": language(), **headers}
         async with self._session() as session:
             try:
                 async with session.post(
-                    "http://liaison/v1/attachments", data=pieces(), headers=headers
+                    f"http://liaison{path}", data=pieces(), headers=headers
                 ) as answer:
                     return await _read(answer)
             except aiohttp.ClientError as fault:
@@ -91,22 +100,34 @@ class Daemon:
     async def _download(
         self, attachment_id: str, target: Path, advance: Callable[[int], None]
     ) -> int:
+        pieces = self._pieces("GET", f"/v1/attachments/{quote(attachment_id)}")
+        piece = await anext(pieces, b"")  # what is refused leaves no file
         size = 0
+        with target.open("xb") as file:
+            while piece:
+                file.write(piece)
+                size += len(piece)
+                advance(len(piece))
+                piece = await anext(pieces, b"")
+        return size
+
+    async def _pour(self, method: str, path: str, take: Callable[[bytes], None]) -> None:
+        async for piece in self._pieces(method, path):
+            take(piece)
+
+    async def _pieces(self, method: str, path: str) -> AsyncIterator[bytes]:
+        headers = {"Accept-Language": language()}
         async with self._session() as session:
             try:
-                async with session.get(
-                    f"http://liaison/v1/attachments/{quote(attachment_id)}"
+                async with session.request(
+                    method, f"http://liaison{path}", headers=headers
                 ) as answer:
                     if answer.status >= 400:  # noqa: PLR2004 - what HTTP calls an error
                         await _read(answer)
-                    with target.open("xb") as file:
-                        async for piece in answer.content.iter_chunked(PIECE_BYTES):
-                            file.write(piece)
-                            size += len(piece)
-                            advance(len(piece))
+                    async for piece in answer.content.iter_chunked(PIECE_BYTES):
+                        yield piece
             except aiohttp.ClientError as fault:
                 raise self._unreachable(fault) from fault
-        return size
 
     def _session(self) -> aiohttp.ClientSession:
         connector = aiohttp.UnixConnector(path=str(self._socket))

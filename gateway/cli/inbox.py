@@ -1,10 +1,12 @@
 """``liaison inbox``: what was received."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from gateway.cli.console import say, show_json
+from gateway.cli import medium
+from gateway.cli.console import REFUSED, say, show_json
 from gateway.cli.message import show_messages
 from gateway.cli.options import DEFAULT_FOLDER, AsJson, Folder, daemon_of
 
@@ -38,3 +40,20 @@ def acknowledge(
         show_json(shown)
     else:
         say(f"{shown['id']} {shown['state']}")
+
+
+@app.command("import")
+def import_medium(
+    file: Annotated[
+        Path, typer.Argument(help="The file that another member exported.", exists=True)
+    ],
+    folder: Folder = DEFAULT_FOLDER,
+    as_json: AsJson = False,
+) -> int:
+    """Take what a file brings as if it had come over the line; doing so twice changes nothing."""
+    imported = medium.read(daemon_of(folder), file)
+    if as_json:
+        show_json(imported)
+    else:
+        medium.show_imported(imported, file)
+    return 0 if medium.is_done(imported) else REFUSED

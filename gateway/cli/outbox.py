@@ -6,8 +6,10 @@ from urllib.parse import quote
 
 import typer
 
-from gateway.cli.console import say, show_json, show_table, when
-from gateway.cli.options import DEFAULT_FOLDER, AsJson, Folder, daemon_of
+from gateway.cli import medium
+from gateway.cli.client import Daemon
+from gateway.cli.console import REFUSED, say, show_json, show_table, when
+from gateway.cli.options import DEFAULT_FOLDER, AsJson, Folder, daemon_of, settings_of
 
 app = typer.Typer(help="Deliveries that are not done.", no_args_is_help=True)
 
@@ -25,7 +27,7 @@ def list_outbox(folder: Folder = DEFAULT_FOLDER, as_json: AsJson = False) -> Non
         show_json(shown)
         return
     show_table(
-        ["message", "recipient", "state", "attempts", "due", "why"],
+        ["message", "recipient", "state", "attempts", "due", "exported", "why"],
         [
             (
                 row["message"],
@@ -33,6 +35,7 @@ def list_outbox(folder: Folder = DEFAULT_FOLDER, as_json: AsJson = False) -> Non
                 row["state"],
                 row["attempts"],
                 when(row["due_at"]),
+                when(row["exported_at"]),
                 row["code"] or "-",
             )
             for row in shown["rows"]
@@ -64,6 +67,24 @@ def requeue(
 ) -> None:
     """Queue again what failed or was withdrawn."""
     _move(message, "requeue", to, folder, as_json)
+
+
+@app.command()
+def export(
+    file: Annotated[Path, typer.Argument(help="The file to write, on the medium.")],
+    to: Annotated[str, typer.Option("--to", help="The member that it is carried to.")],
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that exists.")] = False,
+    folder: Folder = DEFAULT_FOLDER,
+    as_json: AsJson = False,
+) -> int:
+    """Write what is open for a member, and the receipts owed to it, to a file."""
+    settings = settings_of(folder)
+    written = medium.write(Daemon(settings), settings.node.member, to, file, force=force)
+    if as_json:
+        show_json(written)
+    else:
+        medium.show_exported(written, to)
+    return REFUSED if written.left_out else 0
 
 
 def _move(message: str, action: str, to: str, folder: Path, as_json: bool) -> None:

@@ -1,0 +1,131 @@
+"""Media on the command line: files written whole or not at all, and what was on them."""
+
+import os
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from gateway.cli.client import Daemon
+from gateway.cli.console import say, when
+from gateway.cli.message import progress
+from gateway.errors import RejectedError
+from gateway.protocol.medium import (
+    BlobOffer,
+    CarriedCopy,
+    CarriedReturn,
+    LeftOut,
+    MediumReader,
+    Record,
+)
+from gateway.protocol.message import message_ref
+from gateway.services.importing import NotTaken
+
+_ENDS = {
+    "medium_malformed": "from some place on it is damaged and cannot be read",
+    "medium_cut_short": "it ends before its last record",
+    "medium_altered": "records are missing from it, or were added",
+}
+
+
+class Exported(msgspec.Struct, frozen=True, kw_only=True):
+    """What was written to a medium, as read from its bytes on their way."""
+
+    file: str
+    size: int
+    messages: int
+    attachments: int
+    receipts: int
+    left_out: list[NotTaken]
+
+
+def write(daemon: Daemon, sender: str, to: str, target: Path, *, force: bool) -> Exported:
+    """Write a medium beside ``target``, and put it there once it is whole and durable.
+
+    Raises RejectedError ``file_exists``, ``medium_cut_short``, or what the daemon says.
+    """
+    if target.exists() and not force:
+        raise RejectedError("file_exists", f"{target} exists: name another, or say --force")
+    part = target.with_name(target.name + ".part")
+    reader, counts = MediumReader(), Counter[type[Record]]()
+    left_out: list[NotTaken] = []
+
+    def note(record: Record) -> None:
+        counts[type(record)] += 1
+        if isinstance(record, LeftOut):
+            ref = message_ref(sender, record.message_id)
+            left_out.append(NotTaken(message=ref, state="left_out", code=record.code))
+
+    try:
+        with progress(target.name, 0) as advance, part.open("wb") as file:
+
+            def take(piece: bytes) -> None:
+                file.write(piece)
+                for record in reader.update(piece):
+                    note(record)
+                advance(len(piece))
+
+            daemon.pour("POST", f"/v1/media/export?to={to}", take)
+            reader.finish()
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(target)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    return Exported(
+        file=str(target),
+        size=target.stat().st_size,
+        messages=counts[CarriedCopy],
+        attachments=counts[BlobOffer],
+        receipts=counts[CarriedReturn],
+        left_out=left_out,
+    )
+
+
+def show_exported(written: Exported, to: str) -> None:
+    """Print what a medium holds, and what is not on it."""
+    say(
+        f"{written.file}: {written.messages} messages, {written.attachments} attachments, "
+        f"{written.receipts} receipts, {written.size} bytes"
+    )
+    for item in written.left_out:
+        say(f"  not on it  {item.message}  {item.code}")
+    if any(item.code == "card_unknown" for item in written.left_out):
+        say(f"  {to}'s key card is not held here: import a medium that {to} exported, and repeat")
+    if written.messages:
+        say(f"they stay queued until {to}'s receipts come back")
+
+
+def read(daemon: Daemon, file: Path) -> Any:
+    """Bring a medium to the daemon; return what came of it."""
+    with progress(file.name, file.stat().st_size) as advance:
+        return daemon.bring("/v1/media/import", file, advance)
+
+
+def is_done(imported: Mapping[str, Any]) -> bool:
+    """Tell whether all that was on a medium was taken."""
+    return not (imported["fault"] or imported["not_taken"] or imported["faults"])
+
+
+def show_imported(imported: Mapping[str, Any], file: Path) -> None:
+    """Print what a medium brought, and what it did not."""
+    member = imported["member"]
+    say(f"{file}: written by {member}, {when(imported['made_at'])}")
+    say(
+        f"  messages   {imported['accepted']} new, {imported['repeated']} here already; "
+        f"{imported['settled']} of ours are done by receipts"
+    )
+    if imported["statements"]:
+        say(f"  registry   {imported['statements']} new statements")
+    for item in imported["not_taken"]:
+        say(f"  {item['state']:<9}  {item['message'] or 'no envelope'}  {item['code']}")
+    for code, count in imported["faults"].items():
+        say(f"  not taken  {count} x {code}")
+    if imported["fault"]:
+        say(f"  NOT WHOLE  {_ENDS[imported['fault']]} [{imported['fault']}]")
+        say("  what was read is kept: copy the file again and import it again, nothing is doubled")
+    if imported["accepted"] or imported["repeated"]:
+        say(f"to give {member} the receipts: liaison outbox export --to {member} FILE")
