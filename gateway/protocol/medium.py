@@ -190,7 +190,7 @@ class MediumReader:
             self._held += piece
             try:
                 while (frame := self._frame()) is not None:
-                    records.append(self._record(frame))
+                    records.append(self._record(*frame))
             except MediumError as fault:
                 self.fault = fault
         return records
@@ -211,8 +211,8 @@ class MediumReader:
                 "medium_cut_short", "the medium ends before its last record: copy it again"
             )
 
-    def _frame(self) -> bytes | None:
-        """Return the next record with its check, once all of it is there."""
+    def _frame(self) -> tuple[bytes, bytes] | None:
+        """Return the next record and its check, once all of it is there."""
         if not self._named:
             if len(self._held) < len(MAGIC):
                 return None
@@ -224,12 +224,13 @@ class MediumReader:
         length = int.from_bytes(self._held[:_LENGTH_BYTES], "big")
         if not 0 < length <= MAX_RECORD_BYTES:
             raise _malformed("the medium is damaged: from here on it cannot be read")
-        end = _LENGTH_BYTES + length + DIGEST_BYTES
-        if len(self._held) < end:
+        end = _LENGTH_BYTES + length
+        if len(self._held) < end + DIGEST_BYTES:
             return None
-        frame = bytes(self._held[_LENGTH_BYTES:end])
-        del self._held[:end]
-        return frame
+        with memoryview(self._held) as held:
+            encoded, check = bytes(held[_LENGTH_BYTES:end]), bytes(held[end : end + DIGEST_BYTES])
+        del self._held[: end + DIGEST_BYTES]
+        return encoded, check
 
     def _check_magic(self) -> None:
         title, _, version = MAGIC.rpartition(b" ")
@@ -240,8 +241,7 @@ class MediumReader:
         del self._held[: len(MAGIC)]
         self._named = True
 
-    def _record(self, frame: bytes) -> Record:
-        encoded, check = frame[:-DIGEST_BYTES], frame[-DIGEST_BYTES:]
+    def _record(self, encoded: bytes, check: bytes) -> Record:
         record = _parse(encoded, check)
         if isinstance(record, Heading) is self.begun:
             if not self.begun:

@@ -48,6 +48,7 @@ from keys.tlog.checkpoint import parse_checkpoint
 ROWS_PER_READ = 16
 """At most 2 MiB each."""
 RETURNS_PER_READ = 64
+PIECE_BYTES = 1024 * 1024
 
 _log = logger()
 
@@ -79,7 +80,7 @@ class Exporting:
         self._clock = clock
 
     def export(self, member: str, caller: Caller) -> AsyncIterator[bytes]:
-        """Return a medium for ``member``, in pieces of one record each.
+        """Return a medium for ``member``, in pieces of 1 MiB at most.
 
         Raises ForbiddenError ``role_missing``; RejectedError ``member_unknown``,
         ``member_suspended``, ``recipient_not_possible``.
@@ -98,7 +99,11 @@ class Exporting:
         yield writer.begin(Heading(self._keys.member, to, self._clock.now()))
         for part in (self._registry(), self._card(), self._copies(to, written), self._owed(to)):
             async for record in part:
-                yield await asyncio.to_thread(writer.write, record)
+                framed = await asyncio.to_thread(writer.write, record)
+                del record  # of 8 MiB, as many as need be are held at a time and no more
+                for start in range(0, len(framed), PIECE_BYTES):
+                    yield framed[start : start + PIECE_BYTES]
+                del framed
         await self._record(to, caller, writer.digest, written)
         yield writer.end()
 
@@ -142,8 +147,9 @@ class Exporting:
                 segments = parse_segment_list(segment_list, blob.blob_id)
                 for number in range(len(segments.digests)):
                     length = segments.segment_bytes(number)
-                    segment = await self._blobs.read(location, number, 0, length)
-                    yield BlobSegment(blob.blob_id, number, segment)
+                    yield BlobSegment(
+                        blob.blob_id, number, await self._blobs.read(location, number, 0, length)
+                    )
                 brought.add(blob.blob_id)
         yield CarriedCopy(encode_envelope(load.header, [load.stanza], load.body))
 

@@ -5,7 +5,7 @@ A crash leaves what was committed, and the same medium brings the rest. Source: 
 """
 
 import asyncio
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
@@ -170,11 +170,13 @@ class Importing:
         reader = MediumReader()
         taken: _Taken | None = None
         async for piece in pieces:
-            for record in await asyncio.to_thread(reader.update, piece):
-                if isinstance(record, Heading):
-                    taken = self._begin(record)
+            records = deque(await asyncio.to_thread(reader.update, piece))
+            while records:  # a record is let go as soon as it is taken: one may have 8 MiB
+                if isinstance(records[0], Heading):
+                    taken = self._begin(records[0])
                 elif taken is not None:
-                    await self._take(record, taken)
+                    await self._take(records[0], taken)
+                del records[0]
             if reader.fault is not None:
                 break
         fault = ""

@@ -418,6 +418,36 @@ async def test_registry_travels_with_the_medium(tmp_path: Path) -> None:
         assert (node.mirror.size, node.mirror.checked_at) == (before[0] + 1, before[1])
 
 
+async def test_node_joins_and_exchanges_without_any_line(tmp_path: Path) -> None:
+    """XA reaches nobody, ever: a file brings the registry, and then a message goes and is settled."""
+    registrar = MemberId("REGISTRY")
+    fed = Federation(tmp_path, changes={"XA": {"registry": {"refuse_after_s": 10**10}}})
+    fed.found("XA", "XB")
+    part(fed, "XA", "XB", "REGISTRY")
+    try:
+        await fed.start("REGISTRY")
+        await fed.admit("XA")
+        await fed.admit("XB")
+        fed.cut -= {(XB, registrar), (registrar, XB)}
+        xa, xb = await fed.start("XA"), await fed.start("XB")
+        await fed.until(lambda: xb.mirror.size == 3)
+        await fed.until(lambda: xb.gate.cards.current(XB))
+        with pytest.raises(UnavailableError) as caught:
+            await export(fed, "XA", "XB")
+        assert caught.value.code == "registry_unknown"
+        assert (await carry(fed, "REGISTRY", "XA")).statements == 3
+        assert xa.mirror.checked_at == 0
+        await xa.rooms.rotation.keep_card_fresh()
+        await carry(fed, "XB", "XA")
+        sent = await fed.send("XA", "XB")
+        assert (await carry(fed, "XA", "XB")).accepted == 1
+        assert (await carry(fed, "XB", "XA")).settled == 1
+        assert await fed.state("XA", sent.id) == "delivered"
+    finally:
+        for member in list(fed.nodes):
+            await fed.stop(member)
+
+
 async def test_registrar_takes_no_registry_from_a_medium(tmp_path: Path) -> None:
     """Its own is the one; what XA carries of it is passed by."""
     async with federation(tmp_path, "XA") as fed:
