@@ -419,7 +419,7 @@ async def test_registry_travels_with_the_medium(tmp_path: Path) -> None:
 
 
 async def test_node_joins_and_exchanges_without_any_line(tmp_path: Path) -> None:
-    """XA reaches nobody, ever: a file brings the registry, and then a message goes and is settled."""
+    """XA reaches nobody, ever: a file brings the registry, then a message goes and is settled."""
     registrar = MemberId("REGISTRY")
     fed = Federation(tmp_path, changes={"XA": {"registry": {"refuse_after_s": 10**10}}})
     fed.found("XA", "XB")
