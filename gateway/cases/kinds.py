@@ -10,6 +10,7 @@ from gateway.cases.conduct import Reply
 from gateway.cases.labels import Label
 from gateway.cases.requests import VerifyValue
 from gateway.cases.schema import Content, json_schema
+from gateway.cases.service import Ping
 from gateway.errors import RejectedError
 from gateway.faults import convert, passes
 
@@ -31,6 +32,11 @@ class Kind:
     """0 to 9, 9 first; what a message has unless it says otherwise."""
     due_s: int | None
     """In how long it should be answered, in seconds, unless an instrument says otherwise."""
+
+    @property
+    def ends_at_node(self) -> bool:
+        """Whether the recipient's node receipts it and shows it to nobody."""
+        return self.family == "service"
 
     def validate(self, raw: object, *, pointer: str = "") -> Content:
         """Return the content in ``raw`` (JSON-like), which lies at ``pointer``.
@@ -69,6 +75,16 @@ CATALOGUE: Mapping[str, Kind] = {
             label=Label("Reply", "Réponse"),
             opens_case=False,
             priority=5,
+            due_s=None,
+        ),
+        Kind(
+            name="ping",
+            version=1,
+            family="service",
+            content=Ping,
+            label=Label("Line test", "Essai de liaison"),
+            opens_case=True,
+            priority=9,
             due_s=None,
         ),
     )

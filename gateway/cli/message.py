@@ -65,7 +65,7 @@ def send(
     accepted = daemon.call("POST", "/v1/messages", body, **{"Idempotency-Key": key})
     code = 0
     if wait:
-        accepted["recipients"], code = _await_receipts(
+        accepted["recipients"], code = await_receipts(
             daemon, accepted["id"], accepted["case"], wait
         )
     if as_json:
@@ -175,7 +175,7 @@ def progress(name: str, total: int) -> Iterator[Callable[[int], None]]:
         yield lambda done: bar.advance(task, done)
 
 
-def _await_receipts(daemon: Daemon, message: str, case: str, wait_s: int) -> tuple[Any, int]:
+def await_receipts(daemon: Daemon, message: str, case: str, wait_s: int) -> tuple[Any, int]:
     """Wait until no recipient is open any more; return how far each is, and the exit code."""
     deadline = time.monotonic() + wait_s
     told = ""

@@ -4,14 +4,17 @@ import asyncio
 import socket
 import stat
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import aiohttp
 import typer
 
+from gateway.cli.client import Daemon
 from gateway.cli.console import REFUSED, say, show_fields, show_json, show_table, when
 from gateway.cli.founding import Founding, check_free, found_member, with_anchor
+from gateway.cli.message import await_receipts
 from gateway.cli.options import (
     DEFAULT_FOLDER,
     AsJson,
@@ -45,6 +48,7 @@ from keys.tlog.tiles import parse_bundle
 
 CLOCK_TOLERANCE_S = 120
 LOW_DISK_BYTES = 512 * 1024**2
+PING_S = 20
 
 
 def init(
@@ -169,6 +173,34 @@ def doctor(
     return 0 if all(ok for _, ok, _ in checks) else REFUSED
 
 
+def ping(
+    member: Annotated[str, typer.Argument(help="The member whose node is to answer.")],
+    folder: Folder = DEFAULT_FOLDER,
+    wait: Annotated[int, typer.Option(help="Wait so many seconds.", min=1, max=3600)] = 30,
+    as_json: AsJson = False,
+) -> int:
+    """Send a sealed message the whole way: signed, opened, verified, receipted, shown to nobody."""
+    reached, code = _ping(daemon_of(folder), member, wait)
+    if as_json:
+        show_json(reached)
+    else:
+        why = f" ({reached['code']})" if reached["code"] else ""
+        say(f"{member} {reached['state']}{why} after {reached['after_s']} s")
+    return code
+
+
+def _ping(daemon: Daemon, member: str, wait_s: int) -> tuple[dict[str, Any], int]:
+    """Return how far a ping came and in what time, and the exit code."""
+    started = time.monotonic()
+    body = {"to": [member], "kind": "ping", "content": {}, "expires_in_s": wait_s}
+    sent = daemon.call("POST", "/v1/messages", body)
+    (recipient,), code = await_receipts(daemon, sent["id"], sent["case"], wait_s)
+    after_s = round(time.monotonic() - started, 2)
+    (shown,) = daemon.call("GET", f"/v1/messages/{sent['id']}")["recipients"]
+    reached = {"message": sent["id"], "member": member, "state": recipient["state"]}
+    return {**reached, "code": shown["code"], "after_s": after_s}, code
+
+
 class _WrongError(Exception):
     """The first thing that is wrong."""
 
@@ -178,7 +210,7 @@ class _WrongError(Exception):
         self.detail = detail
 
 
-def _examine(folder: Path, peer: str | None):  # type: ignore[no-untyped-def]  # noqa: ANN202, C901, PLR0912 - yields (check, detail); one step after the other
+def _examine(folder: Path, peer: str | None):  # type: ignore[no-untyped-def]  # noqa: ANN202, C901 - yields (check, detail); one step after the other
     try:
         settings = settings_of(folder)
     except LiaisonError as fault:
@@ -218,17 +250,32 @@ def _examine(folder: Path, peer: str | None):  # type: ignore[no-untyped-def]  #
         raise _WrongError("disk", f"{shown['disk_free_bytes'] // 1024**2} MiB free: make room")
     yield "disk", f"{shown['disk_free_bytes'] // 1024**2} MiB free"
     for name in [peer] if peer else ([] if shown["member"] == "REGISTRY" else ["REGISTRY"]):
-        try:
-            pong = daemon.call("POST", f"/v1/peers/{name}/ping")
-        except LiaisonError as fault:
-            raise _WrongError(f"line to {name}", fault.detail) from fault
-        yield f"line to {name}", f"{pong['round_trip_ms']} ms"
-        off_s = pong["clock_difference_s"]
-        if abs(off_s) > CLOCK_TOLERANCE_S:
-            raise _WrongError(
-                "clock", f"this clock and {name}'s differ by {off_s} s: check NTP on both"
-            )
-        yield "clock", f"{off_s} s from {name}'s"
+        yield from _examine_line(daemon, name)
+
+
+def _examine_line(daemon: Daemon, name: str) -> Iterator[tuple[str, str]]:
+    """Reach a member, compare clocks, and send a ping the whole way; yield (check, detail)."""
+    try:
+        pong = daemon.call("POST", f"/v1/peers/{name}/ping")
+    except LiaisonError as fault:
+        raise _WrongError(f"line to {name}", fault.detail) from fault
+    yield f"line to {name}", f"{pong['round_trip_ms']} ms"
+    off_s = pong["clock_difference_s"]
+    if abs(off_s) > CLOCK_TOLERANCE_S:
+        raise _WrongError(
+            "clock", f"this clock and {name}'s differ by {off_s} s: check NTP on both"
+        )
+    yield "clock", f"{off_s} s from {name}'s"
+    if name == "REGISTRY":  # it takes no messages
+        return
+    try:
+        reached, code = _ping(daemon, name, PING_S)
+    except LiaisonError as fault:
+        raise _WrongError(f"exchange with {name}", fault.detail) from fault
+    if code:
+        why = reached["code"] or "no receipt yet"
+        raise _WrongError(f"exchange with {name}", f"{reached['state']}: {why}")
+    yield f"exchange with {name}", f"opened and receipted after {reached['after_s']} s"
 
 
 async def _federation(url: str, anchor: bytes) -> str:

@@ -372,7 +372,7 @@ class Exchange:
         if submission.in_reply_to is not None:
             sender, message_id = parse_message_ref(submission.in_reply_to)
             answered = await self._database.read(lambda tx: messages.find(tx, sender, message_id))
-            if answered is None:
+            if answered is None or answered.direction == messages.SERVICE:
                 raise RejectedError(
                     "message_unknown", f"/in_reply_to: there is no {submission.in_reply_to} here"
                 )

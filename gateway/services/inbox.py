@@ -209,6 +209,6 @@ class Inbox:
 def _find(tx: Transaction, ref: str) -> StoredMessage:
     sender, message_id = parse_message_ref(ref)
     stored = messages.find(tx, sender, message_id)
-    if stored is None:
+    if stored is None or stored.direction == messages.SERVICE:
         raise RejectedError("message_unknown", f"there is no message {ref} here")
     return stored

@@ -135,7 +135,7 @@ class Reception:
             return self._commit(tx, list(work.good.values()), work.refusals, hop)
 
         conflicts = await self._database.write_unit(commit, first=judge)
-        if len(work.good) > len(conflicts):
+        if any(_is_shown(item) for name, item in work.good.items() if name not in conflicts):
             self._arrived()
         answers = [self._answer(verdict, work.good, conflicts) for verdict in work.verdicts]
         return await self._for_relays(batch, parsed, answers)
@@ -327,7 +327,7 @@ class Reception:
         payload, header = opened.payload, opened.envelope.header
         storage = self._keys.keyring.storage(now)
         return messages.NewMessage(
-            direction=messages.IN,
+            direction=messages.IN if _is_shown(item) else messages.SERVICE,
             sender=opened.sender,
             message_id=header.message_id,
             kind=payload.kind,
@@ -385,6 +385,10 @@ class Reception:
                 return Refused(verdict.code if verdict.code in _TOLD else "invalid")
             case _:
                 return verdict
+
+
+def _is_shown(item: _Opened) -> bool:
+    return not kind_named(item.opened.payload.kind).ends_at_node
 
 
 def _parsed(item: Posted, hop: MemberId) -> ParsedEnvelope | RejectedError:

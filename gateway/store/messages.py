@@ -13,6 +13,8 @@ from gateway.store.schema import messages, outbox
 
 IN = "in"
 OUT = "out"
+SERVICE = "svc"
+"""Received for the node alone: kept for its repeats, neither listed nor counted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +135,7 @@ def known(tx: Transaction, names: Collection[tuple[bytes, bytes]]) -> dict[bytes
     return {
         item.envelope_id: item
         for item in found
-        if item.direction == IN and item.envelope_id in set(wanted.values())
+        if item.direction != OUT and item.envelope_id in set(wanted.values())
     }
 
 
@@ -174,7 +176,9 @@ def last_seq(tx: Transaction, case_id: bytes, sender: str) -> int:
 
 def counts(tx: Transaction) -> dict[str, int]:
     """Return how many messages are stored, by direction."""
-    statement = select(messages.c.direction, func.count()).group_by(messages.c.direction)
+    shown = messages.c.direction.in_((IN, OUT))
+    statement = select(messages.c.direction, func.count()).where(shown)
+    statement = statement.group_by(messages.c.direction)
     return {row[0]: row[1] for row in tx.execute(statement)}
 
 
@@ -189,6 +193,8 @@ def _narrowed(
 ) -> Select[tuple[object, ...]]:
     if wanted.direction is not None:
         statement = statement.where(messages.c.direction == wanted.direction)
+    else:
+        statement = statement.where(messages.c.direction != SERVICE)
     if wanted.case_id is not None:
         statement = statement.where(messages.c.case_id == wanted.case_id)
     if wanted.kind is not None:

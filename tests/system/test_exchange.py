@@ -108,6 +108,17 @@ def test_reply_comes_back_in_the_same_case(pair: Nodes) -> None:
     assert "XB" in listed
 
 
+def test_ping_proves_the_whole_way_and_leaves_nothing_in_the_inbox(pair: Nodes) -> None:
+    """By itself, and as the doctor's last step."""
+    before = pair.inbox("XB")
+    folder = str(pair.folder("XA"))
+    reached = done("ping", "XB", "--dir", folder, "--json").json
+    assert (reached["member"], reached["state"], reached["code"]) == ("XB", "delivered", "")
+    assert "XB delivered" in done("ping", "XB", "--dir", folder).out
+    assert "exchange with XB" in done("doctor", "XB", "--dir", folder).out
+    assert pair.inbox("XB") == before
+
+
 def test_nothing_readable_lies_on_any_disk(pair: Nodes) -> None:
     """Databases, journals, blobs, logs, keystores: none holds a word of what was said."""
     message = send(pair)
