@@ -40,6 +40,7 @@ from gateway.services.keys import NodeKeys
 from gateway.services.lanes import Lanes
 from gateway.services.ledger import Ledger
 from gateway.services.members import Members
+from gateway.services.quotas import Quotas
 from gateway.services.reception import Reception
 from gateway.services.registry import Registrar, RegistryMirror
 from gateway.services.relaying import Relaying
@@ -194,11 +195,14 @@ def wire(
         clock=clock,
         policy=settings.policy,
         wayback=wayback,
+        check_space=attachments.check_space,
         arrived=inbox.changed,
     )
     incoming = IncomingBlobs(
         database, blobs, clock, entropy, settings.blobs, check_space=attachments.check_space
     )
+
+    quotas = Quotas(clock, settings.policy)
 
     def seen(hop: MemberId) -> None:
         if routes.seen(hop):
@@ -214,6 +218,7 @@ def wire(
         relaying=relaying,
         delivery=delivery,
         blobs=incoming,
+        quotas=quotas,
         clock=clock,
         seen=seen,
     )
@@ -266,7 +271,15 @@ def wire(
     )
     audit_log = AuditLog(database, keys, mirror, clock)
     health = Health(
-        database, blobs, keys, mirror, peers, clock=clock, settings=settings, version=version()
+        database,
+        blobs,
+        keys,
+        mirror,
+        peers,
+        quotas=quotas,
+        clock=clock,
+        settings=settings,
+        version=version(),
     )
     rooms = Rooms(
         exchange=exchange,

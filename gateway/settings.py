@@ -234,6 +234,22 @@ class PolicySettings(_Section, frozen=True, kw_only=True):
     max_lifetime_s: Annotated[
         _Span, _explained("The longest lifetime of a message, sent or received, in seconds.")
     ] = 30 * 86_400
+    inbound_messages_a_minute: Annotated[
+        int,
+        _explained(
+            "How many messages one member may bring in a minute, all at once or evenly; a relay "
+            "is one member, whomever it brings them for.",
+            ge=1,
+        ),
+    ] = 600_000
+    inbound_bytes_a_day: Annotated[
+        int,
+        _explained(
+            "How many bytes one member may have us store in a day, attachments too; what it "
+            "brings beyond waits at its side until there is room again.",
+            ge=1,
+        ),
+    ] = 256 * 1024**3
     clock_skew_s: Annotated[
         _Span, _explained("How far ahead of this clock a message may be dated, in seconds.")
     ] = 300

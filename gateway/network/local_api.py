@@ -11,7 +11,8 @@ import os
 import secrets
 import socket
 import stat
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, unquote
@@ -55,9 +56,21 @@ from gateway.services.members import Members
 from gateway.services.registry import Registrar, RegistryMirror
 from gateway.services.rotation import Rotation
 from gateway.services.submission import Submission, read_submission
+from gateway.services.turnstile import Turnstile
 from gateway.settings import LocalApiSettings, Role
 
 BATCH_MAX = 1_000
+REQUESTS_MOST = 512
+REQUESTS_EACH = 256
+"""Under way at a time, long polls too: of the whole house, and of one caller."""
+BODIES_BYTES = 64 * 1024 * 1024
+BODIES_BYTES_EACH = 48 * 1024 * 1024
+"""What bodies may hold in memory until they are answered; many times that once they are read."""
+UPLOADS_MOST = 16
+UPLOADS_EACH = 8
+"""An attachment holds two segments of 8 MiB while it streams in."""
+ALWAYS_ANSWERED = ("/health/", "/metrics", "/v1/status")
+"""What an operator asks when there is too much of everything."""
 _log = logger()
 _Route = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -90,6 +103,9 @@ class LocalApi:
         self._rooms = rooms
         self._settings = settings
         self._path = path
+        self._requests = Turnstile(most=REQUESTS_MOST, most_each=REQUESTS_EACH)
+        self._bodies = Turnstile(most=BODIES_BYTES, most_each=BODIES_BYTES_EACH)
+        self._uploads = Turnstile(most=UPLOADS_MOST, most_each=UPLOADS_EACH)
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> None:
@@ -164,7 +180,8 @@ class LocalApi:
     @web.middleware
     async def _guard(self, request: web.Request, handler: _Route) -> web.StreamResponse:
         try:
-            answer = await handler(request)
+            with self._admitted(request):
+                answer = await handler(request)
         except (ConnectionError, asyncio.CancelledError):
             raise
         except Exception as failure:  # noqa: BLE001 - each becomes a problem document
@@ -173,6 +190,24 @@ class LocalApi:
         route = "unknown" if resource is None else resource.canonical
         self._rooms.metrics.count_request(request.method, route, answer.status)
         return answer
+
+    @contextmanager
+    def _admitted(self, request: web.Request) -> Iterator[None]:
+        """Let a request in, before its body is read, if there is room for it."""
+        if request.path.startswith(ALWAYS_ANSWERED):
+            yield
+            return
+        caller, streams = self._caller(request).name, request.path == "/v1/attachments"
+        length = 0
+        if request.can_read_body and not streams:
+            most = self._settings.max_body_bytes
+            length = most if request.content_length is None else min(request.content_length, most)
+        with self._requests.admit(caller), self._bodies.admit(caller, length):
+            if not streams:
+                yield
+                return
+            with self._uploads.admit(caller):
+                yield
 
     def _told(self, request: web.Request, failure: Exception) -> LiaisonError:
         """Say what a failure is to the caller; a bug of ours is logged, and it gets its number."""

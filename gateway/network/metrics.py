@@ -37,6 +37,12 @@ class Metrics:
         self._registry_size = Gauge(
             "liaison_registry_statements", "Statements verified.", registry=self._registry
         )
+        self._limited = Gauge(
+            "liaison_limited",
+            "How often a member was told to wait for its quota.",
+            ["member"],
+            registry=self._registry,
+        )
         self._disk = Gauge("liaison_disk_free_bytes", "Free bytes.", registry=self._registry)
 
     def count_request(self, method: str, route: str, status: int) -> None:
@@ -69,5 +75,7 @@ class Metrics:
             self._messages.labels(direction).set(status.messages.get(direction, 0))
         self._audit.set(status.audit_size)
         self._registry_size.set(status.registry_size)
+        for member, count in status.limited.items():
+            self._limited.labels(member).set(count)
         self._disk.set(status.disk_free_bytes)
         return generate_latest(self._registry)

@@ -27,6 +27,7 @@ from gateway.protocol.mailbox import (
 )
 from gateway.services.gatekeeper import Gatekeeper, Hop
 from gateway.services.keys import NodeKeys
+from gateway.services.turnstile import Turnstile
 from gateway.settings import PeerApiSettings
 from keys.certificate import certificate_digest
 from keys.registry.statement import MAX_STATEMENT_BYTES
@@ -36,6 +37,11 @@ from keys.tlog.tiles import BUNDLE_ENTRIES, encode_bundle, parse_bundle_path
 
 STATEMENTS_A_MINUTE = 30
 REMOTES_KEPT = 1_000
+HELD_BYTES = 256 * 1024 * 1024
+HELD_BYTES_EACH = 96 * 1024 * 1024
+"""What requests under way may hold in memory: all of them together, and one caller's."""
+REQUEST_BYTES = 64 * 1024
+"""What one holds beside a body."""
 _log = logger()
 
 _Route = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -68,6 +74,7 @@ class PeerApi:
         self._shown: tuple[bytes, frozenset[bytes]] | None = None
         self._connections: dict[asyncio.Transport, bytes] = {}
         self._posts: OrderedDict[str, tuple[float, float]] = OrderedDict()
+        self._held = Turnstile(most=HELD_BYTES, most_each=HELD_BYTES_EACH)
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> None:
@@ -140,9 +147,7 @@ class PeerApi:
             connection.context = self._context
 
     def _hop(self, request: web.Request) -> Hop:
-        transport = request.transport
-        tls = None if transport is None else transport.get_extra_info("ssl_object")
-        certificate = None if tls is None else tls.getpeercert(binary_form=True)
+        transport, certificate = request.transport, _certificate(request)
         if transport is None or certificate is None:
             return self._gate.for_hop(None)
         pin = certificate_digest(certificate)
@@ -155,11 +160,16 @@ class PeerApi:
     @web.middleware
     async def _guard(self, request: web.Request, handler: _Route) -> web.StreamResponse:
         try:
-            return await handler(request)
+            with self._held.admit(_visitor(request), _held_bytes(request)):
+                return await handler(request)
         except LiaisonError as fault:
             detail = fault.detail if isinstance(fault, ForbiddenError) else ""
-            body = PeerFault(fault.code, fault.retry_after_s or 0, detail)
-            return _packed(body, status=status_of(fault))
+            answer = _packed(
+                PeerFault(fault.code, fault.retry_after_s or 0, detail), status=status_of(fault)
+            )
+            if fault.retry_after_s is not None:
+                answer.headers["Retry-After"] = str(fault.retry_after_s)
+            return answer
         except web.HTTPRequestEntityTooLarge:
             return _packed(PeerFault("body_too_large", 0), status=413)
         except web.HTTPException as fault:
@@ -261,6 +271,28 @@ class PeerApi:
             self._posts.popitem(last=False)
         if left < 0:
             raise UnavailableError("rate_limited", "too many statements", retry_after_s=60)
+
+
+def _certificate(request: web.Request) -> bytes | None:
+    transport = request.transport
+    tls = None if transport is None else transport.get_extra_info("ssl_object")
+    return None if tls is None else tls.getpeercert(binary_form=True)
+
+
+def _visitor(request: web.Request) -> str:
+    """Name who asks, before anything is read of it: by certificate, else by address."""
+    certificate = _certificate(request)
+    if certificate is None:
+        return request.remote or ""
+    return certificate_digest(certificate).hex()
+
+
+def _held_bytes(request: web.Request) -> int:
+    """Return what a request will hold at most: its body, or the segment that it asks for."""
+    length = 0
+    if request.can_read_body or "number" in request.match_info:
+        length = min(request.content_length or SEGMENT_BYTES, SEGMENT_BYTES)
+    return REQUEST_BYTES + length
 
 
 async def _body(request: web.Request, most_bytes: int) -> bytes:

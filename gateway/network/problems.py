@@ -22,6 +22,8 @@ _BY_CODE = {
     "range_not_satisfiable": 416,
     "validation_failed": 422,
     "rate_limited": 429,
+    "quota_exceeded": 429,
+    "too_many_at_once": 429,
     "disk_full": 507,
     "internal_error": 500,
 }

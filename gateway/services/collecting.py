@@ -26,6 +26,8 @@ from keys.suite import Entropy, MemberId
 POLL_S = 25
 CARD_LOOK_S = 60
 FETCHES = 2
+FETCHES_WAITING = 64
+"""With more copies than this waiting for their attachments, nothing more is collected."""
 SEGMENTS_IN_FLIGHT = 2
 
 _log = logger()
@@ -41,6 +43,9 @@ class _Mailbox:
     confirmations: list[Confirmation] = field(default_factory=list)
     settled: list[Return] = field(default_factory=list)
     failures: int = 0
+    fetching: int = 0
+    """How many copies are held in memory until their attachments are here."""
+    fetched: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Collecting:
@@ -119,6 +124,9 @@ class Collecting:
     async def _empty(self, relay: MemberId, group: asyncio.TaskGroup) -> None:
         mailbox = _Mailbox()
         while True:
+            while mailbox.fetching > FETCHES_WAITING:
+                mailbox.fetched.clear()
+                await mailbox.fetched.wait()
             try:
                 await self.collect(relay, mailbox, group)
                 mailbox.failures = 0
@@ -159,6 +167,7 @@ class Collecting:
                 case Refused(receipt=receipt) if receipt:
                     mailbox.confirmations.append(Confirmation(receipt, b""))
                 case PendingBlobs(blob_ids=blob_ids):
+                    mailbox.fetching += 1
                     group.create_task(
                         self._fetch(relay, mailbox, copy, blob_ids, group),
                         name=f"fetch-{relay}",
@@ -175,16 +184,20 @@ class Collecting:
         group: asyncio.TaskGroup,
     ) -> None:
         """Bring a copy's attachments here, then take it."""
-        peer = self._peers.member(relay)
-        envelope_id = parse_envelope(copy.envelope).envelope_id
         try:
             async with self._fetches:
+                peer = self._peers.member(relay)
+                envelope_id = parse_envelope(copy.envelope).envelope_id
                 for blob_id in blob_ids:
                     await self._fetch_blob(relay, peer, envelope_id, blob_id)
             await self._take(relay, mailbox, [copy], group)
-            await self.collect(relay, mailbox, group, wait_s=0)
+            if mailbox.fetching <= FETCHES_WAITING:  # else the one who waits for us confirms it
+                await self.collect(relay, mailbox, group, wait_s=0)
         except* LiaisonError as faults:
             _log.warning("attachment.deferred", peer=relay, detail=str(faults.exceptions[0]))
+        finally:
+            mailbox.fetching -= 1
+            mailbox.fetched.set()
 
     async def _fetch_blob(
         self, relay: MemberId, peer: Peer, envelope_id: bytes, blob_id: bytes

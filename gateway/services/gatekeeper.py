@@ -4,19 +4,27 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from gateway.clock import Clock
-from gateway.errors import ForbiddenError, RejectedError
+from gateway.errors import ForbiddenError, LiaisonError, RejectedError
 from gateway.peer import Pong
-from gateway.protocol.answer import Answer, Posted, Refused
+from gateway.protocol.answer import Answer, Later, Posted, Refused
 from gateway.protocol.blob import parse_segment_list
 from gateway.protocol.envelope import encode_envelope, parse_envelope
 from gateway.protocol.mailbox import Collect, Collected, Return
 from gateway.services.cards import Cards
 from gateway.services.delivery import Delivery
 from gateway.services.incoming_blobs import IncomingBlobs
+from gateway.services.quotas import Quotas
 from gateway.services.reception import Reception
 from gateway.services.registry import Registrar, RegistryMirror
 from gateway.services.relaying import Handed, Relaying
+from gateway.services.turnstile import Turnstile
 from keys.suite import MemberId
+
+POSTS_EACH = 8
+"""A sender has two under way; a member with several daemons, two for each of them."""
+POSTS_MOST = 64
+COLLECTS_EACH = 4
+COLLECTS_MOST = 256
 
 
 class Gatekeeper:
@@ -33,6 +41,7 @@ class Gatekeeper:
         relaying: Relaying,
         delivery: Delivery,
         blobs: IncomingBlobs,
+        quotas: Quotas,
         clock: Clock,
         seen: Callable[[MemberId], None],
     ) -> None:
@@ -45,7 +54,10 @@ class Gatekeeper:
         self.delivery = delivery
         self.seen = seen
         self.blobs = blobs
+        self.quotas = quotas
         self.clock = clock
+        self.posts = Turnstile(most=POSTS_MOST, most_each=POSTS_EACH)
+        self.collects = Turnstile(most=COLLECTS_MOST, most_each=COLLECTS_EACH)
 
     def standing(self, pin: bytes) -> MemberId:
         """Return the member to whom a certificate belongs, by its digest, in the view of now.
@@ -69,8 +81,28 @@ class Gatekeeper:
         return key.member
 
     async def take(self, hop: MemberId, batch: Sequence[Posted]) -> list[Answer]:
-        """Answer each copy of a batch: our own are received, those for others relayed."""
-        copies = [copy for item in batch for copy in self._copies(item)]
+        """Answer each copy of a batch: our own are received, those for others relayed.
+
+        Raises UnavailableError: ``rate_limited`` or ``quota_exceeded`` where not even the first
+        passes; ``too_many_at_once`` or ``busy``.
+        """
+        if hop == self.me:
+            return await self._take(hop, batch)
+        with self.posts.admit(hop):
+            lengths = [len(item.envelope) // len(item.to) for item in batch for _ in item.to]
+            passing, limit = self.quotas.admit(hop, lengths)
+            if limit is None:
+                return await self._take(hop, batch)
+            if not passing:
+                raise limit
+            answers = await self._take(hop, batch, most=passing)
+            later = Later(limit.code, limit.retry_after_s or 0)
+            return [*answers, *[later] * (len(lengths) - passing)]
+
+    async def _take(
+        self, hop: MemberId, batch: Sequence[Posted], most: int | None = None
+    ) -> list[Answer]:
+        copies = [copy for item in batch for copy in self._copies(item)][:most]
         own = [copy for copy in copies if isinstance(copy, Posted) and copy.to == (self.me,)]
         others = [copy for copy in copies if isinstance(copy, Handed)]
         received = iter(await self.reception.accept(hop, own) if own else [])
@@ -103,6 +135,21 @@ class Gatekeeper:
                     Handed(hops=hops, recipient=MemberId(name), envelope=envelope, stanza=stanza)
                 )
         return copies
+
+    async def offer(self, hop: MemberId, blob_id: bytes, segment_list: bytes) -> Sequence[int]:
+        """Count an attachment to ``hop`` before any of it comes; one that is known was counted.
+
+        Raises UnavailableError ``quota_exceeded``, and as ``IncomingBlobs.offer``.
+        """
+        if await self.blobs.knows(hop, blob_id):
+            return await self.blobs.offer(hop, blob_id, segment_list)
+        length = parse_segment_list(segment_list, blob_id).sealed_bytes
+        self.quotas.admit_bytes(hop, length)
+        try:
+            return await self.blobs.offer(hop, blob_id, segment_list)
+        except LiaisonError:
+            self.quotas.give_back(hop, length)
+            raise
 
     async def take_back(self, hop: MemberId, returns: Sequence[Return]) -> None:
         """Take what became of copies: of our own messages, and of those that we relayed."""
@@ -137,7 +184,7 @@ class Hop:
 
     async def offer_blob(self, blob_id: bytes, segment_list: bytes) -> Sequence[int]:
         """See ``gateway.peer``."""
-        return await self.gate.blobs.offer(self._member(), blob_id, segment_list)
+        return await self.gate.offer(self._member(), blob_id, segment_list)
 
     async def put_segment(self, blob_id: bytes, index: int, segment: bytes) -> None:
         """See ``gateway.peer``."""
@@ -156,7 +203,9 @@ class Hop:
 
     async def collect(self, asked: Collect) -> Collected:
         """See ``gateway.peer``."""
-        return await self.gate.relaying.collect(self._member(), asked)
+        member = self._member()
+        with self.gate.collects.admit(member):
+            return await self.gate.relaying.collect(member, asked)
 
     async def post_returns(self, returns: Sequence[Return]) -> None:
         """See ``gateway.peer``."""

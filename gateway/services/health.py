@@ -8,6 +8,7 @@ from gateway.peer import Peers
 from gateway.protocol.message import message_ref
 from gateway.services.caller import Caller, require
 from gateway.services.keys import NodeKeys
+from gateway.services.quotas import Quotas
 from gateway.services.registry import RegistryMirror
 from gateway.settings import Role, Settings
 from gateway.store import audit, messages, outbox
@@ -49,6 +50,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     audit_waiting: int
     sign_key_until: int
     disk_free_bytes: int
+    limited: dict[str, int]
+    """How often members were told to wait for more room in their quota, since the start."""
 
 
 class OutboxRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,6 +88,7 @@ class Health:
         mirror: RegistryMirror,
         peers: Peers,
         *,
+        quotas: Quotas,
         clock: Clock,
         settings: Settings,
         version: str,
@@ -94,6 +98,7 @@ class Health:
         self._keys = keys
         self._mirror = mirror
         self._peers = peers
+        self._quotas = quotas
         self._clock = clock
         self._settings = settings
         self._version = version
@@ -135,6 +140,7 @@ class Health:
             audit_waiting=waiting,
             sign_key_until=0 if current is None else current.end,
             disk_free_bytes=self._blobs.free_bytes(),
+            limited=self._quotas.limited,
         )
 
     async def undelivered(self, caller: Caller) -> list[OutboxRow]:

@@ -32,6 +32,10 @@ class IncomingBlobs:
         self._settings = settings
         self._check_space = check_space
 
+    async def knows(self, hop: MemberId, blob_id: bytes) -> bool:
+        """Tell whether ``hop`` has begun to bring a blob, or brought it."""
+        return bool(await self._database.read(lambda tx: attachments.incoming(tx, hop, [blob_id])))
+
     async def offer(self, hop: MemberId, blob_id: bytes, encoded: bytes) -> list[int]:
         """Take note of a blob that ``hop`` wants to bring; return the segments still missing.
 

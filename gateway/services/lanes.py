@@ -398,7 +398,9 @@ class Lanes:
         except* LiaisonError as faults:
             fault = _leaves(faults)[0]
             due_at = self._clock.now() + self._settings.retry_first_s
-            if isinstance(fault, UnavailableError):
+            if fault.code == "quota_exceeded":  # of this copy alone: lighter ones go on
+                due_at = self._clock.now() + (fault.retry_after_s or self._settings.retry_max_s)
+            elif isinstance(fault, UnavailableError):
                 due_at = self._routes.failed(hop, fault.retry_after_s or 0)
             _log.warning("attachment.deferred", peer=hop, code=fault.code, detail=fault.detail)
             await self._cargo.put_back([load], fault, due_at)

@@ -83,6 +83,7 @@ class Reception:
         clock: Clock,
         policy: PolicySettings,
         wayback: Wayback,
+        check_space: Callable[[], None],
         arrived: Callable[[], None],
     ) -> None:
         self._database = database
@@ -93,6 +94,7 @@ class Reception:
         self._clock = clock
         self._policy = policy
         self._wayback = wayback
+        self._check_space = check_space
         self._arrived = arrived
 
     async def accept(self, hop: MemberId, batch: Sequence[Posted]) -> list[Answer]:
@@ -189,10 +191,18 @@ class Reception:
             clock_skew_s=self._policy.clock_skew_s,
             max_lifetime_s=self._policy.max_lifetime_s,
         )
-        return [
+        verdicts = [
             self._open_one(item, hop, bool(posted.hops), receiver, known)
             for posted, item in zip(batch, parsed, strict=True)
         ]
+        if any(isinstance(item, OpenedMessage) for item in verdicts):
+            try:
+                self._check_space()
+            except (
+                UnavailableError
+            ) as full:  # what was accepted before gets its receipt all the same
+                return [full if isinstance(item, OpenedMessage) else item for item in verdicts]
+        return verdicts
 
     def _open_one(
         self,

@@ -91,10 +91,13 @@ class Served:
 
 
 @contextlib.asynccontextmanager
-async def served(place: Path, *members: str) -> AsyncIterator[Served]:
+async def served(
+    place: Path, *members: str, changes: dict[str, dict[str, dict[str, Any]]] | None = None
+) -> AsyncIterator[Served]:
     """Yield a running federation in which everybody sees everybody."""
     names = (REGISTRY, *members)
-    made = Served(Federation(place, ports=dict(zip(names, free_ports(len(names)), strict=True))))
+    ports = dict(zip(names, free_ports(len(names)), strict=True))
+    made = Served(Federation(place, ports=ports, changes=changes or {}))
     made.fed.found(*members)
     try:
         await made.start(REGISTRY)

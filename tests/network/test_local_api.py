@@ -16,7 +16,8 @@ from aiohttp import web
 
 from gateway.cli.story import request
 from gateway.errors import ConflictError
-from gateway.network.local_api import LocalApi
+from gateway.network.local_api import BODIES_BYTES_EACH, UPLOADS_EACH, LocalApi
+from gateway.services.turnstile import Turnstile
 from gateway.settings import LocalApiSettings, Role, RoleGrant
 from tests.network.served import XA, Served, served
 from tests.scenarios.federation import OFFICER
@@ -285,6 +286,64 @@ async def test_callers_are_known_by_the_kernel(tmp_path: Path) -> None:
                     assert answer.status == 200
         finally:
             os.geteuid = real
+
+
+async def test_too_much_at_once_is_told_when_to_come_again(tmp_path: Path) -> None:
+    """429 for a caller's own excess, 503 for the house's, both before a body is read."""
+    async with served(tmp_path, "XA", "XB") as made, made.house("XA") as xa:
+        api, own = api_of(made, "XA"), f"uid:{os.geteuid()}"
+
+        async def told(status: int, code: str, method: str, path: str, body: bytes = b"") -> None:
+            headers = {"Content-Type": "application/json"}
+            async with xa.request(method, path, data=io.BytesIO(body), headers=headers) as answer:
+                assert (answer.status, answer.headers["Retry-After"]) == (status, "1"), path
+                document = await problem(answer)
+                assert (document["code"], document["retry_after_s"]) == (code, 1)
+
+        api._requests = Turnstile(most=2, most_each=1)
+        poll = asyncio.ensure_future(xa.get("/v1/messages?wait_s=20"))
+        await made.fed.until(lambda: api._requests.inside == 1)
+        await told(429, "too_many_at_once", "GET", "/v1/messages")
+        with api._requests.admit("uid:other"):
+            await told(429, "too_many_at_once", "GET", "/v1/messages")
+        api._requests = Turnstile(most=2, most_each=2)
+        with api._requests.admit("uid:other", 2):
+            await told(503, "busy", "GET", "/v1/members")
+            for path in ("/health/live", "/health/ready", "/metrics", "/v1/status"):
+                async with xa.get(path) as answer:
+                    assert answer.status == 200, path
+        with api._bodies.admit(own, BODIES_BYTES_EACH - 1000):
+            await told(429, "too_many_at_once", "POST", "/v1/messages", bytes(2000))
+            await told(429, "too_many_at_once", "POST", "/v1/messages:batch", bytes(2000))
+        with api._uploads.admit(own, UPLOADS_EACH):
+            await told(429, "too_many_at_once", "POST", "/v1/attachments", b"x")
+        async with xa.post("/v1/messages", json=request([])) as answer:
+            assert answer.status == 202
+        assert (await (await poll).json())["messages"]
+        assert (api._bodies.inside, api._uploads.inside) == (0, 0)
+
+
+async def test_bodies_in_flight_are_bounded_whatever_is_sent(tmp_path: Path) -> None:
+    """Sixty batches of a megabyte at once: some wait, none is lost, little is held."""
+    async with served(tmp_path, "XA", "XB") as made, made.house("XA") as xa:
+        api, most = api_of(made, "XA"), []
+        api._bodies = Turnstile(most=8 * 1024 * 1024, most_each=4 * 1024 * 1024)
+        body = json.dumps(request([])).encode() + b" " * 1_000_000
+
+        async def post() -> str:
+            while True:
+                async with xa.post("/v1/messages:batch", data=body) as answer:
+                    most.append(api._bodies.inside)
+                    if answer.status == 200:
+                        return str(json.loads(await answer.text())["id"])
+                    assert answer.status == 429
+                await asyncio.sleep(0.05)
+
+        async with asyncio.TaskGroup() as group:
+            posts = [group.create_task(post()) for _ in range(60)]
+        assert len({task.result() for task in posts}) == 60
+        assert max(most) <= 4 * 1024 * 1024
+        assert len(most) > 60
 
 
 async def test_socket_of_another_daemon_is_left_alone(tmp_path: Path) -> None:

@@ -11,8 +11,10 @@ import msgspec
 import pytest
 
 from gateway.errors import LiaisonError, UnavailableError
+from gateway.network.peer_api import HELD_BYTES_EACH, PeerApi
 from gateway.protocol.answer import Posted, encode_batch
 from gateway.protocol.blob import SegmentList, encode_segment_list, segment_digest
+from gateway.services.turnstile import Turnstile
 from keys.certificate import certificate_digest
 from keys.keyring import KeyRecord
 from keys.registry.card import verify_card
@@ -25,6 +27,7 @@ from keys.tlog.tiles import parse_bundle
 from tests.network.served import XA, XB, Served, fault_of, served, stranger
 from tests.scenarios.federation import OFFICER
 
+TIGHT = {"XB": {"policy": {"inbound_messages_a_minute": 2}}}
 BATCH = encode_batch([Posted((), ("XB",), b"garbage")])
 
 
@@ -164,6 +167,57 @@ async def test_statements_from_one_address_are_limited(tmp_path: Path) -> None:
             ) as answer:  # fmt: skip
                 codes.add((await fault_of(answer)).code)
         assert codes == {"note_malformed", "rate_limited"}
+
+
+async def test_peer_over_its_rate_is_told_when_to_come_again(tmp_path: Path) -> None:
+    """HTTP 429 with the time, as a header and in the answer; its client takes it for later."""
+    async with (
+        served(tmp_path, "XA", "XB", changes=TIGHT) as made, aiohttp.ClientSession() as session
+    ):  # fmt: skip
+        as_xa, url = made.context("XB", tls_of(made, XA)), made.url("XB", "envelopes")
+        statuses = []
+        while 429 not in statuses:
+            async with session.post(url, data=BATCH, ssl=as_xa) as answer:
+                statuses.append(answer.status)
+                if answer.status == 429:
+                    told = await fault_of(answer)
+                    assert answer.headers["Retry-After"] == str(told.retry_after_s)
+        assert statuses[:2] == [200, 200]
+        assert told.code == "rate_limited"
+        assert 1 <= told.retry_after_s <= 30
+        with pytest.raises(UnavailableError) as caught:
+            await made.peers["XA"].member(XB).post_envelopes([Posted((), ("XB",), b"garbage")])
+        assert caught.value.code == "rate_limited"
+        assert caught.value.retry_after_s
+
+
+async def test_posts_under_way_are_bounded_before_they_are_read(tmp_path: Path) -> None:
+    """A caller with its share in memory, and a node that is full: told apart, nothing is read."""
+    async with served(tmp_path, "XA", "XB") as made, aiohttp.ClientSession() as session:
+        gate = made.fed.nodes[XB].gate
+        api = next(item for item in made.apis if isinstance(item, PeerApi) and item._gate is gate)
+        as_xa = made.context("XB", tls_of(made, XA))
+        visitor = certificate_digest(tls_of(made, XA).certificate).hex()
+
+        async def told(body: bytes = BATCH) -> tuple[int, str, str]:
+            async with session.post(
+                made.url("XB", "envelopes"), data=io.BytesIO(body), ssl=as_xa
+            ) as answer:
+                after = answer.headers.get("Retry-After", "")
+                return answer.status, (await fault_of(answer)).code, after
+
+        with api._held.admit(visitor, HELD_BYTES_EACH):
+            assert await told(bytes(4 * 1024 * 1024)) == (429, "too_many_at_once", "1")
+            sent = await made.fed.send("XB", "XA")  # on connections of XB's own
+        await made.fed.until(lambda: api._held.inside == 0)
+        api._held = Turnstile(most=HELD_BYTES_EACH, most_each=HELD_BYTES_EACH)
+        with api._held.admit("another", HELD_BYTES_EACH):
+            assert await told() == (503, "busy", "1")
+
+        async def settled() -> bool:
+            return await made.fed.state("XB", sent.id) == "delivered"
+
+        await made.fed.until(settled)
 
 
 async def test_impostor_is_not_spoken_to(tmp_path: Path) -> None:
