@@ -40,6 +40,7 @@ from gateway.services.keys import NodeKeys
 from gateway.services.lanes import Lanes
 from gateway.services.ledger import Ledger
 from gateway.services.members import Members
+from gateway.services.purging import Purging
 from gateway.services.quotas import Quotas
 from gateway.services.reception import Reception
 from gateway.services.registry import Registrar, RegistryMirror
@@ -203,6 +204,7 @@ def wire(
     )
 
     quotas = Quotas(clock, settings.policy)
+    purging = Purging(database, clock, settings.policy)
 
     def seen(hop: MemberId) -> None:
         if routes.seen(hop):
@@ -277,6 +279,7 @@ def wire(
         mirror,
         peers,
         quotas=quotas,
+        purging=purging,
         clock=clock,
         settings=settings,
         version=version(),
@@ -308,6 +311,7 @@ def wire(
         returning=returning,
         collecting=collecting,
         audit_log=audit_log,
+        purging=purging,
         ledger=ledger,
         clock=clock,
         settings=settings,

@@ -234,6 +234,14 @@ class PolicySettings(_Section, frozen=True, kw_only=True):
     max_lifetime_s: Annotated[
         _Span, _explained("The longest lifetime of a message, sent or received, in seconds.")
     ] = 30 * 86_400
+    retention_s: Annotated[
+        int,
+        _explained(
+            "How long messages are kept after they are done (every delivery ended, or "
+            "acknowledged), in seconds; 0 for ever. None goes before its expiry and 14 days.",
+            ge=0,
+        ),
+    ] = 0
     inbound_messages_a_minute: Annotated[
         int,
         _explained(

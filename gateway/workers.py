@@ -17,6 +17,7 @@ from gateway.services.forwarding import Returning
 from gateway.services.keys import NodeKeys
 from gateway.services.lanes import Lanes
 from gateway.services.ledger import Ledger
+from gateway.services.purging import Purging
 from gateway.services.registry import RegistryMirror
 from gateway.services.rotation import Rotation
 from gateway.settings import Settings
@@ -25,6 +26,7 @@ from gateway.store.blobs import BlobStore
 from gateway.store.database import Database, Transaction
 
 SWEEP_S = 30.0
+PURGE_S = 3600.0
 RETRY_S = 2.0
 _log = logger()
 
@@ -42,6 +44,7 @@ class Workers:
     returning: Returning
     collecting: Collecting
     audit_log: AuditLog
+    purging: Purging
     ledger: Ledger
     clock: Clock
     settings: Settings
@@ -57,6 +60,7 @@ class Workers:
             group.create_task(self.collecting.run(), name="collect")
             group.create_task(self._sequence(), name="sequence")
             group.create_task(self._sweep(), name="sweep")
+            group.create_task(self._purge(), name="purge")
             if self.follows:
                 group.create_task(self._follow(), name="follow")
 
@@ -83,6 +87,11 @@ class Workers:
             await self._survive("keys.late", self._keep_fresh, quiet=True)
             await self._survive("sweep.failed", self.sweep)
             await self.clock.sleep(SWEEP_S)
+
+    async def _purge(self) -> None:
+        while True:
+            await self._survive("purge.failed", self.purging.walk)
+            await self.clock.sleep(PURGE_S)
 
     async def sweep(self) -> None:
         """End what has expired and delete what nobody can ask for any more."""

@@ -145,6 +145,7 @@ def status(folder: Folder = DEFAULT_FOLDER, as_json: AsJson = False) -> None:
             "audit log": f"{shown['audit_size']} entries, {shown['audit_waiting']} waiting",
             "sign key": f"good until {when(shown['sign_key_until'])}",
             "disk": f"{shown['disk_free_bytes'] // 1024**2} MiB free",
+            "past retention": f"{shown['unacknowledged']} never acknowledged",
             "limited": ", ".join(
                 f"{name} {count} times" for name, count in shown["limited"].items()
             )

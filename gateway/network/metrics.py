@@ -43,6 +43,11 @@ class Metrics:
             ["member"],
             registry=self._registry,
         )
+        self._unacknowledged = Gauge(
+            "liaison_unacknowledged",
+            "Messages past the retention time that nobody acknowledged.",
+            registry=self._registry,
+        )
         self._disk = Gauge("liaison_disk_free_bytes", "Free bytes.", registry=self._registry)
 
     def count_request(self, method: str, route: str, status: int) -> None:
@@ -77,5 +82,6 @@ class Metrics:
         self._registry_size.set(status.registry_size)
         for member, count in status.limited.items():
             self._limited.labels(member).set(count)
+        self._unacknowledged.set(status.unacknowledged)
         self._disk.set(status.disk_free_bytes)
         return generate_latest(self._registry)

@@ -510,7 +510,8 @@ def _record(
         messages_of += [message] * len(item.rows)
         lengths += [item.reserved] * len(item.rows)
         if item.blob_ids:
-            blobs.name(tx, blobs.OWN, item.blob_ids, now)
+            named = message.sender, message.message_id
+            blobs.name(tx, blobs.OWN, named, item.blob_ids, now)
     row_ids = outbox.enqueue(tx, queued)
     loads = [
         replace(

@@ -8,6 +8,7 @@ from gateway.peer import Peers
 from gateway.protocol.message import message_ref
 from gateway.services.caller import Caller, require
 from gateway.services.keys import NodeKeys
+from gateway.services.purging import Purging
 from gateway.services.quotas import Quotas
 from gateway.services.registry import RegistryMirror
 from gateway.settings import Role, Settings
@@ -52,6 +53,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     disk_free_bytes: int
     limited: dict[str, int]
     """How often members were told to wait for more room in their quota, since the start."""
+    unacknowledged: int
+    """How many received messages are past the retention time and stay: nobody took them."""
 
 
 class OutboxRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,6 +92,7 @@ class Health:
         peers: Peers,
         *,
         quotas: Quotas,
+        purging: Purging,
         clock: Clock,
         settings: Settings,
         version: str,
@@ -99,6 +103,7 @@ class Health:
         self._mirror = mirror
         self._peers = peers
         self._quotas = quotas
+        self._purging = purging
         self._clock = clock
         self._settings = settings
         self._version = version
@@ -141,6 +146,7 @@ class Health:
             sign_key_until=0 if current is None else current.end,
             disk_free_bytes=self._blobs.free_bytes(),
             limited=self._quotas.limited,
+            unacknowledged=self._purging.unacknowledged,
         )
 
     async def undelivered(self, caller: Caller) -> list[OutboxRow]:

@@ -302,9 +302,12 @@ class Reception:
         }
         went_in = messages.record_incoming(tx, [self._row(item, now) for item in fresh.values()])
         new = [item for name, item in fresh.items() if name in went_in]
-        named = [blob.blob_id for item in new for blob in item.opened.envelope.header.blobs]
-        if named:
-            attachments.name(tx, hop, named, now)
+        for item in new:
+            header = item.opened.envelope.header
+            if header.blobs:
+                blob_ids = [blob.blob_id for blob in header.blobs]
+                name = item.opened.sender, header.message_id
+                attachments.name(tx, hop, name, blob_ids, now)
         entries = [self._received(item.opened) for item in new]
         conflicts: dict[bytes, Answer] = {}
         stored = {item.opened.envelope.envelope_id for item in new}

@@ -11,7 +11,7 @@ from sqlalchemy import delete, exists, insert, or_, select, update
 
 from gateway.store.database import Transaction
 from gateway.store.engine import InsertNew
-from gateway.store.schema import blobs, relayed_blobs, segments
+from gateway.store.schema import blobs, message_blobs, messages, relayed_blobs, segments
 
 OWN = ""
 """The origin of what the house itself uploaded."""
@@ -134,10 +134,18 @@ def uploaded(tx: Transaction, upload_id: bytes) -> Blob | None:
     return None if row is None else Blob(**row)
 
 
-def name(tx: Transaction, origin: str, blob_ids: Collection[bytes], now: int) -> None:
-    """Note that a message names these blobs: they stay."""
-    statement = update(blobs).where(blobs.c.blob_id.in_(blob_ids), blobs.c.origin == origin)
-    tx.execute(statement.values(named_at=now))
+def name(
+    tx: Transaction, origin: str, message: tuple[str, bytes], blob_ids: Collection[bytes], now: int
+) -> None:
+    """Note that a stored message (sender, message id) names these blobs: they stay as it does."""
+    sender, message_id = message
+    own = blobs.c.blob_id.in_(blob_ids), blobs.c.origin == origin
+    tx.execute(update(blobs).where(*own).values(named_at=now))
+    number = select(messages.c.row_id).where(
+        messages.c.message_id == message_id, messages.c.sender == sender
+    )
+    links = select(number.scalar_subquery(), blobs.c.row_id).where(*own)
+    tx.execute(insert(message_blobs).from_select(["message_row", "blob_row"], links))
 
 
 def forget_unnamed(tx: Transaction, now: int) -> list[str]:

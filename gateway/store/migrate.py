@@ -8,7 +8,7 @@ from alembic.config import Config
 from gateway.store.engine import MIGRATION, lock, writer_engine
 
 
-def upgrade(url: str) -> None:
+def upgrade(url: str, revision: str = "head") -> None:
     """Create or upgrade the database at ``url``, in one transaction, one daemon at a time."""
     engine = writer_engine(url)
     config = Config()
@@ -17,6 +17,6 @@ def upgrade(url: str) -> None:
         with engine.begin() as connection:
             lock(connection, MIGRATION)
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            command.upgrade(config, revision)
     finally:
         engine.dispose()

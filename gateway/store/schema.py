@@ -19,7 +19,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISION: Final = "0003"
+REVISION: Final = "0004"
 """The newest migration; ``serve`` compares it without loading alembic."""
 
 metadata = MetaData(
@@ -183,6 +183,14 @@ blobs = Table(
     Column("record", LargeBinary),
     UniqueConstraint("blob_id", "origin"),
     Index(None, "named_at", "stored_at"),
+)
+
+message_blobs = Table(
+    "message_blobs",
+    metadata,
+    Column("message_row", _Row, ForeignKey("messages.row_id"), primary_key=True),
+    Column("blob_row", _Row, ForeignKey("blobs.row_id"), primary_key=True),
+    Index(None, "blob_row"),
 )
 
 segments = Table(

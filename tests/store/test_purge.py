@@ -1,0 +1,156 @@
+"""What a purge may take, and what it must leave: on either database."""
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from gateway.protocol.codec import encode
+from gateway.protocol.envelope import parse_header
+from gateway.store import attachments, messages, outbox, purge
+from gateway.store.database import Database, Transaction
+from gateway.store.migrate import upgrade
+from gateway.store.outbox import OutboxState, Settlement
+from tests.store.conftest import Fresh
+from tests.store.stored import NOW, message, queue
+
+RETENTION_S = 30 * 86_400
+LATER = NOW + 60 * 86_400
+
+
+def gone(tx: Transaction, now: int = LATER, retention_s: int = RETENTION_S) -> purge.Look:
+    """Look at everything."""
+    return purge.look(tx, after=0, now=now, retention_s=retention_s, limit=500)
+
+
+def receive(tx: Transaction, number: int, *, acknowledged_at: int | None = None) -> int:
+    """Store a received message; return its row."""
+    new = message(number, direction=messages.IN)
+    messages.record_incoming(tx, [new])
+    stored = messages.find(tx, new.sender, new.message_id)
+    assert stored is not None
+    if acknowledged_at is not None:
+        messages.acknowledge(tx, stored.row_id, acknowledged_at)
+    return stored.row_id
+
+
+@pytest.mark.parametrize("state", list(OutboxState))
+def test_own_message_goes_when_all_its_deliveries_ended(fresh: Fresh, state: OutboxState) -> None:
+    """One that is still open keeps it, however old."""
+    with fresh() as db:
+
+        def act(tx: Transaction) -> None:
+            row = queue(tx, 1, "XB", "XC")
+            outbox.settle(tx, [Settlement(row_id=1, state=OutboxState.DELIVERED, at=NOW)])
+            ends = state not in outbox.OPEN
+            changes = {"state": state.value, "at": NOW if ends else None}
+            move = "UPDATE outbox SET state = :state, settled_at = :at WHERE row_id = 2"
+            tx.execute(text(move), changes)
+            assert gone(tx).gone == ((row,) if ends else ())
+
+        db.write_now(act)
+
+
+def test_received_message_stays_until_the_house_has_taken_it(fresh: Fresh) -> None:
+    """Acknowledged long enough ago it goes; never acknowledged it stays, and is counted."""
+    with fresh() as db:
+
+        def act(tx: Transaction) -> None:
+            taken = receive(tx, 1, acknowledged_at=NOW + 9)
+            receive(tx, 2, acknowledged_at=LATER - RETENTION_S + 1)
+            kept = receive(tx, 3)
+            ping = message(4, direction=messages.SERVICE)
+            messages.record_incoming(tx, [ping])
+            seen = gone(tx)
+            assert (seen.gone, seen.unacknowledged, seen.after) == ((taken, 4), 1, None)
+            purge.forget(tx, seen.gone)
+            assert gone(tx).gone == ()
+            assert [item.row_id for item in messages.envelopes(tx, 0, 9)] == [2, kept]
+
+        db.write_now(act)
+
+
+def test_repeat_meets_its_receipt_for_fourteen_days_after_expiry(fresh: Fresh) -> None:
+    """Whatever the retention time."""
+    with fresh() as db:
+
+        def act(tx: Transaction) -> None:
+            row = receive(tx, 1, acknowledged_at=NOW)
+            until = NOW + 1000 + 14 * 86_400
+            assert gone(tx, now=until - 1, retention_s=1).gone == ()
+            assert gone(tx, now=until, retention_s=1).gone == (row,)
+
+        db.write_now(act)
+
+
+def test_purge_goes_step_by_step_and_stops_at_the_first_that_is_young(fresh: Fresh) -> None:
+    """Each step looks at a few; after the last that is old enough there is nothing to look at."""
+    with fresh() as db:
+
+        def act(tx: Transaction) -> None:
+            for number in range(5):
+                receive(tx, number, acknowledged_at=NOW)
+            young = message(9, direction=messages.IN, stored_at=LATER)
+            messages.record_incoming(tx, [young])
+            asked = {"now": LATER, "retention_s": RETENTION_S, "limit": 2}
+            steps = [purge.look(tx, after=at, **asked) for at in (0, 2, 4)]
+            assert [step.gone for step in steps] == [(1, 2), (3, 4), (5,)]
+            assert [step.after for step in steps] == [2, 4, None]
+
+        db.write_now(act)
+
+
+def test_deliveries_go_with_their_message_and_attachments_with_the_last_that_names_them(
+    fresh: Fresh,
+) -> None:
+    """Two messages name one blob: it is let go with the second of them, and swept."""
+    with fresh() as db:
+
+        def act(tx: Transaction) -> None:
+            blob = attachments.offer(
+                tx, "XB", b"b" * 32, b"list", sealed_bytes=9, location="place", now=NOW
+            )
+            attachments.complete(tx, blob.row_id, NOW)
+            rows = [receive(tx, number, acknowledged_at=NOW) for number in (1, 2)]
+            for number in (1, 2):
+                named = "XA", message(number).message_id
+                attachments.name(tx, "XB", named, [b"b" * 32], NOW)
+            sent = queue(tx, 3, "XB")
+            outbox.settle(tx, [Settlement(row_id=1, state=OutboxState.DELIVERED, at=NOW)])
+            purge.forget(tx, [rows[0], sent])
+            assert outbox.states(tx, [sent]) == {}
+            assert attachments.forget_unnamed(tx, LATER) == []
+            purge.forget(tx, [rows[1]])
+            assert attachments.forget_unnamed(tx, LATER) == ["place"]
+            assert list(messages.envelopes(tx, 0, 9)) == []
+
+        db.write_now(act)
+
+
+def test_links_are_made_for_what_is_stored_already(tmp_path: Path) -> None:
+    """A database of the version before learns which message names which attachment."""
+    url = f"sqlite:///{tmp_path / 'liaison.db'}"
+    upgrade(url, "0002")
+    header = encode((1, 1, bytes(16), NOW, ("XB",), 5, ((b"b" * 32, 9),)))
+    assert parse_header(header).blobs
+    old = Database(url)
+    try:
+
+        def fill(tx: Transaction) -> None:
+            messages.record_outgoing(tx, [message(1, header=header, attachments=1)])
+            blob = attachments.offer(
+                tx, "", b"b" * 32, b"list", sealed_bytes=9, location="place", now=NOW
+            )
+            tx.execute(text("UPDATE blobs SET named_at = 1, complete_at = 1"))
+            assert blob.row_id == 1
+
+        old.write_now(fill)
+    finally:
+        old.close()
+    upgrade(url)
+    new = Database.open(url)
+    try:
+        links = new.read_now(lambda tx: tx.execute(text("SELECT * FROM message_blobs")).all())
+    finally:
+        new.close()
+    assert [tuple(link) for link in links] == [(1, 1)]
