@@ -315,6 +315,7 @@ def wire(
         ledger=ledger,
         clock=clock,
         settings=settings,
+        ended=inbox.changed,
         follows=not registers,
     )
     return Node(

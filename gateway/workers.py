@@ -48,6 +48,8 @@ class Workers:
     ledger: Ledger
     clock: Clock
     settings: Settings
+    ended: Callable[[], None]
+    """Tells those who wait that deliveries ended without an answer."""
     follows: bool
     """Whether the registry is elsewhere: the registrar's node follows nobody."""
 
@@ -99,7 +101,7 @@ class Workers:
         if not self.follows:
             self.mirror.checked_at = now
 
-        def commit(tx: Transaction) -> list[str]:
+        def commit(tx: Transaction) -> tuple[int, list[str]]:
             expired = outbox.expire(tx, now)
             audit.append(
                 tx,
@@ -113,9 +115,13 @@ class Workers:
             custody.expire(tx, now)
             carried.forget(tx, now)
             idempotency.sweep(tx, now)
-            return attachments.forget_unnamed(tx, now)
+            return len(expired), attachments.forget_unnamed(tx, now)
 
-        for location in await self.database.write(commit):
+        ended, unnamed = await self.database.write(commit)
+        if ended:
+            _log.warning("messages.expired", count=ended)
+            self.ended()
+        for location in unnamed:
             await self.blobs.delete(location)
         await self.keys.destroy_expired(now, self.settings.policy.max_lifetime_s)
 

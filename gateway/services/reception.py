@@ -14,6 +14,7 @@ from gateway.cases.kinds import kind_named
 from gateway.clock import Clock
 from gateway.errors import LiaisonError, RejectedError, UnavailableError
 from gateway.faults import FaultsError
+from gateway.logs import logger
 from gateway.protocol.answer import Accepted, Answer, Later, PendingBlobs, Posted, Refused
 from gateway.protocol.audit import EntryKind
 from gateway.protocol.blob import BLOB_CONTEXT
@@ -34,6 +35,8 @@ from keys.registry.view import View
 from keys.signing import SigningKey
 from keys.stream import SEALED_CHUNK_BYTES, Opener
 from keys.suite import MemberId, digest
+
+_log = logger()
 
 LATER_S = 2
 PIECE_BYTES = 128 * SEALED_CHUNK_BYTES
@@ -327,6 +330,7 @@ class Reception:
         same = stored is not None and stored.tbs_digest == opened.tbs_digest
         if stored is not None and same and stored.receipt is not None:
             return Accepted(stored.receipt), []
+        _log.error("message.forked", peer=opened.sender, code="message_id_reused")
         entry = self._ledger.entry(
             EntryKind.MESSAGE_REFUSED,
             peer=opened.sender,

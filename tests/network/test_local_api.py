@@ -198,6 +198,21 @@ async def test_attachments_stream_up_and_down_with_ranges(tmp_path: Path) -> Non
                 )  # fmt: skip
 
 
+async def test_oversized_upload_is_told_its_size_and_not_that_nothing_is_there(
+    tmp_path: Path,
+) -> None:
+    """413 by name, and nothing of it stays to be sent."""
+    changes = {"XA": {"blobs": {"max_attachment_bytes": 1000}}}
+    async with served(tmp_path, "XA", changes=changes) as made, made.house("XA") as xa:
+        headers = {"X-Filename": "a.pdf", "Content-Type": "application/pdf"}
+        async with xa.post("/v1/attachments", data=b"x" * 5000, headers=headers) as answer:
+            told = await problem(answer)
+        assert (told["status"], told["code"]) == (413, "attachment_too_large")
+        assert "1000" in told["detail"]
+        async with xa.post("/v1/attachments", data=b"x" * 1000, headers=headers) as answer:
+            assert answer.status == 201
+
+
 async def test_node_describes_itself(tmp_path: Path) -> None:
     """Members, kinds with labels, health, numbers, and its API: exactly the routes there are."""
     async with served(tmp_path, "XA", "XB") as made, made.house("XA") as xa:

@@ -15,6 +15,7 @@ from gateway.network.peer_api import HELD_BYTES_EACH, PeerApi
 from gateway.protocol.answer import Posted, encode_batch
 from gateway.protocol.blob import SegmentList, encode_segment_list, segment_digest
 from gateway.services.turnstile import Turnstile
+from gateway.settings import PeerApiSettings, Settings
 from keys.certificate import certificate_digest
 from keys.keyring import KeyRecord
 from keys.registry.card import verify_card
@@ -26,6 +27,7 @@ from keys.tlog.note import sign_note
 from keys.tlog.tiles import parse_bundle
 from tests.network.served import XA, XB, Served, fault_of, served, stranger
 from tests.scenarios.federation import OFFICER
+from tests.system.nodes import free_ports
 
 TIGHT = {"XB": {"policy": {"inbound_messages_a_minute": 2}}}
 BATCH = encode_batch([Posted((), ("XB",), b"garbage")])
@@ -299,6 +301,43 @@ async def test_new_certificate_works_without_a_restart(tmp_path: Path) -> None:
         await made.fed.until(lambda: delivered(made, again.id))
         line = use_line("mutual.example", XA, tls_of(made, XA))
         assert made.fed.nodes[XB].gate.standing(line.pin) == XA
+
+
+async def test_retry_goes_to_the_new_endpoint(tmp_path: Path) -> None:
+    """XB moves while a message for it waits: its statement says where, and the retry goes there."""
+    async with served(tmp_path, "XA", "XB") as made:
+        old = next(
+            item
+            for item in made.apis
+            if isinstance(item, PeerApi) and item._gate is made.fed.nodes[XB].gate
+        )
+        await old.stop()
+        made.apis.remove(old)
+        sent = await made.fed.send("XA", "XB")
+
+        async def waits() -> bool:
+            (recipient,) = (await made.fed.read("XA", sent.id)).recipients
+            return recipient.code in ("peer_unreachable", "connection_broken")
+
+        await made.fed.until(waits)
+        (port,) = free_ports(1)
+        node = made.fed.nodes[XB]
+        moved = PeerApi(node.gate, node.keys, replace_setting(made.fed.settings("XB"), port))
+        await moved.start()
+        made.apis.append(moved)
+        view, now = node.mirror.view, made.fed.clocks[XB].now()
+        statement = draft_rotation(view, view.member(XB), at=now, uses=[])
+        statement = replace(statement, endpoint=f"https://127.0.0.1:{port}")
+        (sign,) = node.keys.keyring.records(KeyUse.SIGN)
+        note = sign_note(statement.text(), [node_signer(view.federation, XB, sign)])
+        await made.fed.nodes["REGISTRY"].rooms.registrar.publish(note)
+        await made.fed.until(lambda: delivered(made, sent.id))
+        assert [item.id for item in (await made.fed.inbox("XB")).messages] == [sent.id]
+
+
+def replace_setting(settings: Settings, port: int) -> PeerApiSettings:
+    """Return a listener's settings, at another port."""
+    return msgspec.structs.replace(settings.peer_api, port=port)
 
 
 class Bent:

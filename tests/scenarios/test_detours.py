@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -10,13 +11,14 @@ from sqlalchemy import text
 from gateway.protocol.answer import Accepted, Answer, Later, PendingBlobs, Posted, Refused
 from gateway.protocol.envelope import (
     Draft,
+    Header,
     encode_envelope,
     parse_envelope,
     seal_message,
     stanza_info,
     wrap_stanza,
 )
-from gateway.protocol.message import decode_payload
+from gateway.protocol.message import Payload, decode_payload
 from gateway.protocol.opening import open_body
 from keys.signing import SigningKey
 from keys.suite import KeyUse
@@ -156,8 +158,27 @@ async def test_wrong_way_is_refused_without_a_signature(tmp_path: Path) -> None:
         await fed.until(lambda: delivered(fed, "XA", sent.id))
 
 
-async def again(fed: Federation, posted: Posted, **changes: str) -> Posted:
-    """Seal a posted message once more with XA's own keys, perhaps with other content."""
+def declaring(times: int) -> type[Draft]:
+    """Return drafts whose header names each attachment so many times."""
+
+    class Bent(Draft):
+        def header(self) -> Header:
+            header = Draft.header(self)
+            return msgspec.structs.replace(header, blobs=header.blobs * times)
+
+    return Bent
+
+
+async def again(
+    fed: Federation,
+    posted: Posted,
+    *,
+    named: bytes | None = None,
+    drafted: type[Draft] = Draft,
+    bend: Callable[[Payload], Payload] = lambda payload: payload,
+    **changes: str,
+) -> Posted:
+    """Seal a posted message once more with XA's own keys, perhaps with other content or name."""
     parsed = parse_envelope(posted.envelope)
     xa, xb = fed.nodes[XA], fed.nodes[XB]
     seal_key = xb.keys.seal_key(parsed.stanzas[0].key_id)
@@ -170,10 +191,11 @@ async def again(fed: Federation, posted: Posted, **changes: str) -> Posted:
     if changes:
         content = msgspec.msgpack.encode(msgspec.msgpack.decode(payload.content) | changes)
         payload = msgspec.structs.replace(payload, content=content)
+    payload = bend(payload)
     signer = SigningKey(KeyUse.SIGN, xa.keys.keyring.records(KeyUse.SIGN)[0].seed)
     header = parsed.header
-    draft = Draft(
-        payload=payload, message_id=header.message_id, expires_at=header.expires_at,
+    draft = drafted(
+        payload=payload, message_id=named or header.message_id, expires_at=header.expires_at,
         to=header.to, priority=header.priority,
     )  # fmt: skip
     sealed = seal_message(draft, signer=signer, registry=inner.registry, entropy=os.urandom)
