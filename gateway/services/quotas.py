@@ -29,9 +29,9 @@ _LIMITS = {
 _log = logger()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Bucket:
-    """What is left of an allowance."""
+    """What is left of an allowance. It changes in place: it is asked for every batch."""
 
     most: int
     """One period's worth."""
@@ -41,14 +41,10 @@ class Bucket:
     at: float
     """When that was, in seconds of a scale that never jumps."""
 
-    def filled(self, now: float) -> "Bucket":
-        """Return it as it is at ``now``."""
+    def fill(self, now: float) -> None:
+        """Let in what flowed until ``now``."""
         gained = (now - self.at) * self.most / self.period_s
-        return replace(self, left=min(float(self.most), self.left + gained), at=now)
-
-    def spent(self, amount: int) -> "Bucket":
-        """Return it with so much less."""
-        return replace(self, left=self.left - amount)
+        self.left, self.at = min(float(self.most), self.left + gained), now
 
     def wait_s(self, amount: int) -> int:
         """Return in how many seconds there is enough, 0 for now.
@@ -85,8 +81,8 @@ class Quotas:
         passing, total = len(lengths), sum(lengths)
         if account.messages.left < passing or account.sealed_bytes.left < total:
             passing, total = _fitting(account, lengths)
-        account.messages = account.messages.spent(passing)
-        account.sealed_bytes = account.sealed_bytes.spent(total)
+        account.messages.left -= passing
+        account.sealed_bytes.left -= total
         if passing == len(lengths):
             return passing, None
         if account.messages.wait_s(1):
@@ -104,12 +100,11 @@ class Quotas:
         wait_s = account.sealed_bytes.wait_s(length)
         if wait_s:
             raise self._limited(member, account, "quota_exceeded", wait_s)
-        account.sealed_bytes = account.sealed_bytes.spent(length)
+        account.sealed_bytes.left -= length
 
     def give_back(self, member: MemberId, length: int) -> None:
         """Count bytes no longer: nothing of them was taken."""
-        account = self._account(member)
-        account.sealed_bytes = account.sealed_bytes.spent(-length)
+        self._account(member).sealed_bytes.left += length
 
     @property
     def limited(self) -> dict[str, int]:
@@ -124,8 +119,8 @@ class Quotas:
                 messages=_full(policy.inbound_messages_a_minute, MINUTE_S, now),
                 sealed_bytes=_full(policy.inbound_bytes_a_day, DAY_S, now),
             )
-        account.messages = account.messages.filled(now)
-        account.sealed_bytes = account.sealed_bytes.filled(now)
+        account.messages.fill(now)
+        account.sealed_bytes.fill(now)
         return account
 
     def _limited(
@@ -148,9 +143,9 @@ def _full(most: int, period_s: int, now: float) -> Bucket:
 
 def _fitting(account: _Account, lengths: Sequence[int]) -> tuple[int, int]:
     """Return how many of these copies fit what is left, and their bytes."""
-    messages, sealed_bytes = account.messages, account.sealed_bytes
+    sealed_bytes = replace(account.sealed_bytes)
     for count, length in enumerate(lengths):
-        if messages.wait_s(1) or sealed_bytes.wait_s(length):
+        if account.messages.left < count + 1 or sealed_bytes.wait_s(length):
             return count, sum(lengths[:count])
-        messages, sealed_bytes = messages.spent(1), sealed_bytes.spent(length)
+        sealed_bytes.left -= length
     return len(lengths), sum(lengths)
