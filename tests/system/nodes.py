@@ -72,6 +72,10 @@ class Nodes:
     """Makes each member a database on a server, instead of a file."""
     settings: Mapping[str, str] = field(default_factory=lambda: QUICK)
     """What differs from the defaults, as environment variables of every node."""
+    environ: dict[str, str] = field(default_factory=dict)
+    """Settings of all nodes."""
+    environs: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Settings of single nodes, kept for the next start."""
 
     def found(self, *members: str) -> None:
         """Set everything up by hand, and start it.
@@ -105,12 +109,27 @@ class Nodes:
         for member in members:
             self.until(lambda m=member: self.sees(m) >= set(members))
 
+    def twin(self, member: str, name: str) -> None:
+        """Give a member a second daemon: a folder and port of its own, the rest is shared."""
+        first, other = self.folder(member), self.folder(name)
+        other.mkdir(mode=0o700)
+        text = (first / "gateway.toml").read_text()
+        text = text.replace(f'data_dir = "{first}"', f'data_dir = "{other}"')
+        text = text.replace('file = "keystore"', f'file = "{first / "keystore"}"')
+        text = text.replace('url = "file:blobs"', f'url = "file:{first / "blobs"}"')
+        (other / "gateway.toml").write_text(text)
+        (port,) = free_ports(1)
+        self.start(name, LIAISON_PEER_API__PORT=str(port))
+        self.until(lambda: self.sees(name) >= self.sees(member))
+
     def start(self, member: str, **environ: str) -> None:
-        """Start a node, and wait until it answers."""
+        """Start a node, and wait until it answers; what is set for it stays set."""
+        own = self.environs.setdefault(member, {})
+        own.update(environ)
         with (self.place / f"{member}.log").open("ab") as log:
             self.running[member] = subprocess.Popen(
                 [sys.executable, "-m", "gateway", "serve", "--dir", str(self.folder(member))],
-                stdout=log, stderr=log, env={**os.environ, **self.settings, **environ},
+                stdout=log, stderr=log, env={**os.environ, **self.settings, **self.environ, **own},
             )  # fmt: skip
         self.until(lambda: self.call(member, "GET", "/health/live"))
 
@@ -203,10 +222,13 @@ class Nodes:
 
 @contextlib.contextmanager
 def nodes(
-    place: Path, *members: str, store_url: Callable[[], str] | None = None
+    place: Path,
+    *members: str,
+    store_url: Callable[[], str] | None = None,
+    environ: dict[str, str] | None = None,
 ) -> Iterator[Nodes]:
     """Yield a running federation; what still runs at the end is ended."""
-    made = Nodes(place, store_url=store_url)
+    made = Nodes(place, store_url=store_url, environ=environ or {})
     try:
         made.found(*members)
         yield made
