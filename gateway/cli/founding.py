@@ -275,8 +275,7 @@ def _write_first_mirror(
     head = sign_checkpoint(shown, signer)
 
     def commit(tx: Transaction) -> None:
-        registry.append_statements(tx, 0, [genesis])
-        registry.record_head(tx, head, founding.now)
+        registry.grow(tx, 0, [genesis], head, founding.now)
 
     database = Database.open(url)
     database.write_now(commit)

@@ -8,7 +8,13 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from gateway.clock import Clock
-from gateway.errors import ForbiddenError, LiaisonError, RejectedError, UnavailableError
+from gateway.errors import (
+    ConflictError,
+    ForbiddenError,
+    LiaisonError,
+    RejectedError,
+    UnavailableError,
+)
 from gateway.peer import Peer, Peers
 from gateway.protocol.audit import EntryKind
 from gateway.services.ledger import Ledger
@@ -112,7 +118,10 @@ class RegistryMirror:
             notes = await _read_entries(source, self.size, size)
             grown = await asyncio.to_thread(self._extended, notes)
             _check_head(grown, head)
-            await self._keep(grown, notes, head, self._clock.now())
+            try:
+                await self._keep(grown, notes, head, self._clock.now())
+            except ConflictError:  # another daemon of ours on this database was faster
+                return await self._catch_up()
             return bool(notes)
 
     async def learn(self, head: bytes, first: int, notes: Sequence[bytes]) -> int:
@@ -136,8 +145,11 @@ class RegistryMirror:
             grown = await asyncio.to_thread(self._extended, fresh)
             _check_head(grown, head)
             if fresh:
-                await self._keep(grown, fresh, head, self.checked_at)
-            return len(fresh)
+                try:
+                    await self._keep(grown, fresh, head, self.checked_at)
+                except ConflictError:  # another daemon of ours on this database was faster
+                    await self._catch_up()
+            return self.size - known
 
     async def append(self, note: bytes, signer: NoteSigner) -> int:
         """Append a complete statement and sign the new head; return the statement's number.
@@ -196,15 +208,31 @@ class RegistryMirror:
         )
 
         def commit(tx: Transaction) -> None:
-            mirror.record_head(tx, head, checked_at)
+            mirror.grow(tx, first, notes, head, checked_at)
             if notes:
-                mirror.append_statements(tx, first, notes)
                 audit.append(tx, [entry])
 
         await self._database.write(commit)
         self.checked_at = checked_at
         if notes:
             self._show(grown)
+
+    async def _catch_up(self) -> bool:
+        """Take over what another daemon of this member verified; tell whether the view grew."""
+        first = self.size
+        notes, head, checked_at = await self._database.read(
+            lambda tx: (
+                mirror.statements(tx, first, mirror.size(tx)),
+                mirror.head(tx),
+                mirror.checked_at(tx),
+            )
+        )
+        grown = await asyncio.to_thread(self._extended, notes)
+        _check_head(grown, head or b"")
+        self.checked_at = checked_at
+        if notes:
+            self._show(grown)
+        return bool(notes)
 
     def _show(self, view: View) -> None:
         self._view = view

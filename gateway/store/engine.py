@@ -141,6 +141,8 @@ CUSTODY: Final = 0x4C1A_0004
 """Who adds or drops envelopes that copies in custody share."""
 MIGRATION: Final = 0x4C1A_0003
 """Who changes the schema."""
+REGISTRY: Final = 0x4C1A_0005
+"""Who lets the registry mirror grow."""
 
 
 def is_passing(failure: BaseException) -> bool:

@@ -1,12 +1,17 @@
 """What was answered to a request that named an ``Idempotency-Key``, for a day."""
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, select
 
 from gateway.errors import ConflictError
 from gateway.store.database import Transaction
+from gateway.store.engine import InsertNew
 from gateway.store.schema import idempotency
 
 KEEP_S = 86_400
+
+_RECORD = InsertNew(
+    idempotency, ["caller", "key"], returning=[idempotency.c.key, idempotency.c.caller]
+)
 
 
 def find(tx: Transaction, caller: str, key: str, request_digest: bytes) -> bytes | None:
@@ -31,9 +36,13 @@ def find(tx: Transaction, caller: str, key: str, request_digest: bytes) -> bytes
 def record(
     tx: Transaction, caller: str, key: str, request_digest: bytes, *, answer: bytes, now: int
 ) -> None:
-    """Keep an answer, in the transaction of what was done."""
+    """Keep an answer, in the transaction of what was done.
+
+    Raises ConflictError ``idempotency_key_busy`` when another daemon answered the key meanwhile.
+    """
     row = {"caller": caller, "key": key, "request_digest": request_digest, "answer": answer}
-    tx.execute(insert(idempotency).values(**row, stored_at=now))
+    if tx.execute(_RECORD.on(tx), [row | {"stored_at": now}]).first() is None:
+        raise ConflictError("idempotency_key_busy", "this request is under way already")
 
 
 def sweep(tx: Transaction, now: int) -> int:

@@ -6,19 +6,22 @@ from sqlalchemy import insert, select
 
 from gateway.errors import ConflictError
 from gateway.store.database import Transaction
-from gateway.store.engine import put
+from gateway.store.engine import REGISTRY, lock, put
 from gateway.store.schema import cards, registry_head, registry_statements
 
 
-def append_statements(tx: Transaction, first: int, notes: Sequence[bytes]) -> None:
-    """Append verified statements from number ``first`` on.
+def grow(tx: Transaction, first: int, notes: Sequence[bytes], head: bytes, at: int) -> None:
+    """Append verified statements from number ``first`` on, none perhaps, and keep their head.
 
     Raises ConflictError ``registry_moved`` when the mirror has another size by now.
     """
+    lock(tx, REGISTRY)
     if size(tx) != first:
         raise ConflictError("registry_moved", "the registry mirror grew meanwhile")
     rows = [{"number": number, "note": note} for number, note in enumerate(notes, first)]
-    tx.execute(insert(registry_statements), rows)
+    if rows:
+        tx.execute(insert(registry_statements), rows)
+    put(tx, registry_head, {"only": 1, "checkpoint": head, "checked_at": at}, "only")
 
 
 def size(tx: Transaction) -> int:
@@ -52,12 +55,6 @@ def head(tx: Transaction) -> bytes | None:
 def checked_at(tx: Transaction) -> int:
     """Return when the registrar last confirmed the mirror; 0 for never."""
     return tx.execute(select(registry_head.c.checked_at)).scalar() or 0
-
-
-def record_head(tx: Transaction, checkpoint: bytes, at: int) -> None:
-    """Keep the newest checkpoint and when it was confirmed."""
-    row = {"only": 1, "checkpoint": checkpoint, "checked_at": at}
-    put(tx, registry_head, row, "only")
 
 
 def put_card(tx: Transaction, member: str, serial: int, note: bytes) -> None:

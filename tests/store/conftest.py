@@ -39,3 +39,15 @@ def fresh(request: pytest.FixtureRequest, tmp_path: Path) -> Fresh:
             made.close()
 
     return opened
+
+
+@pytest.fixture
+def pair(postgres_server: postgres.Server, template: str) -> Iterator[tuple[Database, Database]]:
+    """Yield what two daemons of a member have: the same database, each with its own writer."""
+    url = postgres_server.url(postgres_server.create(template))
+    one, other = Database.open(url), Database.open(url)
+    try:
+        yield one, other
+    finally:
+        one.close()
+        other.close()

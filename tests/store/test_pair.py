@@ -1,0 +1,160 @@
+"""Two daemons on one PostgreSQL database: what one does, the other neither undoes nor repeats."""
+
+import asyncio
+import contextlib
+import hashlib
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from gateway.errors import ConflictError
+from gateway.store import audit, idempotency, messages, outbox, registry
+from gateway.store.database import Database, Transaction
+from gateway.store.migrate import upgrade
+from gateway.store.schema import metadata
+from keys.tlog.merkle import Frontier
+from tests import postgres
+from tests.store.stored import NOW, all_of, message, queue
+
+Pair = tuple[Database, Database]
+
+
+def entry(name: str) -> audit.NewEntry:
+    """Return an entry that differs by its name."""
+    return audit.NewEntry(entry=name.encode(), leaf_hash=hashlib.sha256(name.encode()).digest())
+
+
+@dataclass(frozen=True)
+class Numbering:
+    """What a daemon's sequencer is about to commit."""
+
+    expected_size: int
+    row_ids: list[int]
+    grown: audit.AuditHead
+
+    def commit(self, tx: Transaction) -> None:
+        """Compare and set."""
+        audit.advance(tx, expected_size=self.expected_size, row_ids=self.row_ids, grown=self.grown)
+
+
+async def prepared(database: Database) -> Numbering | None:
+    """Read what waits, and compute the head over it; None if nothing waits."""
+    head, pending = await database.read(lambda tx: (audit.head(tx), audit.unsequenced(tx, 16)))
+    if not pending:
+        return None
+    frontier = Frontier() if head is None else Frontier.parse(head.frontier)
+    grown = frontier.extend([item.leaf_hash for item in pending])
+    after = audit.AuditHead(size=grown.size, frontier=grown.encode(), checkpoint=grown.root())
+    return Numbering(frontier.size, [item.row_id for item in pending], after)
+
+
+async def test_of_two_that_number_the_same_entries_one_is_told(pair: Pair) -> None:
+    """The slower gets a conflict, and has changed nothing."""
+    await pair[0].write(lambda tx: audit.append(tx, [entry("a"), entry("b")]))
+    works = [await prepared(database) for database in pair]
+    jobs = [
+        database.write_unit(work.commit)
+        for database, work in zip(pair, works, strict=True)
+        if work is not None
+    ]
+    (told,) = [item for item in await all_of(*jobs) if item is not None]
+    assert isinstance(told, ConflictError)
+    assert told.code == "audit_head_moved"
+    assert [head.size for head in await pair[0].read(audit.heads)] == [2]
+    assert await pair[1].read(audit.waiting) == 0
+
+
+async def test_sequencers_side_by_side_leave_no_gap(pair: Pair) -> None:
+    """Both append and number at once: every entry has one place, and each root covers its own."""
+
+    async def live(database: Database, name: str) -> None:
+        for number in range(40):
+            await database.write(lambda tx, n=number: audit.append(tx, [entry(f"{name}{n}")] * 3))
+            if (work := await prepared(database)) is not None:
+                with contextlib.suppress(ConflictError):
+                    await database.write_unit(work.commit)
+
+    assert await all_of(live(pair[0], "a"), live(pair[1], "b")) == [None, None]
+    while (work := await prepared(pair[0])) is not None:
+        await pair[0].write_unit(work.commit)
+    rows = await pair[1].read(lambda tx: audit.entries(tx, 0, 1000))
+    assert [row.number for row in rows] == list(range(240))
+    assert len({row.row_id for row in rows}) == 240
+    frontier = Frontier()
+    for head in await pair[1].read(audit.heads):
+        frontier = frontier.extend([row.leaf_hash for row in rows[frontier.size : head.size]])
+        assert (head.size, head.checkpoint) == (frontier.size, frontier.root())
+    assert frontier.size == 240
+
+
+async def test_no_row_is_claimed_by_both(pair: Pair) -> None:
+    """What one holds is passed over by the other without waiting."""
+    await pair[0].write(lambda tx: [queue(tx, number, "XB") for number in range(100)])
+
+    async def claim(database: Database) -> list[int]:
+        claimed: list[int] = []
+        while found := await database.write(
+            lambda tx: outbox.claim(tx, ["XB"], now=NOW, lease_until=NOW + 60, most=7)
+        ):
+            claimed += [row.row_id for row in found]
+        return claimed
+
+    one, other = await all_of(claim(pair[0]), claim(pair[1]))
+    assert len(one + other) == len({*one, *other}) == 100
+
+
+async def test_copy_that_both_receive_goes_in_once(pair: Pair) -> None:
+    """The other is told that its name is taken, when the first has committed."""
+    again = [message(number, direction=messages.IN) for number in range(20)]
+    took = await all_of(
+        *(db.write_unit(lambda tx: messages.record_incoming(tx, again)) for db in pair)
+    )
+    assert sorted(map(len, took)) == [0, 20]
+    assert await pair[0].read(messages.counts) == {"in": 20}
+
+
+async def test_key_of_a_request_is_answered_once(pair: Pair) -> None:
+    """The same request at both daemons at once: one is stored, the other is told that it is."""
+
+    def act(tx: Transaction) -> None:
+        idempotency.record(tx, "uid:1", "k", bytes(32), answer=b"[]", now=NOW)
+
+    outcomes = await all_of(*(db.write(act) for db in pair))
+    (told,) = [item for item in outcomes if item is not None]
+    assert isinstance(told, ConflictError)
+    assert told.code == "idempotency_key_busy"
+
+
+async def test_registry_mirror_never_goes_back(pair: Pair) -> None:
+    """A daemon that is behind neither appends what is there nor puts an older head over it."""
+    one, other = pair
+    await one.write(lambda tx: registry.grow(tx, 0, [b"first", b"second"], b"head 2", NOW))
+    for notes in ([b"first"], []):
+        with pytest.raises(ConflictError) as caught:
+            await other.write(lambda tx, n=notes: registry.grow(tx, 0, n, b"head 1", NOW + 1))
+        assert caught.value.code == "registry_moved"
+    outcomes = await all_of(
+        *(db.write(lambda tx: registry.grow(tx, 2, [b"third"], b"head 3", NOW + 2)) for db in pair)
+    )
+    assert sum(isinstance(item, ConflictError) for item in outcomes) == 1
+    assert await other.read(registry.all_statements) == [b"first", b"second", b"third"]
+    assert await one.read(registry.head) == b"head 3"
+
+
+async def test_two_migrate_one_database_at_once(postgres_server: postgres.Server) -> None:
+    """Daemons installed together, each told to migrate: one does it, the other finds it done."""
+    url = postgres_server.url(postgres_server.create())
+    with ThreadPoolExecutor(2) as both:
+        jobs = [asyncio.wrap_future(both.submit(upgrade, url)) for _ in range(2)]
+        assert await all_of(*jobs) == [None, None]
+    database = Database.open(url)
+    try:
+        same = database.read_now(
+            lambda tx: compare_metadata(MigrationContext.configure(tx), metadata)
+        )
+        assert same == []
+    finally:
+        database.close()
