@@ -126,6 +126,7 @@ class Workers:
         await self.keys.destroy_expired(now, self.settings.policy.max_lifetime_s)
 
     async def _keep_fresh(self) -> None:
+        self.keys.refresh()
         await self.rotation.keep_storage_key_fresh()
         await self.rotation.keep_card_fresh()
 

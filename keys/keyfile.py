@@ -12,9 +12,10 @@ Base64 without line breaks; a lost byte anywhere is found. Source: keys/README.m
 
 import base64
 import binascii
+import fcntl
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,13 +60,14 @@ class _Slot:
 class Unlocked:
     """An open keyfile: its body, and the means to write it again without the passphrase."""
 
-    __slots__ = ("_entropy", "_file_key", "_slots", "body", "path")
+    __slots__ = ("_entropy", "_file_key", "_read", "_slots", "body", "path")
 
     def __init__(
         self, path: Path, body: bytes, file_key: bytes, slots: tuple[_Slot, ...], entropy: Entropy
     ) -> None:
         self.path = path
         self.body = body
+        self._read: tuple[int, int] | None = None
         self._file_key = file_key
         self._slots = slots
         self._entropy = entropy
@@ -78,12 +80,53 @@ class Unlocked:
         """What a guess costs, slot by slot."""
         return tuple(slot.cost for slot in self._slots)
 
+    @property
+    def is_newest(self) -> bool:
+        """Tell whether the file is still the one that was read or written here last."""
+        return self._read == _identity(self.path)
+
+    def reread(self) -> bytes:
+        """Return the body as another process may have left it. Raises as ``unlock``."""
+        read = _identity(self.path)
+        _, sealed_body = _parse(self.path, _read_private(self.path))
+        try:
+            self.body = open_sealed(self._file_key, label("keyfile"), sealed_body)
+        except RejectedError as fault:
+            raise _malformed(self.path) from fault
+        self._read = read
+        return self.body
+
+    def change(self, change: Callable[[bytes], bytes]) -> bytes:
+        """Replace the body by what ``change`` makes of the newest; return it, durable.
+
+        One process at a time, so that what another one added is not lost. Raises as ``unlock`` and
+        ``save``.
+        """
+        folder = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            self.save(change(self.reread()))
+        finally:
+            os.close(folder)
+        return self.body
+
     def save(self, body: bytes) -> None:
-        """Replace the body, durable on return; a crash leaves the old file or the new one."""
+        """Replace the body, durable on return; a crash leaves the old file or the new one.
+
+        Raises UnavailableError ``keyfile_unwritable``: a full disk, and nothing is changed.
+        """
         sealed = seal(self._file_key, label("keyfile"), self._entropy(SALT_BYTES), body)
         lines = [_MAGIC, *(slot.line() for slot in self._slots), f"body {_text(sealed)}", ""]
-        write_private(self.path, "\n".join(lines).encode("ascii"))
+        try:
+            write_private(self.path, "\n".join(lines).encode("ascii"))
+        except OSError as fault:
+            raise UnavailableError(
+                "keyfile_unwritable",
+                f"the keystore {self.path} cannot be written, and no key was changed: "
+                f"{fault.strerror}",
+            ) from fault
         self.body = body
+        self._read = _identity(self.path)
 
 
 def create(path: Path, body: bytes, passphrase: bytes, *, cost: Cost, entropy: Entropy) -> Unlocked:
@@ -173,6 +216,15 @@ def write_private(path: Path, content: bytes) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    """Return what differs once a file was replaced; zeros where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return 0, 0
+    return found.st_ino, found.st_mtime_ns
 
 
 def _read_private(path: Path) -> bytes:

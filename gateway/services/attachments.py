@@ -127,7 +127,7 @@ class Attachments:
         blob = await self._database.read(lambda tx: attachments.uploaded(tx, wanted))
         if blob is None or blob.storage_key_id is None:
             raise RejectedError("attachment_unknown", f"no attachment {upload_id!r} was uploaded")
-        storage = self._keys.keyring.storage_key(blob.storage_key_id)
+        storage = self._keys.storage_key(blob.storage_key_id)
         record = msgspec.msgpack.decode(
             storage.open_record(wanted, blob.record or b""), type=_Record
         )

@@ -449,7 +449,7 @@ class Delivery:
         return unseal_receipt(sealed, self._content_key(load.item), copy_of)
 
     def _content_key(self, row: Claimed) -> bytes:
-        storage = self._keys.keyring.storage_key(row.storage_key_id)
+        storage = self._keys.storage_key(row.storage_key_id)
         return storage.unwrap(row.envelope_id, row.wrapped_key)
 
     async def _wrap(self, row: Claimed, *, now: bool = False) -> Stanza | None:

@@ -192,7 +192,7 @@ class Inbox:
 
     async def _open(self, ref: str, caller: Caller) -> OpenedStored:
         stored = await self._database.read(lambda tx: _find(tx, ref))
-        storage = self._keys.keyring.storage_key(stored.storage_key_id)
+        storage = self._keys.storage_key(stored.storage_key_id)
         content_key = storage.unwrap(stored.envelope_id, stored.wrapped_key)
         inner = open_body(stored.header, stored.body, content_key)
         payload = decode_payload(inner.payload)

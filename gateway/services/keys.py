@@ -1,17 +1,20 @@
 """This node's own keys in use: which one signs, seals and shows itself now."""
 
 import asyncio
-from collections.abc import Sequence
+import contextlib
+import threading
+from collections.abc import Callable, Sequence
 
 import msgspec
 
-from gateway.errors import UnavailableError
+from gateway.errors import LiaisonError, UnavailableError
 from keys.keyfile import Unlocked
 from keys.keyring import KeyRecord, Keyring
 from keys.registry.draft import node_signer
 from keys.registry.view import View
 from keys.sealing import SealKey
 from keys.signing import SigningKey
+from keys.storage import StorageKey
 from keys.suite import Entropy, KeyId, KeyUse, MemberId
 from keys.tlog.note import NoteSigner
 
@@ -28,11 +31,15 @@ class KeySummary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NodeKeys:
-    """The unlocked keystore. A change is durable before anything uses it."""
+    """The unlocked keystore. A change is durable before anything uses it.
+
+    Several daemons of a member may share the file: each adds to what is there, and takes over what
+    the others added.
+    """
 
     def __init__(self, unlocked: Unlocked, member: MemberId, entropy: Entropy) -> None:
         self._unlocked = unlocked
-        self._saving = asyncio.Lock()
+        self._reading = threading.Lock()
         self._signers: dict[bytes, SigningKey] = {}
         self.member = member
         self.entropy = entropy
@@ -60,20 +67,42 @@ class NodeKeys:
 
     def seal_key(self, key_id: KeyId) -> SealKey | None:
         """Return the sealing key named, if it is held."""
-        return self.keyring.seal_key(key_id)
+        held = self.keyring.seal_key(key_id)
+        if held is None and self._refreshed():
+            held = self.keyring.seal_key(key_id)
+        return held
+
+    def storage_key(self, key_id: bytes) -> StorageKey:
+        """Return the storage key that a stored item names.
+
+        Raises UnavailableError ``storage_key_missing``.
+        """
+        try:
+            return self.keyring.storage_key(key_id)
+        except UnavailableError:
+            self._refreshed()
+            return self.keyring.storage_key(key_id)
+
+    def refresh(self) -> None:
+        """Take over what another daemon wrote into the keystore. Raises as ``unlock``."""
+        with self._reading:
+            if not self._unlocked.is_newest:
+                self.keyring = Keyring.parse(self._unlocked.reread())
 
     async def add(self, records: Sequence[KeyRecord]) -> None:
         """Put new keys into the keystore, durable on return."""
-        async with self._saving:
-            await self._save(self.keyring.add(*records))
+        await asyncio.to_thread(self._change, lambda keyring: keyring.add(*records))
 
     async def destroy_expired(self, now: int, lifetime_s: int) -> int:
         """Destroy sealing keys under which nothing can arrive any more; return how many."""
-        async with self._saving:
-            kept = self.keyring.expire(now, lifetime_s=lifetime_s)
-            gone = len(self.keyring.records(KeyUse.SEAL)) - len(kept.records(KeyUse.SEAL))
-            if gone:
-                await self._save(kept)
+        held = len(self.keyring.records(KeyUse.SEAL))
+
+        def expire(keyring: Keyring) -> Keyring:
+            return keyring.expire(now, lifetime_s=lifetime_s)
+
+        gone = held - len(expire(self.keyring).records(KeyUse.SEAL))
+        if gone:
+            await asyncio.to_thread(self._change, expire)
         return gone
 
     def pending(self, use: KeyUse, view: View) -> KeyRecord | None:
@@ -98,10 +127,24 @@ class NodeKeys:
             for record in self.keyring.records(use)
         ]
 
-    async def _save(self, keyring: Keyring) -> None:
-        """Write ``keyring``, made from the present one under the lock, or a key would get lost."""
-        await asyncio.to_thread(self._unlocked.save, keyring.encode())
-        self.keyring = keyring
+    def _change(self, change: Callable[[Keyring], Keyring]) -> None:
+        """Write what ``change`` makes of the keys as they lie there, or one would get lost."""
+        made: list[Keyring] = []
+
+        def changed(body: bytes) -> bytes:
+            made.append(change(Keyring.parse(body)))
+            return made[0].encode()
+
+        with self._reading:
+            self._unlocked.change(changed)
+            self.keyring = made[0]
+
+    def _refreshed(self) -> bool:
+        """Look for keys that another daemon drew; tell whether there may be some."""
+        before = self.keyring
+        with contextlib.suppress(LiaisonError):  # then what is held is all that there is
+            self.refresh()
+        return self.keyring is not before
 
     def _current(self, use: KeyUse, view: View, now: int) -> KeyRecord:
         for record in reversed(self.keyring.records(use)):

@@ -1,5 +1,6 @@
 """The keystore's file: what opens it, and what a damaged, open or foreign one says."""
 
+import errno
 import os
 from pathlib import Path
 
@@ -53,6 +54,52 @@ def test_saving_needs_no_passphrase_and_leaves_no_trace(tmp_path: Path) -> None:
     assert again.body == opened.body == b"a longer keyring with more in it"
     assert [item.name for item in tmp_path.iterdir()] == ["keystore"]
     assert b"keyring with more" not in opened.path.read_bytes()
+
+
+def test_processes_that_share_a_keystore_keep_what_the_other_added(tmp_path: Path) -> None:
+    """Each change is made to the newest body, whoever wrote it; who was passed by can tell."""
+    path = made(tmp_path, b"keys")
+    one, other = (unlock(path, b"open sesame", entropy=os.urandom) for _ in range(2))
+    assert one.change(lambda body: body + b", one") == b"keys, one"
+    assert (one.is_newest, other.is_newest) == (True, False)
+    assert other.change(lambda body: body + b", other") == b"keys, one, other"
+    assert (one.is_newest, other.is_newest) == (False, True)
+    assert one.reread() == b"keys, one, other"
+    assert one.is_newest
+    assert [item.name for item in tmp_path.iterdir()] == ["keystore"]
+
+
+def test_keystore_that_became_another_is_not_taken_over(tmp_path: Path) -> None:
+    """A file under other secrets, or none: what was unlocked stays as it was."""
+    opened = unlock(made(tmp_path), b"open sesame", entropy=os.urandom)
+    for replace, code in ((made, "keyfile_malformed"), (_removed, "keyfile_missing")):
+        replace(tmp_path)
+        fault = outcome(lambda: opened.change(lambda _: b"never"))
+        assert fault.code == code
+        assert opened.body == b"the keyring"
+        assert not opened.is_newest
+
+
+def _removed(folder: Path) -> None:
+    (folder / "keystore").unlink()
+
+
+def test_keystore_on_a_full_disk_stays_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is named, and the next change finds everything as before."""
+    opened = unlock(made(tmp_path), b"open sesame", entropy=os.urandom)
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(os, "fsync", full)
+        fault = outcome(lambda: opened.change(lambda _: b"never"))
+    assert isinstance(fault, UnavailableError)
+    assert fault.code == "keyfile_unwritable"
+    assert "No space left" in fault.detail
+    assert opened.change(lambda body: body + b", grown") == b"the keyring, grown"
 
 
 def test_keystore_cut_short_anywhere_is_called_damaged(tmp_path: Path) -> None:

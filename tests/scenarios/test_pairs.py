@@ -1,10 +1,16 @@
 """Two daemons of one member on one database: what one learns, the other takes over."""
 
+import os
 from pathlib import Path
 
+import pytest
+
+from gateway.errors import UnavailableError
+from gateway.services.keys import NodeKeys
 from gateway.services.registry import RegistryMirror
+from keys.keyring import new_record
 from keys.registry.draft import parse_fingerprint
-from keys.suite import KeyUse, MemberId
+from keys.suite import KeyId, KeyUse, MemberId
 from tests.scenarios.federation import OFFICER, Lines, federation
 
 XA, XB = MemberId("XA"), MemberId("XB")
@@ -31,3 +37,39 @@ async def test_registry_that_the_other_daemon_followed_is_taken_over(tmp_path: P
         assert await other.follow()
         assert await node.mirror.follow()
         assert node.mirror.view.head == other.view.head
+
+
+async def test_keys_that_the_other_daemon_drew_are_found(tmp_path: Path) -> None:
+    """Both draw keys into one keystore: none is lost, and each opens what the other's is for."""
+    async with federation(tmp_path, "XA", "XB") as fed:
+        await fed.stop("XA")
+        one, other = (NodeKeys(fed.unlock("XA"), XA, os.urandom) for _ in range(2))
+        drawn = [
+            new_record(use, start=0, end=2**40, entropy=os.urandom)
+            for use in (KeyUse.SEAL, KeyUse.STORAGE, KeyUse.SEAL)
+        ]
+        assert other.seal_key(KeyId(drawn[0].key_id)) is None
+        await one.add(drawn[:2])
+        await other.add(drawn[2:])
+        assert one.seal_key(KeyId(drawn[2].key_id)) is not None
+        assert other.seal_key(KeyId(drawn[0].key_id)) is not None
+        assert other.storage_key(drawn[1].key_id).key_id == drawn[1].key_id
+        held = {item.id for item in one.listing(None, 0)}
+        assert {item.key_id.hex() for item in drawn} <= held
+        assert {item.id for item in other.listing(None, 0)} == held
+
+
+async def test_storage_key_of_the_other_daemon_is_read_when_it_is_needed(tmp_path: Path) -> None:
+    """What one stored under a key of its own, the other reads; a key that nobody has is named."""
+    async with federation(tmp_path, "XA", "XB") as fed:
+        await fed.stop("XA")
+        one, other = (NodeKeys(fed.unlock("XA"), XA, os.urandom) for _ in range(2))
+        month = new_record(KeyUse.STORAGE, start=0, end=2**40, entropy=os.urandom)
+        await one.add([month])
+        wrapped = one.storage_key(month.key_id).wrap(bytes(32), bytes(32), os.urandom)
+        assert other.storage_key(month.key_id).unwrap(bytes(32), wrapped) == bytes(32)
+        with pytest.raises(UnavailableError) as caught:
+            other.storage_key(bytes(32))
+        assert caught.value.code == "storage_key_missing"
+        (tmp_path / "XA" / "keystore").unlink()
+        assert other.seal_key(KeyId(bytes(32))) is None
