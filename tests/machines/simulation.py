@@ -2,10 +2,11 @@
 
 import asyncio
 import contextlib
+import hashlib
 import shutil
 import tempfile
-from collections import Counter
-from collections.abc import Coroutine, Iterator
+from collections import Counter, defaultdict, deque
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random  # noqa: TID251 - seeded: a run can be played again
@@ -17,6 +18,7 @@ from gateway.cli.story import request
 from gateway.clock import SystemClock
 from gateway.daemon import Node, wire
 from gateway.errors import LiaisonError, UnavailableError
+from gateway.protocol.answer import Posted
 from gateway.services.audit_check import check_audit_log
 from gateway.services.keys import NodeKeys
 from gateway.services.message_view import Detail
@@ -24,7 +26,7 @@ from gateway.settings import Settings
 from gateway.store import custody, outbox
 from keys.registry.statement import REGISTRY
 from keys.suite import MemberId
-from tests.machines.virtual import SteppedDatabase, VirtualClock, VirtualLoop
+from tests.machines.virtual import SteppedDatabase, SteppedFolder, VirtualClock, VirtualLoop
 from tests.scenarios.federation import OFFICER, Federation
 
 SENDER, DIRECT, COLLECTS, BEHIND = (MemberId(name) for name in ("XA", "XB", "XC", "XD"))
@@ -35,6 +37,10 @@ RECIPIENTS = (DIRECT, COLLECTS, BEHIND)
 CRASHING = (SENDER, *RELAYS, *RECIPIENTS)
 ENDED = ("failed", "expired", "withdrawn")
 SETTLE_S = 4 * 3600.0
+REPLAYABLE = ("post_envelopes", "post_returns", "post_card")
+"""What a hostile member may have overheard, and posts again in its own name."""
+NARROW = {"mailbox_copies": 6, "full_retry_s": 120}
+"""RE keeps little: a few messages fill a mailbox."""
 
 _QUICK: dict[str, dict[str, Any]] = {
     "registry": {"poll_s": 600},
@@ -92,6 +98,11 @@ class Simulation(Federation):
     promised: dict[str, tuple[MemberId, ...]] = field(default_factory=dict)
     """Accepted messages, by id: whom they are for."""
     sent: int = 0
+    attached: dict[str, str] = field(default_factory=dict)
+    """The SHA-256 of what a message has attached, by its token."""
+    ahead_s: defaultdict[MemberId, int] = field(default_factory=lambda: defaultdict(int))
+    """How wrong each node's clock is."""
+    overheard: deque[tuple[str, Any]] = field(default_factory=lambda: deque(maxlen=64))
     background: set[asyncio.Future[Any]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -105,7 +116,8 @@ class Simulation(Federation):
 
     def settings(self, member: str) -> Settings:
         """Return a node's settings: in this folder, with little to do while nothing happens."""
-        self.changes.setdefault(member, _QUICK)
+        narrow = {"relay": _QUICK["relay"] | NARROW} if member == "RE" else {}
+        self.changes.setdefault(member, _QUICK | narrow)
         settings = super().settings(member)
         node = msgspec.structs.replace(settings.node, data_dir=str(self.place / member))
         return msgspec.structs.replace(settings, node=node)
@@ -117,8 +129,11 @@ class Simulation(Federation):
         database = SteppedDatabase(settings.database_url)
         node = wire(
             settings, peers=_Lines(self, name), keys=NodeKeys(self.unlock(member), name, self.draw),
-            clock=VirtualClock(self.began_at), entropy=self.draw, database=database,
+            clock=VirtualClock(self.began_at, lambda: self.ahead_s[name]), entropy=self.draw,
+            database=database,
         )  # fmt: skip
+        blobs = node.workers.blobs
+        blobs._store = SteppedFolder(blobs._store)  # type: ignore[assignment]
         self.nodes[name] = node
         self.gone[name] = asyncio.Event()
         await node.mirror.load()
@@ -156,6 +171,8 @@ class Simulation(Federation):
         """Bring a call to a node and its answer back, as the weather is."""
         await asyncio.sleep(self.chance.random() * self.weather.delay_s)
         self._is_open(caller, to)
+        if name in REPLAYABLE:
+            self.overheard.append((name, arguments))
         if self.chance.random() < self.weather.lose_requests:
             raise UnavailableError("peer_unreachable", "the call was lost")
         if self.chance.random() < self.weather.double:
@@ -172,6 +189,22 @@ class Simulation(Federation):
         with contextlib.suppress(LiaisonError):
             self._is_open(caller, to)
             await self._serve(caller, to, name, arguments)
+
+    async def replay(self, by: MemberId, to: MemberId, number: int, *, bent: bool) -> None:
+        """Post what was overheard in the name of another member, altered perhaps."""
+        if by == to or to not in self.nodes or not self.overheard:
+            return
+        name, arguments = self.overheard[number % len(self.overheard)]
+        if bent and name == "post_envelopes":
+            arguments = ([self._bent(item) for item in arguments[0]],)
+        with contextlib.suppress(LiaisonError):
+            await self._serve(by, to, name, arguments)
+
+    def _bent(self, item: Posted) -> Posted:
+        """Alter one byte of an envelope, and let the last hop be whoever posts it."""
+        altered = bytearray(item.envelope)
+        altered[self.chance.randrange(len(altered))] ^= 1 + self.chance.randrange(255)
+        return Posted(item.hops, item.to, bytes(altered))
 
     def _is_open(self, caller: MemberId, to: MemberId) -> None:
         if {(caller, to), (to, caller)} & self.cut or to not in self.nodes:
@@ -193,17 +226,30 @@ class Simulation(Federation):
             answer.cancel()
             self.background.add(answer)
 
-    async def post(self, *to: MemberId, **changes: Any) -> str | None:
+    async def post(self, *to: MemberId, attached: bytes = b"", **changes: Any) -> str | None:
         """Let XA accept a message; return its id, or None when it was not answered."""
         self.sent += 1
         token = f"{self.name}/{self.sent}"
-        content = request([])["content"] | {"own_reference": token}
-        act = self.send("XA", to[0], content=content, to=list(to), **changes)
-        answer = await self.attempt(SENDER, act)
+        if attached:
+            self.attached[token] = hashlib.sha256(attached).hexdigest()
+        answer = await self.attempt(SENDER, self._submit(token, to, attached, changes))
         if answer is None:
             return None
         self.promised[answer.id] = to
         return str(answer.id)
+
+    async def _submit(
+        self, token: str, to: tuple[MemberId, ...], attached: bytes, changes: dict[str, Any]
+    ) -> Any:
+        content = request([])["content"] | {"own_reference": token}
+        uploads: list[str] = []
+        if attached:
+            upload = self.nodes[SENDER].rooms.attachments.upload
+            made = await upload(_pieces(attached), "a.bin", "application/octet-stream", OFFICER)
+            uploads.append(made.id)
+        return await self.send(
+            "XA", to[0], content=content, to=list(to), attachments=uploads, **changes
+        )
 
     async def wait(self, duration_s: float) -> None:
         """Let virtual time pass."""
@@ -233,6 +279,7 @@ class Simulation(Federation):
         """End the bad weather, start who is down, and wait until everything has ended."""
         self.weather = Weather()
         self.cut.clear()
+        self.ahead_s.clear()
         for name in (*CRASHING, REGISTRY):
             if name not in self.nodes:
                 await self.start(name)
@@ -250,7 +297,7 @@ class Simulation(Federation):
     async def account(self) -> list[str]:
         """Return what is wrong with the promise; nothing is, if it was held."""
         wrong: list[str] = []
-        held = {name: await self._held(name) for name in RECIPIENTS}
+        held = {name: await self._held(name, wrong) for name in RECIPIENTS}
         for name, tokens in held.items():
             wrong += [f"{name} has {token} twice" for token, n in tokens.items() if n > 1]
         for message, to in self.promised.items():
@@ -267,12 +314,24 @@ class Simulation(Federation):
             wrong += [f"{name}: {finding}" for finding in report.findings]
         return wrong
 
-    async def _held(self, name: MemberId) -> Counter[str]:
+    async def _held(self, name: MemberId, wrong: list[str]) -> Counter[str]:
         found: Counter[str] = Counter()
         for item in (await self.inbox(name)).messages:
             detail: Detail = await self.read(name, item.id)
-            found[detail.content["own_reference"]] += 1
+            token = detail.content["own_reference"]
+            found[token] += 1
+            sent = [self.attached[token]] if token in self.attached else []
+            if sent != [await self._digest(name, one.id) for one in detail.attachments]:
+                wrong.append(f"{name} has {token} with other attachments than were sent")
         return found
+
+    async def _digest(self, name: MemberId, attachment_id: str) -> str:
+        rooms = self.nodes[name].rooms
+        opened = await rooms.attachments.open(await rooms.inbox.attachment(attachment_id, OFFICER))
+        state = hashlib.sha256()
+        async for piece in opened.read(0, opened.size):
+            state.update(piece)
+        return state.hexdigest()
 
     def close(self) -> None:
         """End everything."""
@@ -283,6 +342,10 @@ class Simulation(Federation):
 
     async def _drain(self) -> None:
         await asyncio.gather(*self.background, return_exceptions=True)  # noqa: TID251 - the end
+
+
+async def _pieces(content: bytes) -> AsyncIterator[bytes]:
+    yield content
 
 
 def _judged(message: str, item: Any, count: int) -> list[str]:

@@ -1,5 +1,6 @@
-"""The promise, against any order of sends, crashes, partitions, bad weather and rotations."""
+"""The promise, against any order of sends, crashes, partitions, bad weather and hostile members."""
 
+import os
 from contextlib import ExitStack
 from typing import Any
 
@@ -9,11 +10,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from keys.keyring import KeyUse
+from keys.registry.statement import REGISTRY
 from keys.suite import MemberId
 from tests.machines.simulation import CRASHING, RECIPIENTS, SENDER, Stage, Weather
 from tests.scenarios.federation import OFFICER
 
 _members = st.sampled_from(CRASHING)
+_nodes = st.sampled_from([*CRASHING, REGISTRY])
 _shares = st.sampled_from([0.0, 0.1, 0.5])
 
 
@@ -36,11 +39,14 @@ class Promise(RuleBasedStateMachine):
         count=st.integers(1, 3),
         lifetime_s=st.sampled_from([60, 1200, 86_400]),
         priority=st.integers(0, 2),
+        attached=st.sampled_from([b"", b"", b"an invoice" * 500]),
     )
-    def post(self, to: list[MemberId], count: int, lifetime_s: int, priority: int) -> None:
+    def post(
+        self, to: list[MemberId], count: int, lifetime_s: int, priority: int, attached: bytes
+    ) -> None:
         """Accept messages; what is answered is promised."""
         for _ in range(count):
-            act = self.sim.post(*to, expires_in_s=lifetime_s, priority=priority)
+            act = self.sim.post(*to, attached=attached, expires_in_s=lifetime_s, priority=priority)
             self.sim.play(act)
 
     @rule(seconds=st.sampled_from([0.01, 0.2, 3, 60, 1000]))
@@ -48,23 +54,23 @@ class Promise(RuleBasedStateMachine):
         """Let it all go on."""
         self.sim.play(self.sim.wait(seconds))
 
-    @rule(member=_members)
+    @rule(member=_nodes)
     def crash(self, member: MemberId) -> None:
         """Kill a node now."""
         self.sim.strike(member)
 
-    @rule(member=_members, steps=st.integers(1, 400))
+    @rule(member=_nodes, steps=st.integers(1, 400))
     def crash_later(self, member: MemberId, steps: int) -> None:
         """Kill a node in the midst of whatever comes."""
         self.sim.loop.at_step[self.sim.loop.steps + steps] = lambda: self.sim.strike(member)
 
-    @rule(member=_members)
+    @rule(member=_nodes)
     def start(self, member: MemberId) -> None:
         """Start a node that is down."""
         if member not in self.sim.nodes:
             self.sim.play(self.sim.start(member))
 
-    @rule(one=_members, other=_members)
+    @rule(one=_nodes, other=_nodes)
     def part(self, one: MemberId, other: MemberId) -> None:
         """Cut the line between two nodes."""
         self.sim.cut.add((one, other))
@@ -86,12 +92,22 @@ class Promise(RuleBasedStateMachine):
             message = data.draw(st.sampled_from(sorted(self.sim.promised)))
             self.sim.play(self.sim.move(message, again=again))
 
-    @rule(member=st.sampled_from(RECIPIENTS))
-    def rotate(self, member: MemberId) -> None:
-        """Give a recipient other sealing keys."""
+    @rule(member=_members, use=st.sampled_from([KeyUse.SEAL, KeyUse.SIGN]))
+    def rotate(self, member: MemberId, use: KeyUse) -> None:
+        """Give a node another key to sign with, or other sealing keys."""
         if member in self.sim.nodes:
             rotation = self.sim.nodes[member].rooms.rotation
-            self.sim.play(self.sim.attempt(member, rotation.rotate(KeyUse.SEAL, OFFICER)))
+            self.sim.play(self.sim.attempt(member, rotation.rotate(use, OFFICER)))
+
+    @rule(member=_nodes, ahead_s=st.sampled_from([-600, 0, 600]))
+    def shift(self, member: MemberId, ahead_s: int) -> None:
+        """Set a clock wrong by ten minutes, or right."""
+        self.sim.ahead_s[member] = ahead_s
+
+    @rule(by=_members, to=_members, number=st.integers(0, 63), bent=st.booleans())
+    def replay(self, by: MemberId, to: MemberId, number: int, bent: bool) -> None:
+        """Let a hostile member post what it overheard, as it was or altered."""
+        self.sim.play(self.sim.replay(by, to, number, bent=bent))
 
     def teardown(self) -> None:
         """When all is well again, every message has arrived once or ended visibly."""
@@ -126,5 +142,5 @@ def test_promise_holds_in_any_weather(stage: Stage) -> None:
 @pytest.mark.campaign
 @pytest.mark.timeout(14_400)
 def test_promise_holds_in_a_thousand_histories(stage: Stage) -> None:
-    """Others in every run; what fails is made small."""
-    _hold(stage, 1000, 40)
+    """Others in every run (``LIAISON_TEST_HISTORIES`` of them); what fails is made small."""
+    _hold(stage, int(os.environ.get("LIAISON_TEST_HISTORIES", "1000")), 40)

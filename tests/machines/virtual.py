@@ -80,12 +80,13 @@ class _Selector(selectors.DefaultSelector):
 class VirtualClock:
     """A node's clock on a virtual loop. Implements ``gateway.clock.Clock``."""
 
-    def __init__(self, began_at: int) -> None:
+    def __init__(self, began_at: int, ahead_s: Callable[[], int] = lambda: 0) -> None:
         self._began_at = began_at
+        self._ahead_s = ahead_s
 
     def now(self) -> int:
-        """Return the time as UTC seconds."""
-        return self._began_at + int(asyncio.get_running_loop().time())
+        """Return the time as UTC seconds, as wrong as this node's clock is."""
+        return self._began_at + self._ahead_s() + int(asyncio.get_running_loop().time())
 
     def monotonic(self) -> float:
         """Return virtual seconds."""
@@ -94,6 +95,24 @@ class VirtualClock:
     async def sleep(self, duration_s: float) -> None:
         """Sleep in virtual time."""
         await asyncio.sleep(duration_s)
+
+
+class SteppedFolder:
+    """What a blob store reads and writes with: reading is a step of the loop, not another thread's.
+
+    Stands for the ``obstore`` store inside ``gateway.store.blobs``.
+    """
+
+    def __init__(self, store: Any) -> None:
+        self._store = store
+
+    def put(self, path: str, content: bytes) -> Any:
+        """Write, in the step that is under way."""
+        return self._store.put(path, content)
+
+    async def get_range_async(self, path: str, *, start: int, end: int) -> Any:
+        """Read, a step later."""
+        return await asyncio.to_thread(self._store.get_range, path, start=start, end=end)
 
 
 class SteppedDatabase(Database):
