@@ -1,7 +1,10 @@
 """The writer thread: what shares a commit, what fails alone, and what a broken disk costs."""
 
 import asyncio
+import signal
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -180,6 +183,41 @@ def test_migrations_make_the_schema(tmp_path: Path) -> None:
 
 def _same(differences: list[object]) -> None:
     assert differences == []
+
+
+KILLED_BEFORE_ITS_COMMIT = """
+import os, signal, sys
+from alembic import command
+from gateway.store.migrate import upgrade
+whole = command.upgrade
+def cut(*arguments):
+    whole(*arguments)
+    os.kill(os.getpid(), signal.SIGKILL)
+command.upgrade = cut
+upgrade(sys.argv[1])
+"""
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_migration_that_is_killed_leaves_nothing_and_is_done_again(
+    kind: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """Tables and version come together, or not at all."""
+    url = f"sqlite:///{tmp_path / 'liaison.db'}"
+    if kind == "postgresql":
+        server = request.getfixturevalue("postgres_server")
+        url = server.url(server.create())
+    ran = subprocess.run([sys.executable, "-c", KILLED_BEFORE_ITS_COMMIT, url], check=False)
+    assert ran.returncode == -signal.SIGKILL
+    with pytest.raises(UnavailableError) as caught:
+        Database.open(url)
+    assert "of no version" in caught.value.detail
+    upgrade(url)
+    database = Database.open(url)
+    try:
+        assert database.read_now(count) == 0
+    finally:
+        database.close()
 
 
 def test_database_of_another_version_is_refused(tmp_path: Path) -> None:

@@ -208,7 +208,7 @@ class Field:
 def _play(place: Field, plan: Plan, account: Account) -> Traffic:
     """Let the house write while blow follows blow; return what it was answered."""
     made, blows = place.made, plan.blows
-    share = -(-plan.messages // max(1, len(blows)))
+    share = -(-plan.messages // max(1, 2 * len(blows)))
     senders = [name for name in place.victims if name.startswith("XA")]
     sockets = [made.folder(name) / "api.sock" for name in senders]
     traffic = Traffic(sockets, plan.messages, share)
@@ -218,6 +218,7 @@ def _play(place: Field, plan: Plan, account: Account) -> Traffic:
     try:
         for blow in blows:
             time.sleep(place.moments.uniform(0.05, 0.8))
+            traffic.allowed += share  # something comes while it strikes, and something before
             getattr(place, blow)(account)
             traffic.allowed += share
             told.tell()

@@ -1,10 +1,12 @@
 """What goes wrong in a house: each gives one clear sentence, and nothing accepted is lost."""
 
+import os
 import shutil
 import socket
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -69,6 +71,35 @@ def test_port_in_use_is_named(home: Nodes, folder: Path) -> None:
         text = settings.read_text().replace(f"port = {home.ports['XA']}", f"port = {port}")
         settings.write_text(text)
         told(serve(folder), 3, str(port), "peer_api.port")
+
+
+def test_kill_at_any_moment_of_a_start_leaves_a_node_that_starts(home: Nodes, folder: Path) -> None:
+    """Keys are drawn into the keystore at each of these starts, and none is lost in the middle."""
+    made = Nodes(folder.parent, ports=home.ports)
+    made.start("XA", LIAISON_POLICY__EPOCH_S="60", LIAISON_POLICY__EPOCHS="2")
+    before = made.call("XA", "GET", "/v1/keys")["keys"]
+    made.kill("XA")
+    for number in range(1, 7):
+        longer = {"LIAISON_POLICY__EPOCH_S": str(60 * 4**number), "LIAISON_POLICY__EPOCHS": "2"}
+        command = [sys.executable, "-m", "gateway", "serve", "--dir", str(folder)]
+        with subprocess.Popen(
+            command, env={**os.environ, **longer}, stderr=subprocess.DEVNULL
+        ) as starting:
+            time.sleep(number / 5)
+            starting.kill()
+    made.environs.clear()
+    made.start("XA")
+    try:
+        held = {key["id"] for key in made.call("XA", "GET", "/v1/keys")["keys"]}
+        assert {key["id"] for key in before} <= held
+        (sent,) = made.call("XA", "GET", "/v1/messages?direction=out")["messages"]
+        assert made.shown("XA", sent["id"])["signature"] == "valid"
+        assert made.stop("XA") == 0
+    finally:
+        for process in made.running.values():
+            process.kill()
+    report = done("audit", "verify", "--dir", str(folder), "--json").json
+    assert report["findings"] == []
 
 
 def test_wrong_passphrase_and_damaged_keystore_are_told_apart(home: Nodes, folder: Path) -> None:
