@@ -40,6 +40,7 @@ from gateway.services.keys import NodeKeys
 from gateway.services.lanes import Lanes
 from gateway.services.ledger import Ledger
 from gateway.services.members import Members
+from gateway.services.neighbours import Neighbours
 from gateway.services.purging import Purging
 from gateway.services.quotas import Quotas
 from gateway.services.reception import Reception
@@ -310,6 +311,15 @@ def wire(
         lanes=(outbox_lanes, custody_lanes),
         returning=returning,
         collecting=collecting,
+        neighbours=Neighbours(
+            database,
+            clock,
+            inbox=inbox,
+            outbox_lanes=outbox_lanes,
+            custody_lanes=custody_lanes,
+            relaying=relaying,
+            mirror=mirror,
+        ),
         audit_log=audit_log,
         purging=purging,
         ledger=ledger,

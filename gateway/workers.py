@@ -17,6 +17,7 @@ from gateway.services.forwarding import Returning
 from gateway.services.keys import NodeKeys
 from gateway.services.lanes import Lanes
 from gateway.services.ledger import Ledger
+from gateway.services.neighbours import Neighbours
 from gateway.services.purging import Purging
 from gateway.services.registry import RegistryMirror
 from gateway.services.rotation import Rotation
@@ -43,6 +44,7 @@ class Workers:
     lanes: Sequence[Lanes]
     returning: Returning
     collecting: Collecting
+    neighbours: Neighbours
     audit_log: AuditLog
     purging: Purging
     ledger: Ledger
@@ -63,6 +65,8 @@ class Workers:
             group.create_task(self._sequence(), name="sequence")
             group.create_task(self._sweep(), name="sweep")
             group.create_task(self._purge(), name="purge")
+            if self.database.is_shared:
+                group.create_task(self.neighbours.run(), name="neighbours")
             if self.follows:
                 group.create_task(self._follow(), name="follow")
 

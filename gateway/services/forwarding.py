@@ -22,9 +22,10 @@ from gateway.services.registry import RegistryMirror
 from gateway.services.relaying import became, parse_return
 from gateway.services.routes import Routes
 from gateway.settings import DeliverySettings
-from gateway.store import attachments, audit, custody
+from gateway.store import attachments, audit, custody, news
 from gateway.store.custody import ClaimedCopy, HeldCopy
 from gateway.store.database import Database, Transaction
+from gateway.store.news import Topic
 from keys.suite import MemberId
 
 RETURNS_IDLE_S = 30.0
@@ -104,6 +105,7 @@ class Forwarding:
                     due_at = self._settle_one(tx, hop, load, answer)
                     if due_at is not None:
                         due[load.recipient] = min(due_at, due.get(load.recipient, due_at))
+            news.tell(tx, Topic.RETURNS)
 
         await self._database.write_unit(commit)
         _log.info("batch.relayed", peer=hop, size=len(loads))

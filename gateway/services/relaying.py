@@ -38,9 +38,10 @@ from gateway.services.ledger import Ledger
 from gateway.services.registry import RegistryMirror
 from gateway.services.routes import Routes
 from gateway.settings import PolicySettings, RelaySettings
-from gateway.store import attachments, audit, custody
+from gateway.store import attachments, audit, custody, news
 from gateway.store.custody import ClaimedCopy, CustodyState, HeldCopy, NewCopy
 from gateway.store.database import Database, Transaction
+from gateway.store.news import Topic
 from keys.suite import MemberId
 
 MAX_RETURN_BYTES = 8192
@@ -138,6 +139,7 @@ class Relaying:
             )
             rows = [copy.row_id for copy in found if copy.custodian == hop]
             custody.bring_back(tx, rows, encode(item), self._clock.now())
+            news.tell(tx, Topic.RETURNS)
             return bool(rows)
 
         known = await self._database.write(commit)
@@ -367,6 +369,7 @@ class Relaying:
         def commit(tx: Transaction) -> None:
             for item, receipt in good:
                 self._let_go(tx, member, item, receipt)
+            news.tell(tx, Topic.RETURNS)
             audit.append(tx, bad)
 
         await self._database.write_unit(commit)

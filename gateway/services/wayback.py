@@ -68,7 +68,7 @@ class Wayback:
 
     def seal(self, receipt: bytes, stored: StoredMessage) -> bytes:
         """Return the delivery receipt of a stored message, sealed for its sender."""
-        storage = self._keys.keyring.storage_key(stored.storage_key_id)
+        storage = self._keys.storage_key(stored.storage_key_id)
         content_key = storage.unwrap(stored.envelope_id, stored.wrapped_key)
         copy_of = (header_digest(stored.header), self._keys.member)
         return seal_receipt(receipt, content_key, copy_of, self._keys.entropy(SALT_BYTES))

@@ -23,9 +23,11 @@ from sqlalchemy import (
 )
 
 from gateway.protocol.envelope import MAX_PRIORITY
+from gateway.store import news
 from gateway.store.claims import choose
 from gateway.store.database import Transaction
 from gateway.store.engine import CUSTODY, InsertNew, lock
+from gateway.store.news import Topic
 from gateway.store.schema import custody, mailboxes, relayed, relayed_blobs
 
 LATE_S = 86_400
@@ -161,6 +163,8 @@ def take(tx: Transaction, copies: Sequence[NewCopy], now: int) -> set[tuple[byte
     for item in copies:
         if (item.envelope_id, item.recipient) in went_in:
             _account(tx, item.recipient, 1, item.sealed_bytes)
+    if went_in:
+        news.tell(tx, Topic.CUSTODY, [recipient for _, recipient in went_in])
     return went_in
 
 

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import Any, Generic, NoReturn, TypeVar
 
 from sqlalchemy import Connection, inspect, text
+from sqlalchemy.event import listens_for
 from sqlalchemy.exc import DBAPIError
 
 from gateway.errors import LiaisonError, UnavailableError
@@ -75,6 +76,9 @@ class Database:
     """One node's database."""
 
     def __init__(self, url: str, *, fault: FaultHook | None = None) -> None:
+        self.url = url
+        self.writer_pid = 0
+        """The server's process that writes for us: what it tells is no news here."""
         self._fault = fault or (lambda _: None)
         self._writer = writer_engine(url)
         self._reader = reader_engine(url, READERS)
@@ -82,6 +86,13 @@ class Database:
         self._jobs: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="store-read")
         self._thread: threading.Thread | None = None
+        if self.is_shared:
+            listens_for(self._writer, "connect")(self._connected)
+
+    @property
+    def is_shared(self) -> bool:
+        """Tell whether other daemons may use this database too."""
+        return self._writer.dialect.name == "postgresql"
 
     @classmethod
     def open(cls, url: str, *, fault: FaultHook | None = None) -> "Database":
@@ -148,6 +159,9 @@ class Database:
             self._thread.start()
         self._jobs.put(job)
         return await job.future
+
+    def _connected(self, raw: Any, _: object) -> None:
+        self.writer_pid = raw.info.backend_pid
 
     def _run(self) -> None:
         waiting: list[_Job[Any]] = []

@@ -51,11 +51,6 @@ def reader_engine(url: str, size: int) -> Engine:
     return _postgres(url, size=size, isolation="REPEATABLE READ", read_only=True)
 
 
-def listening_url(url: str) -> str:
-    """Return a PostgreSQL url as the driver itself takes it."""
-    return url.replace("postgresql+psycopg:", "postgresql:", 1)
-
-
 def _sqlite(url: str, pragmas: Sequence[str], *, begin: str, size: int) -> Engine:
     engine = create_engine(url, poolclass=QueuePool, pool_size=size, max_overflow=0)
 

@@ -6,8 +6,10 @@ from operator import attrgetter
 
 from sqlalchemy import Select, func, select, update
 
+from gateway.store import news
 from gateway.store.database import Transaction
 from gateway.store.engine import MESSAGES, lock
+from gateway.store.news import Topic
 from gateway.store.rows import InsertRows
 from gateway.store.schema import messages, outbox
 
@@ -114,6 +116,8 @@ def record_incoming(tx: Transaction, batch: Sequence[NewMessage]) -> set[tuple[s
         return set()
     lock(tx, MESSAGES)
     found = _INSERT_NEW.run(tx, map(_columns, batch))
+    if found:
+        news.tell(tx, Topic.MESSAGES)
     return {(sender, bytes(message_id)) for sender, message_id in found}
 
 

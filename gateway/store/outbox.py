@@ -12,9 +12,11 @@ from enum import StrEnum
 from sqlalchemy import bindparam, func, or_, select, text, update
 
 from gateway.protocol.envelope import MAX_PRIORITY
+from gateway.store import news
 from gateway.store.claims import choose
 from gateway.store.database import Transaction
 from gateway.store.messages import NewMessage
+from gateway.store.news import Topic
 from gateway.store.rows import InsertRows
 from gateway.store.schema import messages, outbox
 
@@ -253,6 +255,8 @@ def enqueue(tx: Transaction, rows: Sequence[tuple[Queueing, NewRow]]) -> dict[tu
             for message, row in rows
         ],
     )
+    if queued := [row.recipient for _, row in rows if not row.lease_until]:
+        news.tell(tx, Topic.OUTBOX, queued)
     return {(message_row, recipient): row_id for row_id, message_row, recipient in found}
 
 
@@ -317,6 +321,7 @@ def settle(tx: Transaction, settlements: Sequence[Settlement]) -> set[int]:
     ]
     if changes:
         tx.execute(_SETTLE, changes)
+        news.tell(tx, Topic.MESSAGES)
     return moving
 
 

@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from sqlalchemy import insert, select
 
 from gateway.errors import ConflictError
+from gateway.store import news
 from gateway.store.database import Transaction
 from gateway.store.engine import REGISTRY, lock, put
+from gateway.store.news import Topic
 from gateway.store.schema import cards, registry_head, registry_statements
 
 
@@ -21,6 +23,7 @@ def grow(tx: Transaction, first: int, notes: Sequence[bytes], head: bytes, at: i
     rows = [{"number": number, "note": note} for number, note in enumerate(notes, first)]
     if rows:
         tx.execute(insert(registry_statements), rows)
+        news.tell(tx, Topic.REGISTRY)
     put(tx, registry_head, {"only": 1, "checkpoint": head, "checked_at": at}, "only")
 
 

@@ -3,17 +3,21 @@
 import asyncio
 import contextlib
 import hashlib
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from sqlalchemy import text
 
-from gateway.errors import ConflictError
-from gateway.store import audit, idempotency, messages, outbox, registry
+from gateway.clock import SystemClock
+from gateway.errors import ConflictError, RejectedError
+from gateway.store import audit, idempotency, messages, news, outbox, registry
 from gateway.store.database import Database, Transaction
 from gateway.store.migrate import upgrade
+from gateway.store.news import Topic
 from gateway.store.schema import metadata
 from keys.tlog.merkle import Frontier
 from tests import postgres
@@ -142,6 +146,59 @@ async def test_registry_mirror_never_goes_back(pair: Pair) -> None:
     assert sum(isinstance(item, ConflictError) for item in outcomes) == 1
     assert await other.read(registry.all_statements) == [b"first", b"second", b"third"]
     assert await one.read(registry.head) == b"head 3"
+
+
+@contextlib.asynccontextmanager
+async def listening(database: Database) -> AsyncIterator[asyncio.Queue[tuple[Topic, list[str]]]]:
+    """Yield what is heard from other daemons, once the line is open."""
+    heard: asyncio.Queue[tuple[Topic, list[str]]] = asyncio.Queue()
+
+    async def hear(topic: Topic, names: list[str]) -> None:
+        heard.put_nowait((topic, names))
+
+    task = asyncio.ensure_future(news.listen(database, SystemClock(), hear))
+    try:
+        assert [await heard.get() for _ in Topic] == [(topic, []) for topic in Topic]
+        yield heard
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def test_what_one_commits_the_other_hears(pair: Pair) -> None:
+    """With the commit or not at all, for whom it is, and never what it did itself."""
+    one, other = pair
+
+    def given_up(tx: Transaction) -> None:
+        queue(tx, 1, "XB")
+        raise RejectedError("no", "not this one")
+
+    async with listening(other) as heard:
+        await all_of(one.write(given_up))
+        await other.write(lambda tx: queue(tx, 2, "XD"))
+        await one.write(lambda tx: queue(tx, 3, "XC", "XB"))
+        await one.write(
+            lambda tx: messages.record_incoming(tx, [message(4, direction=messages.IN)])
+        )
+        many = [f"X{number:031}" for number in range(256)]
+        await one.write(lambda tx: queue(tx, 5, *many))
+        expected = [(Topic.OUTBOX, ["XB", "XC"]), (Topic.MESSAGES, []), (Topic.OUTBOX, [])]
+        assert [await heard.get() for _ in expected] == expected
+
+
+async def test_line_that_broke_is_opened_again_and_all_may_be_new(pair: Pair) -> None:
+    """The server ended it: after the gap every topic is heard once, and then what is new."""
+    one, other = pair
+    async with listening(other) as heard:
+        ended = text(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND query LIKE 'LISTEN%'"
+        )
+        assert await one.write(lambda tx: tx.execute(ended).scalar_one()) == 1
+        assert [await heard.get() for _ in Topic] == [(topic, []) for topic in Topic]
+        await one.write(lambda tx: queue(tx, 1, "XB"))
+        assert await heard.get() == (Topic.OUTBOX, ["XB"])
 
 
 async def test_two_migrate_one_database_at_once(postgres_server: postgres.Server) -> None:
