@@ -157,7 +157,7 @@ def translation(failure: BaseException) -> BaseException:
 
 def _sqlite_translation(failure: OperationalError) -> UnavailableError:
     name = getattr(failure.orig, "sqlite_errorname", "")
-    if name.startswith("SQLITE_FULL"):
+    if name.startswith(("SQLITE_FULL", "SQLITE_IOERR_SHMSIZE")):  # the latter as it is opened
         return _disk_full()
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return UnavailableError(

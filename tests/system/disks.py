@@ -4,16 +4,25 @@ import contextlib
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from tests.system.nodes import Nodes
 
 
+@cache
 def missing() -> str:
     """Return why no small disk can be made here; empty if one can."""
-    return "" if os.geteuid() == 0 and shutil.which("mount") else "only root can mount a tmpfs"
+    if os.geteuid() != 0 or shutil.which("mount") is None:
+        return "only root can mount a small disk"
+    with tempfile.TemporaryDirectory() as place:
+        ran = subprocess.run(["mount", "-t", "tmpfs", "tmpfs", place], check=False)
+        if ran.returncode == 0:
+            subprocess.run(["umount", place], check=True)
+    return "" if ran.returncode == 0 else "nothing may be mounted here"
 
 
 @dataclass(frozen=True)
@@ -50,6 +59,13 @@ def mounted() -> Iterator[list[Disk]]:
             subprocess.run(["umount", "--lazy", str(disk.folder)], check=True)
 
 
+def mount(folder: Path, size_bytes: int) -> Disk:
+    """Put a small disk over an empty folder."""
+    options = f"size={size_bytes},mode=0700"
+    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)], check=True)
+    return Disk(folder)
+
+
 def move(made: Nodes, member: str, size_bytes: int) -> Disk:
     """Move a node onto a small disk of its own, and start it there."""
     made.stop(member)
@@ -57,9 +73,8 @@ def move(made: Nodes, member: str, size_bytes: int) -> Disk:
     kept = folder.with_name(f"{member}.kept")
     folder.rename(kept)
     folder.mkdir(mode=0o700)
-    options = f"size={size_bytes},mode=0700"
-    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)], check=True)
+    disk = mount(folder, size_bytes)
     shutil.copytree(kept, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.sock"))
     shutil.rmtree(kept)
     made.start(member)
-    return Disk(folder)
+    return disk
