@@ -1,17 +1,22 @@
 """Two daemons of one member on one database: what one learns, the other takes over."""
 
+import asyncio
 import os
 from pathlib import Path
 
 import pytest
 
+from gateway.daemon import Node
 from gateway.errors import UnavailableError
+from gateway.services.inbox import Inbox, MessageQuery
 from gateway.services.keys import NodeKeys
+from gateway.services.neighbours import Neighbours
 from gateway.services.registry import RegistryMirror
+from gateway.store.news import Topic
 from keys.keyring import new_record
 from keys.registry.draft import parse_fingerprint
 from keys.suite import KeyId, KeyUse, MemberId
-from tests.scenarios.federation import OFFICER, Lines, federation
+from tests.scenarios.federation import OFFICER, Federation, Lines, federation
 
 XA, XB = MemberId("XA"), MemberId("XB")
 
@@ -37,6 +42,59 @@ async def test_registry_that_the_other_daemon_followed_is_taken_over(tmp_path: P
         assert await other.follow()
         assert await node.mirror.follow()
         assert node.mirror.view.head == other.view.head
+
+
+async def test_long_poll_learns_what_the_other_daemon_stored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would not look again by itself for an hour; the notice ends it."""
+    monkeypatch.setattr("gateway.services.inbox.LOOK_AGAIN_S", 3600.0)
+    async with federation(tmp_path, "XA", "XB") as fed:
+        node = fed.nodes[XB]
+        waiting = Inbox(
+            node.database, node.keys, node.mirror, node.delivery._ledger, fed.clocks[XB]
+        )
+        heard = neighbours(node, waiting)._heard
+        poll = asyncio.ensure_future(waiting.page(MessageQuery(wait_s=60), OFFICER))
+        sent = await fed.send("XA", "XB")
+        await fed.until(lambda: stored(fed))
+        assert not poll.done()
+        await heard(Topic.MESSAGES, [])
+        assert [item.id for item in (await poll).messages] == [sent.id]
+
+
+async def test_each_topic_wakes_whom_it_is_for(tmp_path: Path) -> None:
+    """The lanes look at the recipients named, the follower at the registry."""
+    async with federation(tmp_path, "XA", "XB") as fed:
+        fed.running[XB].cancel()
+        node = fed.nodes[XB]
+        outbox_lanes, custody_lanes = node.workers.lanes
+        node.mirror.behind.clear()
+        heard = neighbours(node, node.rooms.inbox)._heard
+        await heard(Topic.OUTBOX, ["XA"])
+        assert list(outbox_lanes._due) == [XA]
+        assert not custody_lanes._due
+        await heard(Topic.CUSTODY, ["XA"])
+        assert list(custody_lanes._due) == [XA]
+        await heard(Topic.RETURNS, [])
+        assert node.workers.returning._woken.is_set()
+        assert not node.mirror.behind.is_set()
+        await heard(Topic.REGISTRY, [])
+        assert node.mirror.behind.is_set()
+
+
+def neighbours(node: Node, inbox: Inbox) -> Neighbours:
+    """Return what a daemon hears with."""
+    outbox_lanes, custody_lanes = node.workers.lanes
+    return Neighbours(
+        node.database, node.workers.clock, inbox=inbox, outbox_lanes=outbox_lanes,
+        custody_lanes=custody_lanes, relaying=node.gate.relaying, mirror=node.mirror,
+    )  # fmt: skip
+
+
+async def stored(fed: Federation) -> bool:
+    """Tell whether XB has a message."""
+    return bool((await fed.inbox("XB")).messages)
 
 
 async def test_keys_that_the_other_daemon_drew_are_found(tmp_path: Path) -> None:
