@@ -78,7 +78,7 @@ class Cards:
                 return None
             try:
                 card = verify_card(row[1], self._mirror.view, now)
-            except UnavailableError:
+            except LiaisonError:  # out of date, revoked since, or of a registry newer than ours
                 return None
             self._verified[member] = card
         signer = self._mirror.view.keys[card.signer.key_id]

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from gateway.daemon import Node
 from gateway.errors import UnavailableError
@@ -95,6 +96,28 @@ def neighbours(node: Node, inbox: Inbox) -> Neighbours:
 async def stored(fed: Federation) -> bool:
     """Tell whether XB has a message."""
     return bool((await fed.inbox("XB")).messages)
+
+
+async def test_card_that_does_not_verify_here_is_asked_for_again(tmp_path: Path) -> None:
+    """Held, and signed by a key that this view does not know: no message is refused for it."""
+    async with federation(tmp_path, "XA", "XB") as fed:
+        node = fed.nodes[XA]
+        first = await fed.send("XA", "XB")
+        await fed.until(lambda: delivered(fed, first.id))
+        altered = text("UPDATE cards SET note = :note WHERE member = 'XB'")
+        note = await node.gate.cards.note(XB)
+        bent = note[:-8] + (b"AAAA" if note[-8:-4] != b"AAAA" else b"BBBB") + note[-4:]
+        await node.database.write(lambda tx: tx.execute(altered, {"note": bent}))
+        await fed.stop("XA")
+        await fed.start("XA")
+        assert await fed.nodes[XA].gate.cards.current(XB) is None
+        second = await fed.send("XA", "XB")
+        await fed.until(lambda: delivered(fed, second.id))
+
+
+async def delivered(fed: Federation, message: str) -> bool:
+    """Tell whether a message of XA is delivered."""
+    return await fed.state("XA", message) == "delivered"
 
 
 async def test_keys_that_the_other_daemon_drew_are_found(tmp_path: Path) -> None:
