@@ -47,6 +47,11 @@ class _Mailbox:
     """How many copies are held in memory until their attachments are here."""
     fetched: asyncio.Event = field(default_factory=asyncio.Event)
 
+    def forget(self, confirmed: Sequence[Confirmation], settled: Sequence[Return]) -> None:
+        """Drop what a call has said; one that ran beside it may have said it too."""
+        self.confirmations = [item for item in self.confirmations if item not in confirmed]
+        self.settled = [item for item in self.settled if item not in settled]
+
 
 class Collecting:
     """Empties our mailboxes, for as long as the registry names relays of ours."""
@@ -147,8 +152,7 @@ class Collecting:
         more = len(mailbox.confirmations) > len(confirmed)
         asked = Collect(0 if more else wait_s, tuple(confirmed), tuple(settled))
         found = await peer.collect(asked)
-        del mailbox.confirmations[: len(confirmed)]
-        del mailbox.settled[: len(settled)]
+        mailbox.forget(confirmed, settled)
         if found.returns:
             await self._take_back(relay, found.returns)
             mailbox.settled += found.returns

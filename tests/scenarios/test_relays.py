@@ -3,7 +3,8 @@
 import asyncio
 from pathlib import Path
 
-from gateway.protocol.mailbox import Collect, Collected
+from gateway.protocol.mailbox import Collect, Collected, Confirmation
+from gateway.services.collecting import _Mailbox
 from keys.suite import KeyUse, MemberId
 from tests.scenarios.federation import OFFICER, Federation, federation
 from tests.scenarios.test_exchange import codes, delivered
@@ -166,3 +167,13 @@ async def _has(fed: Federation, member: str, message: str) -> bool:
 
 async def _in_custody(fed: Federation, message: str) -> bool:
     return await fed.state("XA", message) == "in_custody"
+
+
+def test_calls_side_by_side_leave_no_confirmation_unsaid() -> None:
+    """Both say the same, and both end: what came up meanwhile is still to be said."""
+    first, later = Confirmation(b"first", b""), Confirmation(b"later", b"")
+    mailbox = _Mailbox(confirmations=[first])
+    mailbox.forget([first], [])
+    mailbox.confirmations.append(later)
+    mailbox.forget([first], [])
+    assert mailbox.confirmations == [later]
