@@ -39,7 +39,7 @@ ENDED = ("failed", "expired", "withdrawn")
 SETTLE_S = 4 * 3600.0
 REPLAYABLE = ("post_envelopes", "post_returns", "post_card")
 """What a hostile member may have overheard, and posts again in its own name."""
-NARROW = {"mailbox_copies": 6, "full_retry_s": 120}
+NARROW = {"mailbox_copies": 3, "full_retry_s": 120}
 """RE keeps little: a few messages fill a mailbox."""
 
 _QUICK: dict[str, dict[str, Any]] = {

@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 from keys.keyring import KeyUse
 from keys.registry.statement import REGISTRY
 from keys.suite import MemberId
-from tests.machines.simulation import CRASHING, RECIPIENTS, SENDER, Stage, Weather
+from tests.machines.simulation import BEHIND, CRASHING, RECIPIENTS, SENDER, Stage, Weather
 from tests.scenarios.federation import OFFICER
 
 _members = st.sampled_from(CRASHING)
@@ -137,6 +137,22 @@ def _hold(stage: Stage, examples: int, steps: int, **how: Any) -> None:
 def test_promise_holds_in_any_weather(stage: Stage) -> None:
     """A few histories, the same in every run."""
     _hold(stage, 5, 14, derandomize=True, database=None, phases=[Phase.generate])
+
+
+def test_mailbox_that_was_full_takes_what_waited(stage: Stage) -> None:
+    """What found no place is still the sender's, and says why; then it arrives like the rest."""
+    with stage.play(seed=1) as sim:
+        sim.strike(BEHIND)
+        for _ in range(5):
+            assert sim.play(sim.post(BEHIND))
+        sim.play(sim.wait(60))
+        shown = [sim.play(sim.read(SENDER, message)).recipients[0] for message in sim.promised]
+        assert sorted((item.state, item.code) for item in shown) == [
+            *[("in_custody", "")] * 3,
+            *[("queued", "mailbox_full")] * 2,
+        ]
+        sim.play(sim.heal())
+        assert sim.play(sim.account()) == []
 
 
 @pytest.mark.campaign
