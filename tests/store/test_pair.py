@@ -50,9 +50,9 @@ async def prepared(database: Database) -> Numbering | None:
     if not pending:
         return None
     frontier = Frontier() if head is None else Frontier.parse(head.frontier)
-    grown = frontier.extend([item.leaf_hash for item in pending])
+    grown = frontier.extend([leaf_hash for _, leaf_hash in pending])
     after = audit.AuditHead(size=grown.size, frontier=grown.encode(), checkpoint=grown.root())
-    return Numbering(frontier.size, [item.row_id for item in pending], after)
+    return Numbering(frontier.size, [row_id for row_id, _ in pending], after)
 
 
 async def test_of_two_that_number_the_same_entries_one_is_told(pair: Pair) -> None:
