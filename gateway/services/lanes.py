@@ -118,6 +118,8 @@ class _Lane:
     backlog: bool = False
     """Whether the database may hold more that is due: then nothing is handed past it."""
     handed: list[tuple[int, int, Load]] = field(default_factory=list)
+    unsettled: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(LANE_WIDTH))
+    """How many answered batches may wait for their commit before the lane waits too."""
     freight: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(FREIGHT_WIDTH))
 
     def take(self, most: int, most_bytes: int) -> list[Load]:
@@ -357,14 +359,29 @@ class Lanes:
         if self._routes.worked(hop):
             _log.info("peer.back", peer=hop)
             self._start(hop)
+        await lane.unsettled.acquire()
+        assert self._group is not None  # noqa: S101 - a pump runs in it
+        self._group.create_task(self._settle(hop, lane, peer, loads, answers), name=f"settle-{hop}")
+
+    async def _settle(
+        self,
+        hop: MemberId,
+        lane: _Lane,
+        peer: Peer,
+        loads: Sequence[Load],
+        answers: Sequence[Answer],
+    ) -> None:
+        """Commit what the answers mean, while the next batch is on its way."""
         try:
             settled = await self._cargo.settle(hop, loads, answers)
         except Exception:  # noqa: BLE001 - the leases run out, and the repeats are answered again
             _log.exception("delivery.unsettled", peer=hop, count=len(loads))
             return
+        finally:
+            lane.unsettled.release()
         self.note(settled.due)
         for load, blob_ids in settled.wanting:
-            assert self._group is not None  # noqa: S101 - a pump runs in it
+            assert self._group is not None  # noqa: S101 - as above
             self._group.create_task(
                 self._bring(hop, lane, peer, load, blob_ids), name=f"freight-{hop}"
             )
