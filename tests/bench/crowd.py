@@ -8,7 +8,7 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -47,13 +47,17 @@ CHEAP = Cost(memory_kib=8, passes=1)
 
 def enlarge(made: Nodes, first: int, count: int) -> None:
     """Let the registry know ``count`` more members, whom nobody serves; XA and XB learn it."""
+    admit(made, joins(_anchor(made), range(first, first + count)))
+
+
+def joins(anchor: bytes, numbers: Iterable[int]) -> list[bytes]:
+    """Return the join statements of members that are only names, signed by themselves."""
     now = SystemClock().now()
-    anchor = _anchor(made)
-    parties = [party(f"XM-{number}", at=now) for number in range(first, first + count)]
-    admit(made, [sign_note(join_of(one, anchor, at=now).text(), one.signers) for one in parties])
+    parties = [party(f"XM-{number}", at=now) for number in numbers]
+    return [sign_note(join_of(one, anchor, at=now).text(), one.signers) for one in parties]
 
 
-def admit(made: Nodes, joins: Sequence[bytes]) -> None:
+def admit(made: Nodes, signed: Sequence[bytes]) -> None:
     """Sign joins with the registrar's root key, and let the registry grow by all of them at once.
 
     Written into the mirror of the registrar's own node while that is stopped.
@@ -62,7 +66,7 @@ def admit(made: Nodes, joins: Sequence[bytes]) -> None:
     passphrase = (made.place / "passphrase").read_bytes().rstrip(b"\n")
     root_file = next((folder / "offline").glob("*.root-1-*.key"))
     root = rootfile.read(root_file, passphrase, entropy=os.urandom)
-    notes = [add_signatures(join, root_signers(root)) for join in joins]
+    notes = [add_signatures(join, root_signers(root)) for join in signed]
     made.stop(REGISTRY)
     database = daemon.open_database(load(folder / daemon.SETTINGS_FILE))
     try:
@@ -82,11 +86,11 @@ def recipients(made: Nodes, count: int) -> Iterator[tuple[list[str], int]]:
     """Yield ``count`` new members and the id of the process that serves them all."""
     names = [f"XR-{number}" for number in range(count)]
     folders = [made.place / "crowd" / name for name in names]
-    joins = [
+    signed = [
         _found(made, name, folder, port).read_bytes()
         for name, folder, port in zip(names, folders, free_ports(count), strict=True)
     ]
-    admit(made, joins)
+    admit(made, signed)
     with (made.place / "crowd.log").open("ab") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "tests.bench.crowd", *map(str, folders)],
@@ -143,8 +147,7 @@ def _append(database: Database, keyring: Keyring, notes: Sequence[bytes]) -> int
     head = sign_checkpoint(shown, signer)
 
     def commit(tx: Transaction) -> None:
-        registry.append_statements(tx, len(before), notes)
-        registry.record_head(tx, head, now)
+        registry.grow(tx, len(before), notes, head, now)
 
     database.write_now(commit)
     return frontier.size
