@@ -11,7 +11,6 @@ from contextlib import ExitStack, closing, contextmanager
 from itertools import chain, count
 from pathlib import Path
 
-from gateway.store import schema
 from gateway.store.migrate import upgrade
 from tests.bench.report import Figure, figure
 from tests.bench.timing import Effort, time_rounds
@@ -22,9 +21,6 @@ _PRAGMAS = (
     "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON",
     "wal_autocheckpoint=10000", "cache_size=-32768",
 )  # fmt: skip
-_MESSAGES = tuple(schema.messages.columns.keys())
-_OUTBOX = tuple(schema.outbox.columns.keys())
-_ENTRIES = ("row_id", "entry", "leaf_hash")
 _SETTLE = "UPDATE outbox SET state='delivered', settled_at=?, receipt=? WHERE row_id=?"
 _NUMBER = "UPDATE audit_entries SET number=row_id WHERE row_id BETWEEN ? AND ?"
 
@@ -45,11 +41,11 @@ def exchange_rows(effort: Effort, place: Path) -> list[Figure]:
             sent = [_message(row, "out", None) for row in rows]
             received = [{**message, "direction": "in", "receipt": receipt} for message in sent]
             with _commit(sender):
-                _insert(sender, "messages", _MESSAGES, [message.values() for message in sent])
-                _insert(sender, "outbox", _OUTBOX, [_outbox(row, key).values() for row in rows])
+                _insert(sender, "messages", sent)
+                _insert(sender, "outbox", [_outbox(row, key) for row in rows])
                 _append(sender, 2 * first - 1, entry, leaf)
             with _commit(recipient):
-                _insert(recipient, "messages", _MESSAGES, [one.values() for one in received])
+                _insert(recipient, "messages", received)
                 _append(recipient, first, entry, leaf)
             with _commit(sender):
                 sender.executemany(_SETTLE, [(first, receipt, row) for row in rows]).close()
@@ -79,18 +75,19 @@ def _commit(store: sqlite3.Connection) -> Iterator[None]:
     store.execute("COMMIT").close()
 
 
-def _insert(
-    store: sqlite3.Connection, table: str, columns: Sequence[str], rows: Sequence[object]
-) -> None:
+def _insert(store: sqlite3.Connection, table: str, rows: Sequence[Mapping[str, object]]) -> None:
+    """Insert rows of the same columns by one statement; columns left out have no value."""
+    columns = rows[0].keys()
     places = ", ".join([f"({', '.join('?' * len(columns))})"] * len(rows))
     text = f"INSERT INTO {table} ({', '.join(columns)}) VALUES {places}"  # noqa: S608 - ours
-    store.execute(text, tuple(chain.from_iterable(rows))).close()
+    store.execute(text, tuple(chain.from_iterable(row.values() for row in rows))).close()
 
 
 def _append(store: sqlite3.Connection, first: int, entry: bytes, leaf: bytes) -> None:
     """Append the audit entries of a batch, and number them as the sequencer does."""
-    rows = [(row, entry, leaf) for row in range(first, first + BATCH)]
-    _insert(store, "audit_entries", _ENTRIES, rows)
+    rows = range(first, first + BATCH)
+    entries = [{"row_id": row, "entry": entry, "leaf_hash": leaf} for row in rows]
+    _insert(store, "audit_entries", entries)
     store.execute(_NUMBER, (first, first + BATCH - 1)).close()
 
 
@@ -98,7 +95,7 @@ def _message(row: int, direction: str, receipt: bytes | None) -> Mapping[str, ob
     """Return a message of 1 KiB as a row; its ids lead with the time, as the node's do."""
     leading = (row // 1000).to_bytes(5, "big")
     random = os.urandom(128)
-    values = {
+    return {
         "row_id": row,
         "direction": direction,
         "sender": "XA",
@@ -121,11 +118,10 @@ def _message(row: int, direction: str, receipt: bytes | None) -> Mapping[str, ob
         "acknowledged_at": None,
         "receipt": receipt,
     }
-    return {name: values[name] for name in _MESSAGES}
 
 
 def _outbox(row: int, wrapped: bytes) -> Mapping[str, object]:
-    values = {
+    return {
         "row_id": row,
         "message_row": row,
         "recipient": "XB",
@@ -141,4 +137,3 @@ def _outbox(row: int, wrapped: bytes) -> Mapping[str, object]:
         "settled_at": None,
         "receipt": None,
     }
-    return {name: values[name] for name in _OUTBOX}
