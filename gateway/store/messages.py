@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import Select, exists, func, select, update
 
 from gateway.store import news
 from gateway.store.database import Transaction
@@ -211,5 +211,6 @@ def _narrowed(
         case "acknowledged":
             return statement.where(messages.c.acknowledged_at.is_not(None))
         case state:
-            rows = select(outbox.c.message_row).where(outbox.c.state == state)
-            return statement.where(messages.c.row_id.in_(rows))
+            # Of each message in its turn: a list of all such rows would be made at every look.
+            row = exists().where(outbox.c.message_row == messages.c.row_id, outbox.c.state == state)
+            return statement.where(row)
