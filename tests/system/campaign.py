@@ -26,7 +26,7 @@ from tests import postgres
 from tests.system.balancer import balanced
 from tests.system.disks import Disk, mounted, move
 from tests.system.inventory import Count, counted, log_verifies, received_by, sent_by
-from tests.system.nodes import Nodes, free_ports, nodes
+from tests.system.nodes import QUICK, Nodes, free_ports, nodes
 from tests.system.traffic import RECIPIENTS, Traffic
 
 MEMBERS = ("XA", "RO", "XB", "XC@RO")
@@ -120,10 +120,10 @@ def run(place: Path, plan: Plan, server: postgres.Server | None = None) -> Accou
     account = Account(database="sqlite" if server is None else "postgresql", shared=plan.shared)
     started = time.monotonic()
     store_url = None if server is None else lambda: server.url(server.create())
-    environ = {"LIAISON_BLOBS__MIN_FREE_BYTES": str(MIN_FREE_BYTES)}
+    settings = {**QUICK, "LIAISON_BLOBS__MIN_FREE_BYTES": str(MIN_FREE_BYTES)}
     with contextlib.ExitStack() as stack:
         disks = stack.enter_context(mounted())
-        made = stack.enter_context(nodes(place, *MEMBERS, store_url=store_url, environ=environ))
+        made = stack.enter_context(nodes(place, *MEMBERS, store_url=store_url, settings=settings))
         if plan.shared:
             stack.enter_context(_paired(made))
         if plan.fillings:

@@ -72,8 +72,6 @@ class Nodes:
     """Makes each member a database on a server, instead of a file."""
     settings: Mapping[str, str] = field(default_factory=lambda: QUICK)
     """What differs from the defaults, as environment variables of every node."""
-    environ: dict[str, str] = field(default_factory=dict)
-    """Settings of all nodes."""
     environs: dict[str, dict[str, str]] = field(default_factory=dict)
     """Settings of single nodes, kept for the next start."""
 
@@ -129,7 +127,7 @@ class Nodes:
         with (self.place / f"{member}.log").open("ab") as log:
             self.running[member] = subprocess.Popen(
                 [sys.executable, "-m", "gateway", "serve", "--dir", str(self.folder(member))],
-                stdout=log, stderr=log, env={**os.environ, **self.settings, **self.environ, **own},
+                stdout=log, stderr=log, env={**os.environ, **self.settings, **own},
             )  # fmt: skip
         self.until(lambda: self.call(member, "GET", "/health/live"))
 
@@ -225,10 +223,10 @@ def nodes(
     place: Path,
     *members: str,
     store_url: Callable[[], str] | None = None,
-    environ: dict[str, str] | None = None,
+    settings: Mapping[str, str] = QUICK,
 ) -> Iterator[Nodes]:
     """Yield a running federation; what still runs at the end is ended."""
-    made = Nodes(place, store_url=store_url, environ=environ or {})
+    made = Nodes(place, store_url=store_url, settings=settings)
     try:
         made.found(*members)
         yield made

@@ -9,7 +9,7 @@ from gateway.errors import UnavailableError
 from gateway.store.database import Database
 from gateway.store.migrate import upgrade
 from tests.system.disks import missing, mount, mounted, move
-from tests.system.nodes import Nodes, done, nodes
+from tests.system.nodes import QUICK, Nodes, done, nodes
 
 MIN_FREE_BYTES = 16 * 1024**2
 pytestmark = [
@@ -29,8 +29,8 @@ def refused(made: Nodes) -> str:
 
 def test_full_disk_refuses_new_work_and_loses_nothing(tmp_path: Path) -> None:
     """Nearly full: deliveries go on. Wholly: all waits, a start included. Then all is well."""
-    environ = {"LIAISON_BLOBS__MIN_FREE_BYTES": str(MIN_FREE_BYTES)}
-    with mounted() as disks, nodes(tmp_path, "XA", "XB", environ=environ) as made:
+    settings = {**QUICK, "LIAISON_BLOBS__MIN_FREE_BYTES": str(MIN_FREE_BYTES)}
+    with mounted() as disks, nodes(tmp_path, "XA", "XB", settings=settings) as made:
         disk = move(made, "XA", 96 * 1024**2)
         disks.append(disk)
         made.kill("XB")
