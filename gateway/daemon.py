@@ -28,9 +28,12 @@ from gateway.services.audit import AuditLog
 from gateway.services.cards import Cards
 from gateway.services.collecting import Collecting
 from gateway.services.delivery import Delivery
+from gateway.services.demands import Demands
 from gateway.services.exchange import Exchange
 from gateway.services.exporting import Exporting
+from gateway.services.fetching import Fetching
 from gateway.services.forwarding import Forwarding, Returning
+from gateway.services.freight import Freight
 from gateway.services.gatekeeper import Gatekeeper
 from gateway.services.health import Health
 from gateway.services.importing import Importing
@@ -41,6 +44,8 @@ from gateway.services.lanes import Lanes
 from gateway.services.ledger import Ledger
 from gateway.services.members import Members
 from gateway.services.neighbours import Neighbours
+from gateway.services.outgoing_blobs import OutgoingBlobs
+from gateway.services.plaintext import Plaintexts
 from gateway.services.purging import Purging
 from gateway.services.quotas import Quotas
 from gateway.services.reception import Reception
@@ -51,7 +56,7 @@ from gateway.services.routes import Routes
 from gateway.services.sessions import Sessions
 from gateway.services.wayback import Wayback
 from gateway.settings import Settings, load
-from gateway.store import custody, outbox
+from gateway.store import attached, custody, outbox
 from gateway.store.blobs import BlobStore
 from gateway.store.database import Database, FaultHook
 from gateway.store.lock import FolderLock
@@ -85,7 +90,7 @@ class Node:
     delivery: Delivery
 
 
-def wire(
+def wire(  # noqa: PLR0915 - a line for each part of a node
     settings: Settings,
     *,
     peers: Peers,
@@ -110,7 +115,14 @@ def wire(
     registrar = Registrar(mirror, peers, log_signer if registers else None)
     cards = Cards(member, database, peers, mirror, ledger=ledger, clock=clock)
     attachments = Attachments(database, blobs, keys, clock, settings.blobs)
-    inbox = Inbox(database, keys, mirror, ledger, clock)
+    inbox = Inbox(
+        database,
+        keys,
+        mirror,
+        ledger,
+        clock,
+        fetch=lambda: fetching.wake(),  # noqa: PLW0108 - made below
+    )
     retry = RetryPolicy(
         first_s=settings.delivery.retry_first_s, max_s=settings.delivery.retry_max_s
     )
@@ -149,8 +161,9 @@ def wire(
         came_back=lambda: relaying.changed(),  # noqa: PLW0108 - made below
     )
     ways = _Loopback(peers, member)
+    freight = Freight(blobs, settings.delivery.segments_in_flight)
     outbox_lanes, custody_lanes = (
-        Lanes(cargo, ways, routes, blobs, clock=clock, settings=settings.delivery, hop=hop)
+        Lanes(cargo, ways, routes, freight, clock=clock, settings=settings.delivery, hop=hop)
         for cargo, hop in ((delivery, routes.first_hop), (forwarding, routes.onward))
     )
     returning = Returning(
@@ -171,6 +184,7 @@ def wire(
         clock=clock,
         settings=settings.relay,
         policy=settings.policy,
+        max_sealed_bytes=settings.blobs.max_sealed_bytes,
         check_space=attachments.check_space,
         taken=custody_lanes.wake,
         came_back=returning.wake,
@@ -188,9 +202,17 @@ def wire(
         sessions=Sessions(clock, entropy),
     )
     wayback = Wayback(database, keys, mirror, clock)
+    plaintexts = Plaintexts(blobs)
+    demands = Demands(
+        database,
+        mirror,
+        plaintexts,
+        settings.blobs,
+        fetch=lambda: fetching.wake(),  # noqa: PLW0108 - made below
+    )
     reception = Reception(
         database,
-        blobs,
+        demands,
         keys,
         mirror,
         ledger=ledger,
@@ -201,7 +223,13 @@ def wire(
         arrived=inbox.changed,
     )
     incoming = IncomingBlobs(
-        database, blobs, clock, entropy, settings.blobs, check_space=attachments.check_space
+        database,
+        blobs,
+        clock,
+        entropy,
+        settings.blobs,
+        check_space=attachments.check_space,
+        stored=plaintexts.stored,
     )
 
     quotas = Quotas(clock, settings.policy)
@@ -220,7 +248,8 @@ def wire(
         reception=reception,
         relaying=relaying,
         delivery=delivery,
-        blobs=incoming,
+        incoming=incoming,
+        outgoing=OutgoingBlobs(database, blobs),
         quotas=quotas,
         clock=clock,
         seen=seen,
@@ -261,6 +290,22 @@ def wire(
         ledger=ledger,
         clock=clock,
         policy=settings.policy,
+    )
+
+    def fetched(hop: MemberId, envelope_id: bytes) -> None:
+        collecting.fetched(hop, envelope_id)
+        inbox.changed()
+
+    fetching = Fetching(
+        database,
+        peers,
+        incoming,
+        plaintexts,
+        keys=keys,
+        ledger=ledger,
+        clock=clock,
+        settings=settings.delivery,
+        ended=fetched,
     )
     rotation = Rotation(
         database,
@@ -320,6 +365,7 @@ def wire(
             relaying=relaying,
             mirror=mirror,
         ),
+        fetching=fetching,
         audit_log=audit_log,
         purging=purging,
         ledger=ledger,
@@ -428,6 +474,7 @@ async def _run(settings: Settings, keys: NodeKeys, database: Database) -> None:
         now = clock.now()
         await database.write(lambda tx: outbox.release_leases(tx, now))
         await database.write(lambda tx: custody.release_leases(tx, now))
+        await database.write(lambda tx: attached.release_leases(tx, now))
     peer_api = PeerApi(node.gate, keys, settings.peer_api)
     local_api = LocalApi(node.rooms, settings.local_api, settings.path(settings.local_api.socket))
     try:

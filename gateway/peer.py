@@ -5,7 +5,7 @@ client (``gateway.network.peer_client``) alike, so that scenarios plug nodes tog
 sockets. Arguments and results are bytes that verify themselves; no implementation is trusted.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -26,6 +26,17 @@ class Pong:
     """How many registry statements it has verified."""
 
 
+class Segment(Protocol):
+    """The bytes of one segment, in pieces of any size; each iteration begins anew."""
+
+    @property
+    def length(self) -> int:
+        """How many bytes it has."""
+
+    def __aiter__(self) -> AsyncIterator[bytes | memoryview]:
+        """Return its pieces, in order."""
+
+
 class Peer(Protocol):
     """One remote gateway, as this node sees it.
 
@@ -40,14 +51,19 @@ class Peer(Protocol):
     async def offer_blob(self, blob_id: bytes, segment_list: bytes) -> Sequence[int]:
         """Offer a sealed attachment by its segment list; return the segments still missing."""
 
-    async def put_segment(self, blob_id: bytes, index: int, segment: bytes) -> None:
+    async def put_segment(self, blob_id: bytes, index: int, segment: Segment) -> None:
         """Hand over one segment (at most 8 MiB) of an offered blob."""
 
     async def blob_segments(self, envelope_id: bytes, blob_id: bytes) -> bytes:
         """Return the segment list of an attachment that waits for the caller."""
 
-    async def blob_segment(self, envelope_id: bytes, blob_id: bytes, index: int) -> bytes:
-        """Return one segment of an attachment that waits for the caller."""
+    async def blob_segment(
+        self, envelope_id: bytes, blob_id: bytes, index: int
+    ) -> AsyncIterable[bytes | memoryview]:
+        """Return one segment of an attachment that waits for the caller, as it comes.
+
+        What goes wrong on the way is raised while it is read.
+        """
 
     async def collect(self, asked: Collect) -> Collected:
         """Confirm what was taken, and wait for what is new: copies, leased to the caller."""

@@ -28,6 +28,14 @@ class Role(StrEnum):
     RELEASER = "releaser"
 
 
+class Fetch(StrEnum):
+    """When the attachments of a received message come."""
+
+    BEFORE_RECEIPT = "before_receipt"
+    TEXT_FIRST = "text_first"
+    ON_DEMAND = "on_demand"
+
+
 class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A table of the file."""
 
@@ -98,10 +106,29 @@ class BlobsSettings(_Section, frozen=True, kw_only=True):
     max_attachment_bytes: Annotated[
         int, _explained("The largest attachment, in bytes.", ge=1, le=2**39)
     ] = 4 * 1024**3
+    fetch: Annotated[
+        Fetch,
+        _explained(
+            "When attachments come: before_receipt (the receipt waits for them), text_first (the "
+            "message is stored and receipted, then they are fetched) or on_demand (they are "
+            "fetched when somebody asks). The latter two are for a poor line."
+        ),
+    ] = Fetch.BEFORE_RECEIPT
+    fetch_small_bytes: Annotated[
+        int,
+        _explained(
+            "Attachments up to so many bytes come before the receipt all the same.", ge=0, le=2**39
+        ),
+    ] = 256 * 1024
     min_free_bytes: Annotated[
         int,
         _explained("Below so many free bytes new work is refused, accepted work goes on.", ge=0),
     ] = 64 * 1024**2
+
+    @property
+    def max_sealed_bytes(self) -> int:
+        """The largest attachment as it travels: padding and tags add at most an eighth."""
+        return self.max_attachment_bytes * 9 // 8 + 4096
 
 
 class RoleGrant(_Section, frozen=True, kw_only=True):
@@ -184,6 +211,14 @@ class DeliverySettings(_Section, frozen=True, kw_only=True):
     retry_max_s: Annotated[_Span, _explained("The longest wait between attempts, in seconds.")] = (
         900
     )
+    segments_in_flight: Annotated[
+        int,
+        _explained(
+            "How many segments (8 MiB) of an attachment are under way at a time; 1 on a poor line.",
+            ge=1,
+            le=16,
+        ),
+    ] = 3
     through_relay: Annotated[
         bool,
         _explained("Hand everything to our own relay, instead of calling each member's node."),
@@ -421,7 +456,7 @@ def _toml(value: object) -> str:
         case int():
             return str(value)
         case str():
-            return msgspec.json.encode(value).decode()
+            return msgspec.json.encode(str(value)).decode()
         case list():
             return "[" + ", ".join(_toml(item) for item in value) + "]"
         case RoleGrant():

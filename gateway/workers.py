@@ -13,6 +13,7 @@ from gateway.logs import logger
 from gateway.protocol.audit import EntryKind
 from gateway.services.audit import AuditLog
 from gateway.services.collecting import Collecting
+from gateway.services.fetching import Fetching
 from gateway.services.forwarding import Returning
 from gateway.services.keys import NodeKeys
 from gateway.services.lanes import Lanes
@@ -45,6 +46,7 @@ class Workers:
     returning: Returning
     collecting: Collecting
     neighbours: Neighbours
+    fetching: Fetching
     audit_log: AuditLog
     purging: Purging
     ledger: Ledger
@@ -62,6 +64,7 @@ class Workers:
                 group.create_task(lanes.run(), name="lanes")
             group.create_task(self.returning.run(), name="return")
             group.create_task(self.collecting.run(), name="collect")
+            group.create_task(self.fetching.run(), name="fetch")
             group.create_task(self._sequence(), name="sequence")
             group.create_task(self._sweep(), name="sweep")
             group.create_task(self._purge(), name="purge")
@@ -126,7 +129,8 @@ class Workers:
             _log.warning("messages.expired", count=ended)
             self.ended()
         for location in unnamed:
-            await self.blobs.delete(location)
+            await asyncio.to_thread(self.blobs.delete, location)
+        await self.fetching.expire()
         await self.keys.destroy_expired(now, self.settings.policy.max_lifetime_s)
 
     async def _keep_fresh(self) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.console import say, show_fields, show_json
+from gateway.cli.console import REFUSED, UNREACHABLE, say, show_fields, show_json
 from gateway.cli.message import progress, upload
 from gateway.cli.options import DEFAULT_FOLDER, AsJson, Folder, daemon_of
 
@@ -40,3 +40,20 @@ def get(
         show_json({"file": str(target), "size": size})
     else:
         say(f"{target}: {size} bytes")
+
+
+@app.command()
+def fetch(
+    attachment: Annotated[str, typer.Argument(help="Its id, as message show prints it.")],
+    folder: Folder = DEFAULT_FOLDER,
+    as_json: AsJson = False,
+) -> int:
+    """Let an attachment come now that is not here yet; say how far it is."""
+    shown = daemon_of(folder).call("POST", f"/v1/attachments/{attachment}/fetch")
+    if as_json:
+        show_json(shown)
+    else:
+        why = f" ({shown['code']})" if shown["code"] else ""
+        held = f"{shown['held_bytes']} of {shown['size']} bytes"
+        say(f"{shown['name']}: {shown['state']}{why}, {held}")
+    return {"whole": 0, "lost": REFUSED}.get(shown["state"], UNREACHABLE)

@@ -118,7 +118,7 @@ def show(
         }
     )
     for item in shown["attachments"]:
-        say(f"attachment   {item['id']}  {item['name']}  {item['size']} bytes")
+        say(f"attachment   {item['id']}  {item['name']}  {item['size']} bytes{_how_far(item)}")
     for item in shown["recipients"]:
         receipt = item["receipt"]
         held = "no receipt"
@@ -129,6 +129,18 @@ def show(
         say(f"{item['member']:<12} {item['state']}{why}, {held}")
     say("")
     show_json(shown["content"])
+
+
+def _how_far(item: dict[str, Any]) -> str:
+    """Say what of an attachment is here, unless all of it is."""
+    why = f", {item['code']}" if item["code"] else ""
+    match item["state"]:
+        case "whole":
+            return ""
+        case "lost":
+            return f"  LOST{why}"
+        case state:
+            return f"  NOT HERE: {state}, {item['held_bytes']} bytes{why}"
 
 
 def show_messages(daemon: Daemon, as_json: bool, **query: object) -> None:
@@ -146,7 +158,7 @@ def show_messages(daemon: Daemon, as_json: bool, **query: object) -> None:
                 item["label"],
                 item["from"],
                 ",".join(item["to"]),
-                item["state"],
+                item["state"] + (" incomplete" if item["attachments_missing"] else ""),
                 when(item["stored_at"]),
             )
             for item in shown["messages"]

@@ -28,6 +28,7 @@ from gateway.network import openapi
 from gateway.network.metrics import Metrics
 from gateway.network.problems import problem_of, problem_response
 from gateway.network.requests import (
+    PIECE_BYTES,
     ExportQuery,
     MoveQuery,
     RangeQuery,
@@ -125,6 +126,7 @@ class LocalApi:
                 web.post("/v1/messages/{id}/requeue", self._requeue),
                 web.post("/v1/attachments", self._upload),
                 web.get("/v1/attachments/{id}", self._download),
+                web.post("/v1/attachments/{id}/fetch", self._fetch),
                 web.get("/v1/kinds", self._kinds),
                 web.get("/v1/members", self._members),
                 web.get("/v1/members/{id}", self._member),
@@ -146,7 +148,13 @@ class LocalApi:
                 web.get("/v1/openapi.json", self._openapi),
             ]
         )
-        runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=5)
+        runner = web.AppRunner(
+            app,
+            access_log=None,
+            handler_cancellation=True,
+            shutdown_timeout=5,
+            read_bufsize=PIECE_BYTES,
+        )
         await runner.setup()
         before = os.umask(0o177)
         try:
@@ -291,7 +299,11 @@ class LocalApi:
         name = unquote(request.headers.get("X-Filename", ""))
         caller = self._caller(request)
         uploaded = await self._rooms.attachments.upload(
-            pieces_of(request), name, request.content_type, caller
+            pieces_of(request),
+            name,
+            request.content_type,
+            caller,
+            announced_bytes=request.content_length or 0,
         )
         return json_answer(uploaded, status=201)
 
@@ -315,6 +327,10 @@ class LocalApi:
         if answer.status == 206:  # noqa: PLR2004 - partial content
             answer.headers["Content-Range"] = f"bytes {start}-{end - 1}/{opened.size}"
         return await _poured(request, answer, opened.read(start, end))
+
+    async def _fetch(self, request: web.Request) -> web.Response:
+        ref, caller = request.match_info["id"], self._caller(request)
+        return json_answer(await self._rooms.inbox.fetch(ref, caller), status=202)
 
     async def _kinds(self, request: web.Request) -> web.Response:
         language = language_of(request)

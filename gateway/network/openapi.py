@@ -15,13 +15,13 @@ from gateway.services.importing import Imported
 from gateway.services.inbox import MessageQuery
 from gateway.services.keys import KeySummary
 from gateway.services.members import MemberDetail, MemberSummary, RegistryView
-from gateway.services.message_view import Detail, Page, Summary
+from gateway.services.message_view import AttachmentView, Detail, Page, Summary
 from gateway.services.submission import Submission, Submitted
 
 _TYPES = (
     Submission, Submitted, Page, Summary, Detail, UploadedAttachment, MemberSummary, MemberDetail,
     RegistryView, KeySummary, OutboxRow, AuditEntryView, PeerReport, Status, HealthReport, Problem,
-    MovedRows, Imported,
+    MovedRows, Imported, AttachmentView,
 )  # fmt: skip
 _QUERIES = {("get", "/v1/messages"): MessageQuery, ("post", "/v1/media/export"): ExportQuery}
 _OPERATIONS: tuple[tuple[str, str, str, type | None, type | None, int], ...] = (
@@ -39,6 +39,7 @@ _OPERATIONS: tuple[tuple[str, str, str, type | None, type | None, int], ...] = (
     ("post", "/v1/messages:batch", "Submit many, as NDJSON", None, None, 200),
     ("post", "/v1/attachments", "Upload, streamed; X-Filename names it", None, None, 201),
     ("get", "/v1/attachments/{id}", "Download; Range is honoured", None, None, 200),
+    ("post", "/v1/attachments/{id}/fetch", "Let one come now", None, AttachmentView, 202),
     ("get", "/v1/kinds", "Kinds with schemas and labels", None, None, 200),
     ("get", "/v1/members", "All members", None, None, 200),
     ("get", "/v1/registry/statements", "Statements, in base64", None, None, 200),

@@ -7,7 +7,7 @@ itself (cards, the registry) is open to anyone. Source: SPEC "The peer API".
 import asyncio
 import ssl
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Annotated, Any
 
 import msgspec
@@ -42,6 +42,10 @@ HELD_BYTES_EACH = 96 * 1024 * 1024
 """What requests under way may hold in memory: all of them together, and one caller's."""
 REQUEST_BYTES = 64 * 1024
 """What one holds beside a body."""
+STREAMED_BYTES = 2 * 1024 * 1024
+"""What a segment holds that streams in or out."""
+READ_AHEAD_BYTES = 256 * 1024
+"""How much of a body is taken from the line ahead of who reads it; twice that at most."""
 _log = logger()
 
 _Route = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -103,7 +107,13 @@ class PeerApi:
         listener = self._context
         assert listener is not None  # noqa: S101 - refresh has just made it
         listener.sni_callback = self._choose
-        runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=5)
+        runner = web.AppRunner(
+            app,
+            access_log=None,
+            handler_cancellation=True,
+            shutdown_timeout=5,
+            read_bufsize=READ_AHEAD_BYTES,
+        )
         await runner.setup()
         host, port = self._settings.host or None, self._settings.port
         try:
@@ -228,7 +238,7 @@ class PeerApi:
         hop = self._hop(request)
         blob_id = _digest(request.match_info["blob"])
         number = _number(request.match_info["number"])
-        await hop.put_segment(blob_id, number, await _body(request, SEGMENT_BYTES))
+        await hop.put_segment(blob_id, number, _Arriving(request))
         return web.Response(status=204)
 
     async def _blob_segments(self, request: web.Request) -> web.Response:
@@ -237,13 +247,20 @@ class PeerApi:
         found = await hop.blob_segments(envelope_id, _digest(request.match_info["blob"]))
         return web.Response(body=found, content_type="application/vnd.msgpack")
 
-    async def _blob_segment(self, request: web.Request) -> web.Response:
+    async def _blob_segment(self, request: web.Request) -> web.StreamResponse:
         hop = self._hop(request)
         envelope_id = _digest(request.match_info["envelope"])
         blob_id = _digest(request.match_info["blob"])
         number = _number(request.match_info["number"])
         found = await hop.blob_segment(envelope_id, blob_id, number)
-        return web.Response(body=found, content_type="application/octet-stream")
+        answer = web.StreamResponse()
+        answer.content_type = "application/octet-stream"
+        answer.content_length = found.length
+        await answer.prepare(request)
+        async for piece in found:
+            await answer.write(piece)
+        await answer.write_eof()
+        return answer
 
     async def _collect(self, request: web.Request) -> web.Response:
         hop = self._hop(request)
@@ -288,16 +305,38 @@ def _visitor(request: web.Request) -> str:
 
 
 def _held_bytes(request: web.Request) -> int:
-    """Return what a request will hold at most: its body, or the segment that it asks for."""
+    """Return what a request will hold at most: its body, or what of a segment is on the way."""
     length = 0
     if request.can_read_body or "number" in request.match_info:
         length = min(request.content_length or SEGMENT_BYTES, SEGMENT_BYTES)
+    if "number" in request.match_info:
+        length = min(length, STREAMED_BYTES)
     return REQUEST_BYTES + length
 
 
-async def _body(request: web.Request, most_bytes: int) -> bytes:
+class _Arriving:
+    """A segment in the body of a request. Implements ``gateway.peer.Segment``."""
+
+    def __init__(self, request: web.Request) -> None:
+        """Take hold of the body. Raises RejectedError ``body_too_large``, ``length_missing``."""
+        if request.content_length is None:
+            raise RejectedError("length_missing", "a segment comes with its length")
+        _check_length(request, SEGMENT_BYTES)
+        self.length = request.content_length
+        self._content = request.content
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        """Return the body as it comes."""
+        return aiter(self._content.iter_any())
+
+
+def _check_length(request: web.Request, most_bytes: int) -> None:
     if (request.content_length or 0) > most_bytes:
         raise RejectedError("body_too_large", f"at most {most_bytes} bytes are taken here")
+
+
+async def _body(request: web.Request, most_bytes: int) -> bytes:
+    _check_length(request, most_bytes)
     body = await request.read()
     if len(body) > most_bytes:
         raise RejectedError("body_too_large", f"at most {most_bytes} bytes are taken here")

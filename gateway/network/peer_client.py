@@ -4,9 +4,11 @@ Connections are pooled by peer and pinned to what the registry says now; when th
 peer's context is made anew and its old connections are not used again.
 """
 
+import asyncio
 import io
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -15,9 +17,9 @@ import msgspec
 
 from gateway.clock import Clock
 from gateway.errors import ForbiddenError, LiaisonError, RejectedError, UnavailableError
-from gateway.network.peer_api import PeerFault, PongBody
+from gateway.network.peer_api import READ_AHEAD_BYTES, PeerFault, PongBody
 from gateway.network.tls import client_context
-from gateway.peer import Peer, Pong
+from gateway.peer import Peer, Pong, Segment
 from gateway.protocol.answer import Answer, Posted, copies_in, encode_batch, parse_answers
 from gateway.protocol.mailbox import (
     Collect,
@@ -40,6 +42,9 @@ _T = TypeVar("_T")
 
 MAX_ANSWER_BYTES = 32 * 1024 * 1024
 CONNECT_S = 5
+SLICE_BYTES = 128 * 1024
+STALLED_S = 120
+"""A segment of which no slice went out for so long is given up: a poor line is no dead one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,10 +110,12 @@ class HttpsPeers:
         """The pool of connections."""
         if self._session is None:
             connector = aiohttp.TCPConnector(limit=256, limit_per_host=16, keepalive_timeout=60)
-            self._session = aiohttp.ClientSession(connector=connector)
+            self._session = aiohttp.ClientSession(
+                connector=connector, read_bufsize=READ_AHEAD_BYTES
+            )
         return self._session
 
-    def timeout(self, wait_s: int) -> aiohttp.ClientTimeout:
+    def timeout(self, wait_s: int = 0) -> aiohttp.ClientTimeout:
         """Return how long to wait for an answer that takes ``wait_s`` at the peer."""
         read_s = self._settings.timeout_s + wait_s
         return aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S, sock_read=read_s)
@@ -142,18 +149,38 @@ class HttpsPeer:
         body = await self._call("PUT", f"blobs/{blob_id.hex()}", segment_list)
         return _unpacked(body, list[int])
 
-    async def put_segment(self, blob_id: bytes, index: int, segment: bytes) -> None:
+    async def put_segment(self, blob_id: bytes, index: int, segment: Segment) -> None:
         """See ``gateway.peer``."""
-        await self._call("PUT", f"blobs/{blob_id.hex()}/{index}", segment)
+        path = f"blobs/{blob_id.hex()}/{index}"
+        outgoing = _Outgoing(segment)
+        try:
+            async with (
+                asyncio.timeout(STALLED_S) as outgoing.limit,
+                self._request(
+                    "PUT", path, outgoing.slices(), self._member,
+                    timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S),
+                    headers={"Content-Length": str(segment.length)},
+                ),
+            ):  # fmt: skip
+                pass
+        except TimeoutError as fault:
+            raise UnavailableError(
+                "peer_unreachable", f"{self._endpoint} took nothing for {STALLED_S} s"
+            ) from fault
+        except LiaisonError:
+            if outgoing.fault is not None:
+                raise outgoing.fault from None
+            raise
 
     async def blob_segments(self, envelope_id: bytes, blob_id: bytes) -> bytes:
         """See ``gateway.peer``."""
         return await self._call("GET", f"envelopes/{envelope_id.hex()}/blobs/{blob_id.hex()}")
 
-    async def blob_segment(self, envelope_id: bytes, blob_id: bytes, index: int) -> bytes:
+    async def blob_segment(
+        self, envelope_id: bytes, blob_id: bytes, index: int
+    ) -> AsyncIterator[bytes]:
         """See ``gateway.peer``."""
-        path = f"envelopes/{envelope_id.hex()}/blobs/{blob_id.hex()}/{index}"
-        return await self._call("GET", path)
+        return self._stream(f"envelopes/{envelope_id.hex()}/blobs/{blob_id.hex()}/{index}")
 
     async def collect(self, asked: Collect) -> Collected:
         """See ``gateway.peer``."""
@@ -204,25 +231,47 @@ class HttpsPeer:
         wait_s: int = 0,
     ) -> bytes:
         """Make one request. ``open_to_all`` shows no certificate and needs none."""
+        # From a file-like body aiohttp writes in pieces and lets the loop turn between.
+        content = None if body is None else io.BytesIO(body)
         member = None if open_to_all else self._member
+        timeout = self._peers.timeout(wait_s)
+        async with self._request(method, path, content, member, timeout=timeout) as answer:
+            return await _read(answer)
+
+    async def _stream(self, path: str) -> AsyncIterator[bytes]:
+        """Make a request when the first piece is asked for; yield the answer as it comes."""
+        timeout = self._peers.timeout()
+        async with self._request("GET", path, None, self._member, timeout=timeout) as answer:
+            async for piece in answer.content.iter_any():
+                yield piece
+
+    @asynccontextmanager
+    async def _request(
+        self,
+        method: str,
+        path: str,
+        content: io.BytesIO | AsyncIterator[memoryview] | None,
+        member: MemberId | None,
+        *,
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - of the library
+        headers: Mapping[str, str] | None = None,
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Make one request and yield its answer; what goes wrong is said in our words."""
         url = f"{self._endpoint}/peer/v1/{path}"
         try:
             context = self._peers.context(member)
             async with self._peers.session.request(
                 method,
                 url,
-                # From a file-like body aiohttp writes in pieces and lets the loop turn between.
-                data=None if body is None else io.BytesIO(body),
+                data=content,
                 ssl=context,
                 allow_redirects=False,
-                timeout=self._peers.timeout(wait_s),
+                timeout=timeout,
+                headers=headers,
             ) as answer:
-                read = await answer.content.read(MAX_ANSWER_BYTES)
-                if not answer.content.at_eof():
-                    read += await _rest(answer, MAX_ANSWER_BYTES - len(read))
                 if answer.status >= 300:  # noqa: PLR2004 - what HTTP calls no success
-                    raise _fault(answer.status, read)
-                return read
+                    raise _fault(answer.status, await _read(answer))
+                yield answer
         except aiohttp.ClientConnectorCertificateError as fault:
             raise self._tls_failed("it shows a certificate that the registry does not list") from (
                 fault
@@ -254,6 +303,36 @@ class HttpsPeer:
         return UnavailableError(
             "tls_failed", f"no TLS with {named} at {self._endpoint}: {why}", retry_after_s=5
         )
+
+
+class _Outgoing:
+    """A segment on the line: each slice that goes out puts the end of patience off."""
+
+    def __init__(self, segment: Segment) -> None:
+        self._segment = segment
+        self.limit: asyncio.Timeout | None = None
+        self.fault: LiaisonError | None = None
+        """Why the segment cannot be read; the library says only that its body broke off."""
+
+    async def slices(self) -> AsyncIterator[memoryview]:
+        """Yield the segment as the line takes it."""
+        try:
+            async for piece in self._segment:
+                view = memoryview(piece)
+                for start in range(0, len(view), SLICE_BYTES):
+                    yield view[start : start + SLICE_BYTES]
+                    if self.limit is not None:
+                        self.limit.reschedule(asyncio.get_running_loop().time() + STALLED_S)
+        except LiaisonError as fault:
+            self.fault = fault
+            raise
+
+
+async def _read(answer: aiohttp.ClientResponse) -> bytes:
+    read = await answer.content.read(MAX_ANSWER_BYTES)
+    if not answer.content.at_eof():
+        read += await _rest(answer, MAX_ANSWER_BYTES - len(read))
+    return read
 
 
 async def _rest(answer: aiohttp.ClientResponse, left: int) -> bytes:

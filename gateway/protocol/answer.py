@@ -10,6 +10,7 @@ import msgspec
 
 from gateway.errors import RejectedError
 from gateway.protocol.codec import Bytes32, Member, Wire, decode, encode
+from gateway.protocol.message import MAX_ATTACHMENTS
 from gateway.protocol.receipt import MAX_RECEIPT_BYTES, MAX_SEALED_RECEIPT_BYTES
 
 MAX_BATCH = 64
@@ -30,6 +31,9 @@ class Posted(Wire, frozen=True):
     """Bounded by the batch here; one that is too large is refused alone, when it is parsed."""
 
 
+_Blobs = tuple[Bytes32, ...]
+
+
 class Accepted(Wire, frozen=True, tag="accepted"):
     """It is stored: here is the receipt, the same for every repeat.
 
@@ -39,12 +43,14 @@ class Accepted(Wire, frozen=True, tag="accepted"):
 
     receipt: Annotated[bytes, msgspec.Meta(max_length=MAX_RECEIPT_BYTES)]
     sealed: Annotated[bytes, msgspec.Meta(max_length=MAX_SEALED_RECEIPT_BYTES)] = b""
+    wanted: Annotated[_Blobs, msgspec.Meta(max_length=MAX_ATTACHMENTS)] = ()
+    """Attachments that the recipient will still fetch from who posted it, who keeps them."""
 
 
 class PendingBlobs(Wire, frozen=True, tag="pending_blobs"):
     """It is good, but these attachments are not whole yet: bring them and post again."""
 
-    blob_ids: Annotated[tuple[Bytes32, ...], msgspec.Meta(min_length=1, max_length=64)]
+    blob_ids: Annotated[_Blobs, msgspec.Meta(min_length=1, max_length=MAX_ATTACHMENTS)]
 
 
 class Later(Wire, frozen=True, tag="later"):

@@ -34,6 +34,8 @@ class EntryKind(StrEnum):
     MESSAGE_FAILED = "message.failed"
     MESSAGE_READ = "message.read"
     MESSAGE_ACKNOWLEDGED = "message.acknowledged"
+    ATTACHMENT_RECEIVED = "attachment.received"
+    ATTACHMENT_LOST = "attachment.lost"
     CUSTODY_TAKEN = "custody.taken"
     RECEIPT_HELD = "receipt.held"
     RECEIPT_REFUSED = "receipt.refused"

@@ -1,10 +1,11 @@
-"""Blobs: sealed attachments, cut into segments that are verified one by one.
+"""Blobs: sealed attachments, cut into segments that are verified one by one, as they stream.
 
 Source: SPEC "Blobs".
 """
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Annotated
 
 import msgspec
@@ -68,48 +69,79 @@ def parse_segment_list(encoded: bytes, blob_id: bytes) -> SegmentList:
 
 def segment_digest(index: int, segment: Bytes) -> bytes:
     """Return the digest (32 bytes) of segment ``index``."""
-    state = hashlib.sha256(label("segment") + index.to_bytes(4, "big"))
+    state = _segment_state(index)
     state.update(segment)
     return state.digest()
 
 
-def verify_segment(segments: SegmentList, index: int, segment: Bytes) -> None:
-    """Verify one segment against the list.
+class SegmentCheck:
+    """Verifies one segment against the list while its bytes come in."""
 
-    Raises RejectedError ``segment_unknown`` or ``segment_mismatch``.
-    """
-    if not 0 <= index < len(segments.digests):
-        raise RejectedError("segment_unknown", f"the blob has no segment {index}")
-    if segment_digest(index, segment) != segments.digests[index]:
-        raise RejectedError("segment_mismatch", f"segment {index} is not the one of this blob")
+    def __init__(self, segments: SegmentList, index: int) -> None:
+        """Begin with segment ``index``. Raises RejectedError ``segment_unknown``."""
+        if not 0 <= index < len(segments.digests):
+            raise RejectedError("segment_unknown", f"the blob has no segment {index}")
+        self._index = index
+        self._wanted = segments.digests[index]
+        self._left = segments.segment_bytes(index)
+        self._state = _segment_state(index)
+
+    def update(self, piece: Bytes) -> None:
+        """Take the next bytes. Raises RejectedError ``segment_mismatch`` once they are too many."""
+        self._left -= len(piece)
+        if self._left < 0:
+            raise self._mismatch()
+        self._state.update(piece)
+
+    def finish(self) -> None:
+        """Judge the whole segment. Raises RejectedError ``segment_mismatch``."""
+        if self._left or self._state.digest() != self._wanted:
+            raise self._mismatch()
+
+    def _mismatch(self) -> RejectedError:
+        return RejectedError(
+            "segment_mismatch", f"segment {self._index} is not the one of this blob"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SealedPiece:
+    """Sealed bytes that follow each other within one segment."""
+
+    index: int
+    sealed: Bytes
+    ends: bool
+    """Whether they are the last of their segment."""
 
 
 class BlobSealer:
-    """Seals an attachment piece by piece, in constant memory: at most two segments are held."""
+    """Seals an attachment piece by piece; no more is held than one piece of the plaintext."""
 
     def __init__(self, key: bytes, salt: bytes) -> None:
         self._sealer = Sealer(key, BLOB_CONTEXT, salt)
         self._plain_state = hashlib.sha256()
-        self._held = bytearray()
+        self._segment_state = _segment_state(0)
+        self._left = SEGMENT_BYTES
         self._digests: list[bytes] = []
         self._sealed_bytes = 0
         self.plain_bytes = 0
 
-    def update(self, plaintext: Bytes) -> Iterator[bytes]:
-        """Take more plaintext; yield each segment that is whole by now."""
+    def update(self, plaintext: Bytes) -> Iterator[SealedPiece]:
+        """Take more plaintext; yield what is sealed by now, cut where segments end."""
         self._plain_state.update(plaintext)
         self.plain_bytes += len(plaintext)
         yield from self._cut(self._sealer.update(plaintext))
 
-    def finish(self) -> Iterator[bytes]:
-        """Pad, seal the end, and yield the segments that remain."""
+    def finish(self) -> Iterator[SealedPiece]:
+        """Pad, seal the end, and yield what remains; the last piece ends the last segment."""
         missing = padded_bytes(self.plain_bytes) - self.plain_bytes
         while missing:
             zeros = _ZEROS[:missing]
             missing -= len(zeros)
             yield from self._cut(self._sealer.update(zeros))
         yield from self._cut(self._sealer.finish())
-        yield self._segment(bytes(self._held))  # never empty: 8 bytes past a multiple of 16
+        # Never empty before this: a blob is 8 bytes past a multiple of 16.
+        yield self._end(b"")
 
     @property
     def plain_digest(self) -> bytes:
@@ -120,13 +152,28 @@ class BlobSealer:
         """Return the list of all segments, once ``finish`` has yielded its last."""
         return SegmentList(self._sealed_bytes, tuple(self._digests))
 
-    def _cut(self, sealed: bytes) -> Iterator[bytes]:
-        self._held += sealed
-        while len(self._held) >= SEGMENT_BYTES:
-            yield self._segment(bytes(self._held[:SEGMENT_BYTES]))
-            del self._held[:SEGMENT_BYTES]
+    def _cut(self, sealed: bytes) -> Iterator[SealedPiece]:
+        view = memoryview(sealed)
+        while len(view) >= self._left:
+            piece, view = view[: self._left], view[self._left :]
+            yield self._end(piece)
+        if view:
+            self._take(view)
+            yield SealedPiece(len(self._digests), view, ends=False)
 
-    def _segment(self, segment: bytes) -> bytes:
-        self._digests.append(segment_digest(len(self._digests), segment))
-        self._sealed_bytes += len(segment)
-        return segment
+    def _take(self, piece: Bytes) -> None:
+        self._segment_state.update(piece)
+        self._sealed_bytes += len(piece)
+        self._left -= len(piece)
+
+    def _end(self, piece: Bytes) -> SealedPiece:
+        self._take(piece)
+        index = len(self._digests)
+        self._digests.append(self._segment_state.digest())
+        self._segment_state = _segment_state(index + 1)
+        self._left = SEGMENT_BYTES
+        return SealedPiece(index, piece, ends=True)
+
+
+def _segment_state(index: int) -> "hashlib._Hash":
+    return hashlib.sha256(label("segment") + index.to_bytes(4, "big"))

@@ -12,6 +12,7 @@ import msgspec
 from gateway.errors import RejectedError
 from gateway.protocol.answer import MAX_BATCH, MAX_BATCH_BYTES, Code, Posted, copies_in
 from gateway.protocol.codec import Bytes16, Bytes32, Member, Wire, decode, decoder, encode
+from gateway.protocol.message import MAX_ATTACHMENTS
 from gateway.protocol.receipt import MAX_RECEIPT_BYTES, MAX_SEALED_RECEIPT_BYTES
 
 MAX_WAIT_S = 60
@@ -53,6 +54,8 @@ class Confirmation(Wire, frozen=True):
     receipt: Annotated[bytes, msgspec.Meta(min_length=1, max_length=MAX_RECEIPT_BYTES)]
     """A custody receipt or a refusal, signed by the recipient."""
     sealed: Annotated[bytes, msgspec.Meta(max_length=MAX_SEALED_RECEIPT_BYTES)]
+    wanted: Annotated[tuple[Bytes32, ...], msgspec.Meta(max_length=MAX_ATTACHMENTS)] = ()
+    """Attachments that it will still fetch: until none are, the relay keeps the copy."""
 
 
 class Collect(Wire, frozen=True):

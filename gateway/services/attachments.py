@@ -1,30 +1,30 @@
 """Attachments of the house: streamed in, sealed on the way, streamed out; never whole in memory."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import msgspec
 
 from gateway.clock import Clock
 from gateway.errors import RejectedError, UnavailableError
-from gateway.protocol.blob import (
-    BLOB_CONTEXT,
-    SEGMENT_BYTES,
-    BlobSealer,
-    encode_segment_list,
-)
+from gateway.protocol.blob import BLOB_CONTEXT, BlobSealer, SealedPiece, encode_segment_list
 from gateway.protocol.message import Attachment
 from gateway.services.caller import Caller, require
 from gateway.services.keys import NodeKeys
+from gateway.services.segments import gathered, read_sealed
 from gateway.settings import BlobsSettings, Role
 from gateway.store import attachments
-from gateway.store.blobs import BlobStore
+from gateway.store.blobs import BlobStore, SegmentFile
 from gateway.store.database import Database
 from keys.stream import CHUNK_BYTES, HEADER_BYTES, SALT_BYTES, Reader
 from keys.suite import CONTENT_KEY_BYTES
 
-PIECE_CHUNKS = 64
-"""1 MiB of plaintext is read and opened at a time."""
+PIECE_CHUNKS = 32
+"""512 KiB of plaintext are read and opened at a time."""
+KEEPING = 2
+"""How many segments of an upload are on their way to the disk while the next is sealed."""
 
 
 class UploadedAttachment(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,7 +55,7 @@ class OpenAttachment:
     size: int
     sha256: str
     read: Callable[[int, int], AsyncIterator[bytes]]
-    """Yields the plaintext from start to end (exclusive), in pieces of 1 MiB at most."""
+    """Yields the plaintext from start to end (exclusive), in pieces of 512 KiB at most."""
 
 
 FindAttachment = Callable[[str, int, Caller], Awaitable[Attachment]]
@@ -80,38 +80,40 @@ class Attachments:
         self._settings = settings
 
     async def upload(
-        self, pieces: AsyncIterator[bytes], name: str, media_type: str, caller: Caller
+        self,
+        pieces: AsyncIterator[bytes],
+        name: str,
+        media_type: str,
+        caller: Caller,
+        *,
+        announced_bytes: int = 0,
     ) -> UploadedAttachment:
-        """Seal a stream as it comes; durable on return. A partial upload is swept away.
+        """Seal a stream as it comes; durable on return. What was cut off leaves nothing.
 
         Raises RejectedError ``attachment_too_large``, ``attachment_name_malformed``;
         UnavailableError ``disk_full``.
         """
         require(caller, Role.OFFICER)
         self.check_space()
+        self._check_length(announced_bytes)
         entropy = self._keys.entropy
         location = entropy(16).hex()
+        key = entropy(CONTENT_KEY_BYTES)
+        _check_named(name, media_type, key)
         row_id = await self._database.write(
             lambda tx: attachments.begin(tx, location, self._clock.now())
         )
-        key = entropy(CONTENT_KEY_BYTES)
         sealer = BlobSealer(key, entropy(SALT_BYTES))
-        _check_named(name, media_type, key)
-        count = 0
-        async for piece in pieces:
-            for segment in sealer.update(piece):
-                await self._blobs.write_segment(location, count, segment)
-                count += 1
-            if sealer.plain_bytes > self._settings.max_attachment_bytes:
-                await self._blobs.delete(location)
-                raise RejectedError(
-                    "attachment_too_large",
-                    f"an attachment has at most {self._settings.max_attachment_bytes} bytes "
-                    "(blobs.max_attachment_bytes)",
-                )
-        for segment in sealer.finish():
-            await self._blobs.write_segment(location, count, segment)
-            count += 1
+        writing = _Writing(self._blobs, location)
+        try:
+            async for batch in gathered(pieces):
+                await writing.take(partial(_sealed, sealer, batch))
+                self._check_length(sealer.plain_bytes)
+            await writing.take(sealer.finish)
+            await writing.finish()
+        except BaseException:
+            await asyncio.shield(writing.abandon())
+            raise
         record = _Record(name, media_type, sealer.plain_bytes, sealer.plain_digest)
         return await self._finish(row_id, sealer, key, record)
 
@@ -145,8 +147,8 @@ class Attachments:
         blob = await self._database.read(lambda tx: attachments.whole(tx, attachment.blob_id))
         if blob is None:
             raise UnavailableError("blob_missing", "the attachment is not on this node")
-        header = await self._blobs.read(blob.location, 0, 0, HEADER_BYTES)
-        reader = Reader(attachment.key, BLOB_CONTEXT, header, blob.sealed_bytes)
+        header = await asyncio.to_thread(self._blobs.read, blob.location, 0, 0, HEADER_BYTES)
+        reader = Reader(attachment.key, BLOB_CONTEXT, bytes(header), blob.sealed_bytes)
         return OpenAttachment(
             name=attachment.name,
             media_type=attachment.media_type,
@@ -197,28 +199,73 @@ class Attachments:
         while start < end:
             first = start // CHUNK_BYTES
             last = min((end - 1) // CHUNK_BYTES, first + PIECE_CHUNKS - 1)
-            sealed = await read_sealed(
-                self._blobs,
-                blob.location,
-                reader.chunk_range(first)[0],
-                reader.chunk_range(last)[1],
-            )
-            plain = reader.open(first, sealed)
+            plain = await asyncio.to_thread(self._open_chunks, blob, reader, first, last)
             skip = start - first * CHUNK_BYTES
             piece = plain[skip : skip + end - start]
             yield piece
             start += len(piece)
 
+    def _open_chunks(self, blob: attachments.Blob, reader: Reader, first: int, last: int) -> bytes:
+        span = reader.chunk_range(first)[0], reader.chunk_range(last)[1]
+        return reader.open(first, read_sealed(self._blobs, blob.location, *span))
 
-async def read_sealed(blobs: BlobStore, location: str, start: int, end: int) -> bytes:
-    """Return ciphertext from ``start`` to ``end`` (exclusive), across segments."""
-    pieces = []
-    while start < end:
-        number, offset = divmod(start, SEGMENT_BYTES)
-        length = min(SEGMENT_BYTES - offset, end - start)
-        pieces.append(await blobs.read(location, number, offset, offset + length))
-        start += length
-    return b"".join(pieces)
+    def _check_length(self, length: int) -> None:
+        if length > self._settings.max_attachment_bytes:
+            raise RejectedError(
+                "attachment_too_large",
+                f"an attachment has at most {self._settings.max_attachment_bytes} bytes "
+                "(blobs.max_attachment_bytes)",
+            )
+
+
+class _Writing:
+    """An upload on its way to the disk: one segment is sealed while others become durable."""
+
+    def __init__(self, blobs: BlobStore, location: str) -> None:
+        self._blobs = blobs
+        self._location = location
+        self._file: SegmentFile | None = None
+        self._keeping: list[asyncio.Future[None]] = []
+
+    async def take(self, seal: Callable[[], Iterable[SealedPiece]]) -> None:
+        """Seal and write in a thread. Raises UnavailableError ``disk_full``."""
+        for file in await asyncio.to_thread(self._write, seal):
+            if len(self._keeping) == KEEPING:
+                await self._keeping.pop(0)
+            self._keeping.append(asyncio.ensure_future(asyncio.to_thread(file.keep)))
+
+    async def finish(self) -> None:
+        """Return once all segments are durable. Raises UnavailableError ``disk_full``."""
+        while self._keeping:
+            await self._keeping.pop(0)
+
+    async def abandon(self) -> None:
+        """Delete what was written; nobody will name it."""
+        if self._keeping:
+            await asyncio.wait(self._keeping)
+        await asyncio.to_thread(self._delete)
+
+    def _write(self, seal: Callable[[], Iterable[SealedPiece]]) -> Sequence[SegmentFile]:
+        """Return the segments that are whole by now."""
+        whole = []
+        for piece in seal():
+            if self._file is None:
+                self._file = self._blobs.begin(self._location, piece.index)
+            self._file.write(piece.sealed)
+            if piece.ends:
+                whole.append(self._file)
+                self._file = None
+        return whole
+
+    def _delete(self) -> None:
+        if self._file is not None:
+            self._file.drop()
+        self._blobs.delete(self._location)
+
+
+def _sealed(sealer: BlobSealer, batch: Sequence[bytes | memoryview]) -> Iterable[SealedPiece]:
+    for piece in batch:
+        yield from sealer.update(piece)
 
 
 def _check_named(name: str, media_type: str, key: bytes) -> None:

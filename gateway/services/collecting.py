@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from gateway.clock import Clock, happens
 from gateway.errors import LiaisonError
 from gateway.logs import logger
-from gateway.peer import Peer, Peers
+from gateway.peer import Peers
 from gateway.protocol.answer import MAX_BATCH, Accepted, Answer, PendingBlobs, Posted, Refused
 from gateway.protocol.delivery import RetryPolicy, retry_delay_s
 from gateway.protocol.envelope import parse_envelope
 from gateway.protocol.mailbox import Collect, Confirmation, Return
 from gateway.services.cards import Cards
+from gateway.services.fetching import fetch_blob
 from gateway.services.incoming_blobs import IncomingBlobs
 from gateway.services.registry import RegistryMirror
 from gateway.settings import DeliverySettings
@@ -28,7 +29,6 @@ CARD_LOOK_S = 60
 FETCHES = 2
 FETCHES_WAITING = 64
 """With more copies than this waiting for their attachments, nothing more is collected."""
-SEGMENTS_IN_FLIGHT = 2
 
 _log = logger()
 
@@ -42,6 +42,9 @@ class _Mailbox:
 
     confirmations: list[Confirmation] = field(default_factory=list)
     settled: list[Return] = field(default_factory=list)
+    kept: dict[bytes, Confirmation] = field(default_factory=dict)
+    """By envelope: what lets a copy go whose attachments are still being fetched. After a crash the
+    copy comes again, and is confirmed then."""
     failures: int = 0
     fetching: int = 0
     """How many copies are held in memory until their attachments are here."""
@@ -80,6 +83,8 @@ class Collecting:
         self._clock = clock
         self._entropy = entropy
         self._retry = RetryPolicy(first_s=settings.retry_first_s, max_s=settings.retry_max_s)
+        self._segments_in_flight = settings.segments_in_flight
+        self._mailboxes: dict[MemberId, _Mailbox] = {}
         self._moved = asyncio.Event()
         self._fetches = asyncio.Semaphore(FETCHES)
         mirror.watch(self._changed)
@@ -99,6 +104,12 @@ class Collecting:
                         self._empty(relay, group), name=f"collect-{relay}"
                     )
                 await self._moved.wait()
+
+    def fetched(self, relay: MemberId, envelope_id: bytes) -> None:
+        """Let a copy go with the next call: nothing more of it is to be fetched."""
+        mailbox = self._mailboxes.get(relay)
+        if mailbox is not None and envelope_id in mailbox.kept:
+            mailbox.confirmations.append(mailbox.kept.pop(envelope_id))
 
     async def _leave_cards(self) -> None:
         """Let the relays answer for our sealing keys: senders cannot ask us."""
@@ -127,7 +138,7 @@ class Collecting:
         return set() if own is None else set(own.via)
 
     async def _empty(self, relay: MemberId, group: asyncio.TaskGroup) -> None:
-        mailbox = _Mailbox()
+        mailbox = self._mailboxes.setdefault(relay, _Mailbox())
         while True:
             while mailbox.fetching > FETCHES_WAITING:
                 mailbox.fetched.clear()
@@ -166,8 +177,11 @@ class Collecting:
         answers = await self._accept(relay, copies)
         for copy, answer in zip(copies, answers, strict=True):
             match answer:
-                case Accepted(receipt=receipt, sealed=sealed):
-                    mailbox.confirmations.append(Confirmation(receipt, sealed))
+                case Accepted(receipt=receipt, sealed=sealed, wanted=wanted):
+                    mailbox.confirmations.append(Confirmation(receipt, sealed, wanted))
+                    if wanted:
+                        envelope_id = parse_envelope(copy.envelope).envelope_id
+                        mailbox.kept[envelope_id] = Confirmation(receipt, sealed)
                 case Refused(receipt=receipt) if receipt:
                     mailbox.confirmations.append(Confirmation(receipt, b""))
                 case PendingBlobs(blob_ids=blob_ids):
@@ -193,27 +207,13 @@ class Collecting:
                 peer = self._peers.member(relay)
                 envelope_id = parse_envelope(copy.envelope).envelope_id
                 for blob_id in blob_ids:
-                    await self._fetch_blob(relay, peer, envelope_id, blob_id)
+                    named = relay, envelope_id, blob_id
+                    await fetch_blob(peer, self._incoming, named, self._segments_in_flight)
             await self._take(relay, mailbox, [copy], group)
             if mailbox.fetching <= FETCHES_WAITING:  # else the one who waits for us confirms it
                 await self.collect(relay, mailbox, group, wait_s=0)
-        except* LiaisonError as faults:
-            _log.warning("attachment.deferred", peer=relay, detail=str(faults.exceptions[0]))
+        except LiaisonError as fault:
+            _log.warning("attachment.deferred", peer=relay, code=fault.code, detail=fault.detail)
         finally:
             mailbox.fetching -= 1
             mailbox.fetched.set()
-
-    async def _fetch_blob(
-        self, relay: MemberId, peer: Peer, envelope_id: bytes, blob_id: bytes
-    ) -> None:
-        segment_list = await peer.blob_segments(envelope_id, blob_id)
-        missing = iter(await self._incoming.offer(relay, blob_id, segment_list))
-
-        async def bring() -> None:
-            for number in missing:
-                segment = await peer.blob_segment(envelope_id, blob_id, number)
-                await self._incoming.put_segment(relay, blob_id, number, segment)
-
-        async with asyncio.TaskGroup() as group:
-            for _ in range(SEGMENTS_IN_FLIGHT):
-                group.create_task(bring())

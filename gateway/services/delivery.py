@@ -358,6 +358,8 @@ class Delivery:
                 if hop == load.recipient and not answer.sealed:
                     return self._delivered(load, answer.receipt)
                 return self._in_custody(hop, load, answer)
+            case Refused(code="attachment_too_large"):  # it becomes no smaller by waiting
+                return self._failed(load, answer.code)
             case Refused() if hop == load.recipient:
                 return self._failed(load, answer.code)
             case Refused():
@@ -404,6 +406,8 @@ class Delivery:
                 case Halted(code=code):
                     if hop != row.custodian:
                         raise RejectedError("receipt_unknown", f"{hop} holds no such copy")
+                    if code == "attachment_too_large":
+                        return self._failed(load, code)
                     return _Outcome(change=self._deferral(row, code))
                 case _:
                     assert_never(item.outcome)

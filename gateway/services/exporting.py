@@ -147,9 +147,9 @@ class Exporting:
                 segments = parse_segment_list(segment_list, blob.blob_id)
                 for number in range(len(segments.digests)):
                     length = segments.segment_bytes(number)
-                    yield BlobSegment(
-                        blob.blob_id, number, await self._blobs.read(location, number, 0, length)
-                    )
+                    segment = await asyncio.to_thread(self._blobs.read, location, number, 0, length)
+                    yield BlobSegment(blob.blob_id, number, bytes(segment))
+                    del segment
                 brought.add(blob.blob_id)
         yield CarriedCopy(encode_envelope(load.header, [load.stanza], load.body))
 

@@ -11,7 +11,7 @@ from gateway.logs import logger
 from gateway.peer import Peers
 from gateway.protocol.answer import Accepted, Answer, Later, PendingBlobs, Refused
 from gateway.protocol.audit import EntryKind
-from gateway.protocol.delivery import RetryPolicy, next_attempt_at
+from gateway.protocol.delivery import RetryPolicy, custody_due_at, next_attempt_at
 from gateway.protocol.envelope import Stanza
 from gateway.protocol.mailbox import Delivered, Halted, Rejected
 from gateway.protocol.receipt import Copy, check_custody, check_refusal, verify_receipt
@@ -140,6 +140,7 @@ class Forwarding:
     def _settle_one(self, tx: Transaction, hop: MemberId, load: Load, answer: Answer) -> int | None:
         """Commit what an answer means for a copy; return when it is due again, if it is."""
         copy: ClaimedCopy = load.item
+        now = self._clock.now()
         match answer:
             case Accepted():
                 try:
@@ -154,9 +155,13 @@ class Forwarding:
                     )
                     audit.append(tx, [entry])
                     return self._hold_again(tx, copy, fault.code)
-                custody.hand_on(tx, [copy.row_id], custodian=hop, due_at=copy.expires_at)
-                if answer.sealed:
+                if answer.sealed and copy.outcome is None:
                     self._bring_back(tx, copy, Delivered(answer.sealed))
+                if answer.wanted:  # it fetches them from here: ask again later whether it has them
+                    due_at = custody_due_at(now, copy.attempts, copy.expires_at)
+                    custody.hold_again(tx, [copy.row_id], due_at=due_at, code="")
+                    return due_at
+                custody.hand_on(tx, [copy.row_id], custodian=hop, due_at=copy.expires_at)
             case Refused() if hop == copy.recipient and self._is_signed(copy, answer.receipt):
                 custody.end(tx, [copy.row_id], answer.code)
                 self._bring_back(tx, copy, Rejected(answer.receipt))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from gateway.clock import Clock
 from gateway.errors import ForbiddenError, LiaisonError, RejectedError
-from gateway.peer import Pong
+from gateway.peer import Pong, Segment
 from gateway.protocol.answer import Answer, Later, Posted, Refused
 from gateway.protocol.blob import parse_segment_list
 from gateway.protocol.envelope import encode_envelope, parse_envelope
@@ -13,10 +13,12 @@ from gateway.protocol.mailbox import Collect, Collected, Return
 from gateway.services.cards import Cards
 from gateway.services.delivery import Delivery
 from gateway.services.incoming_blobs import IncomingBlobs
+from gateway.services.outgoing_blobs import OutgoingBlobs
 from gateway.services.quotas import Quotas
 from gateway.services.reception import Reception
 from gateway.services.registry import Registrar, RegistryMirror
 from gateway.services.relaying import Handed, Relaying
+from gateway.services.segments import StoredSegment
 from gateway.services.turnstile import Turnstile
 from keys.suite import MemberId
 
@@ -40,7 +42,8 @@ class Gatekeeper:
         reception: Reception,
         relaying: Relaying,
         delivery: Delivery,
-        blobs: IncomingBlobs,
+        incoming: IncomingBlobs,
+        outgoing: OutgoingBlobs,
         quotas: Quotas,
         clock: Clock,
         seen: Callable[[MemberId], None],
@@ -53,7 +56,8 @@ class Gatekeeper:
         self.relaying = relaying
         self.delivery = delivery
         self.seen = seen
-        self.blobs = blobs
+        self.incoming = incoming
+        self.outgoing = outgoing
         self.quotas = quotas
         self.clock = clock
         self.posts = Turnstile(most=POSTS_MOST, most_each=POSTS_EACH)
@@ -141,12 +145,12 @@ class Gatekeeper:
 
         Raises UnavailableError ``quota_exceeded``, and as ``IncomingBlobs.offer``.
         """
-        if await self.blobs.knows(hop, blob_id):
-            return await self.blobs.offer(hop, blob_id, segment_list)
+        if await self.incoming.knows(hop, blob_id):
+            return await self.incoming.offer(hop, blob_id, segment_list)
         length = parse_segment_list(segment_list, blob_id).sealed_bytes
         self.quotas.admit_bytes(hop, length)
         try:
-            return await self.blobs.offer(hop, blob_id, segment_list)
+            return await self.incoming.offer(hop, blob_id, segment_list)
         except LiaisonError:
             self.quotas.give_back(hop, length)
             raise
@@ -186,20 +190,17 @@ class Hop:
         """See ``gateway.peer``."""
         return await self.gate.offer(self._member(), blob_id, segment_list)
 
-    async def put_segment(self, blob_id: bytes, index: int, segment: bytes) -> None:
+    async def put_segment(self, blob_id: bytes, index: int, segment: Segment) -> None:
         """See ``gateway.peer``."""
-        await self.gate.blobs.put_segment(self._member(), blob_id, index, segment)
+        await self.gate.incoming.put_segment(self._member(), blob_id, index, segment)
 
     async def blob_segments(self, envelope_id: bytes, blob_id: bytes) -> bytes:
         """See ``gateway.peer``."""
-        relaying = self.gate.relaying
-        return (await relaying.segment_list(self._member(), envelope_id, blob_id))[1]
+        return await self.gate.outgoing.segment_list(self._member(), envelope_id, blob_id)
 
-    async def blob_segment(self, envelope_id: bytes, blob_id: bytes, index: int) -> bytes:
+    async def blob_segment(self, envelope_id: bytes, blob_id: bytes, index: int) -> StoredSegment:
         """See ``gateway.peer``."""
-        relaying = self.gate.relaying
-        location, encoded = await relaying.segment_list(self._member(), envelope_id, blob_id)
-        return await self.gate.blobs.segment(location, parse_segment_list(encoded, blob_id), index)
+        return await self.gate.outgoing.segment(self._member(), envelope_id, blob_id, index)
 
     async def collect(self, asked: Collect) -> Collected:
         """See ``gateway.peer``."""

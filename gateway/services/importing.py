@@ -53,6 +53,7 @@ from gateway.services.keys import NodeKeys
 from gateway.services.ledger import Ledger
 from gateway.services.reception import Reception
 from gateway.services.registry import RegistryMirror
+from gateway.services.segments import HeldSegment
 from gateway.services.wayback import Answered, Wayback
 from gateway.settings import PolicySettings, Role
 from gateway.store import audit, carried, messages, outbox
@@ -245,7 +246,8 @@ class Importing:
                 case BlobOffer(blob_id=blob_id, segment_list=segment_list):
                     await self._incoming.offer(taken.hop, blob_id, segment_list)
                 case BlobSegment(blob_id=blob_id, number=number, segment=segment):
-                    await self._incoming.put_segment(taken.hop, blob_id, number, segment)
+                    held = HeldSegment(segment)
+                    await self._incoming.put_segment(taken.hop, blob_id, number, held)
         except LiaisonError as fault:
             if isinstance(fault, UnavailableError) and not isinstance(record, CardNote):
                 raise

@@ -1,12 +1,13 @@
 """Messages as the house sees them: lists, reading, acknowledging. Reading is recorded."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Annotated
 
 import msgspec
 
 from gateway.clock import Clock, happens
-from gateway.errors import ForbiddenError, LiaisonError, RejectedError
+from gateway.errors import ForbiddenError, LiaisonError, RejectedError, UnavailableError
 from gateway.protocol.audit import EntryKind
 from gateway.protocol.message import (
     Attachment,
@@ -19,21 +20,25 @@ from gateway.services.caller import Caller, require
 from gateway.services.keys import NodeKeys
 from gateway.services.ledger import Ledger
 from gateway.services.message_view import (
+    AttachmentView,
     Detail,
     OpenedStored,
     Page,
     Summary,
+    attachment_of,
     detail_of,
     summary_of,
 )
 from gateway.services.registry import RegistryMirror
 from gateway.settings import Role
-from gateway.store import audit, messages, outbox
+from gateway.store import attached, audit, messages, outbox
+from gateway.store.attached import Attached, AttachmentState
 from gateway.store.database import Database, Transaction
 from gateway.store.messages import MessageFilter, MessageSummary, StoredMessage
 
 MAX_WAIT_S = 60
 LOOK_AGAIN_S = 2.0
+PENDING_RETRY_S = 10
 
 
 class MessageQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -58,7 +63,10 @@ class Inbox:
         mirror: RegistryMirror,
         ledger: Ledger,
         clock: Clock,
+        *,
+        fetch: Callable[[], None],
     ) -> None:
+        self._fetch = fetch
         self._database = database
         self._keys = keys
         self._mirror = mirror
@@ -104,7 +112,9 @@ class Inbox:
         require(caller, Role.OFFICER)
         opened = await self._open(ref, caller)
         stored = opened.stored
-        states = await self._database.read(lambda tx: outbox.states(tx, [stored.row_id]))
+        rows = [stored.row_id]
+        states = await self._database.read(lambda tx: outbox.states(tx, rows))
+        lacking = await self._database.read(lambda tx: attached.of_messages(tx, rows))
         entry = self._ledger.entry(
             EntryKind.MESSAGE_READ,
             peer=caller.name,
@@ -112,23 +122,25 @@ class Inbox:
             code=Role.OFFICER.value,
         )
         await self._database.write(lambda tx: audit.append(tx, [entry]))
-        rows = states.get(stored.row_id, [])
-        return detail_of(opened, rows, self._mirror.view, language)
+        return detail_of(
+            opened,
+            states.get(stored.row_id, []),
+            lacking.get(stored.row_id, []),
+            self._mirror.view,
+            language,
+        )
 
     async def attachment(self, attachment_id: str, caller: Caller) -> Attachment:
         """Return attachment ``<message id>.<number>`` with its key; reading it is recorded.
 
-        Raises RejectedError ``attachment_unknown``, and as ``read``.
+        One that is not here yet is fetched now. Raises RejectedError ``attachment_unknown``,
+        ``attachment_lost``; UnavailableError ``attachment_pending``; and as ``read``.
         """
-        require(caller, Role.OFFICER)
-        ref, _, number = attachment_id.rpartition(".")
-        if not number.isdecimal() or len(number) > 2:  # noqa: PLR2004 - at most 64 attachments
-            raise RejectedError("attachment_unknown", f"there is no attachment {attachment_id!r}")
-        opened = await self._open(ref, caller)
-        attached = opened.payload.attachments
-        if int(number) >= len(attached):
-            raise RejectedError("attachment_unknown", f"there is no attachment {attachment_id!r}")
-        attachment = attached[int(number)]
+        opened, number = await self._attachment(attachment_id, caller)
+        attachment = opened.payload.attachments[number]
+        lacking = await self._ask(opened, attachment)
+        if lacking is not None:
+            raise _not_here(lacking, self._clock.now())
         entry = self._ledger.entry(
             EntryKind.MESSAGE_READ,
             peer=caller.name,
@@ -137,6 +149,16 @@ class Inbox:
         )
         await self._database.write(lambda tx: audit.append(tx, [entry]))
         return attachment
+
+    async def fetch(self, attachment_id: str, caller: Caller) -> AttachmentView:
+        """Let an attachment be fetched now, if it is not here; return how far it is.
+
+        Raises RejectedError ``attachment_unknown``, and as ``read``.
+        """
+        opened, number = await self._attachment(attachment_id, caller)
+        attachment = opened.payload.attachments[number]
+        lacking = await self._ask(opened, attachment)
+        return attachment_of(attachment_id, attachment, lacking)
 
     async def acknowledge(self, ref: str, caller: Caller, language: str = "en") -> Summary:
         """Take a received message: an official has it. Doing so twice changes nothing.
@@ -160,6 +182,34 @@ class Inbox:
         taken = await self._database.read(lambda tx: _find(tx, ref))
         return summary_of(taken, [], language)
 
+    async def _attachment(self, attachment_id: str, caller: Caller) -> tuple[OpenedStored, int]:
+        require(caller, Role.OFFICER)
+        unknown = RejectedError("attachment_unknown", f"there is no attachment {attachment_id!r}")
+        ref, _, number = attachment_id.rpartition(".")
+        if not number.isdecimal() or len(number) > 2:  # noqa: PLR2004 - at most 64 attachments
+            raise unknown
+        opened = await self._open(ref, caller)
+        if int(number) >= len(opened.payload.attachments):
+            raise unknown
+        return opened, int(number)
+
+    async def _ask(self, opened: OpenedStored, attachment: Attachment) -> Attached | None:
+        """Let what is not here be fetched now; return how far it is, None for whole."""
+        row_id, now = opened.stored.row_id, self._clock.now()
+
+        def look(tx: Transaction) -> Attached | None:
+            rows = attached.of_messages(tx, [row_id]).get(row_id, [])
+            return next((row for row in rows if row.blob_id == attachment.blob_id), None)
+
+        found = await self._database.read(look)
+        if found is None or found.state is AttachmentState.WHOLE:
+            return None
+        if found.state is AttachmentState.ON_DEMAND:
+            await self._database.write(lambda tx: attached.ask(tx, found.row_id, now))
+            self._fetch()
+            return await self._database.read(look)
+        return found
+
     async def _notify(self) -> None:
         async with self._changed:
             self._changed.notify_all()
@@ -169,17 +219,29 @@ class Inbox:
     ) -> Page:
         def look(
             tx: Transaction,
-        ) -> tuple[list[MessageSummary], dict[int, list[outbox.RecipientState]]]:
+        ) -> tuple[
+            list[MessageSummary],
+            dict[int, list[outbox.RecipientState]],
+            dict[int, list[Attached]],
+        ]:
             after = int(query.cursor or 0)
             found = messages.page(tx, wanted, after=after, limit=query.limit)
-            return found, outbox.states(tx, [item.row_id for item in found])
+            lacking = attached.of_messages(
+                tx, [item.row_id for item in found if item.attachments and item.direction == "in"]
+            )
+            return found, outbox.states(tx, [item.row_id for item in found]), lacking
 
-        found, states = await self._database.read(look)
+        found, states, lacking = await self._database.read(look)
         cursor = str(found[-1].row_id) if found else query.cursor
         if caller.unit is not None:
             found = [item for item in found if await self._may_see(item, caller)]
         return Page(
-            messages=[summary_of(item, states.get(item.row_id, []), language) for item in found],
+            messages=[
+                summary_of(
+                    item, states.get(item.row_id, []), language, lacking.get(item.row_id, [])
+                )
+                for item in found
+            ],
             cursor=cursor,
         )
 
@@ -212,3 +274,17 @@ def _find(tx: Transaction, ref: str) -> StoredMessage:
     if stored is None or stored.direction == messages.SERVICE:
         raise RejectedError("message_unknown", f"there is no message {ref} here")
     return stored
+
+
+def _not_here(lacking: Attached, now: int) -> LiaisonError:
+    """Say why an attachment cannot be read."""
+    if lacking.state is AttachmentState.LOST:
+        return RejectedError(
+            "attachment_lost", f"the attachment did not come and will not: {lacking.code}"
+        )
+    why = f"; the last attempt: {lacking.code}" if lacking.code else ""
+    return UnavailableError(
+        "attachment_pending",
+        f"the attachment is being fetched from {lacking.origin}{why}",
+        retry_after_s=max(PENDING_RETRY_S, lacking.due_at - now if lacking.code else 0),
+    )

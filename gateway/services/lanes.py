@@ -17,18 +17,15 @@ from gateway.errors import LiaisonError, RejectedError, UnavailableError
 from gateway.logs import logger
 from gateway.peer import Peer, Peers
 from gateway.protocol.answer import MAX_BATCH, Answer, Posted
-from gateway.protocol.blob import SEGMENT_BYTES, parse_segment_list
 from gateway.protocol.envelope import Stanza, encode_envelope
+from gateway.services.freight import Freight
 from gateway.services.routes import Routes
 from gateway.settings import DeliverySettings
-from gateway.store.blobs import BlobStore
 from keys.suite import MemberId
 
 LANE_WIDTH = 2
 FREIGHT_WIDTH = 2
 """How many copies' attachments are brought to one hop at a time."""
-SEGMENTS_IN_FLIGHT = 2
-"""Of all lanes together: 8 MiB of memory each."""
 HANDED_MOST = 8192
 HANDED_BYTES = 32 * 1024 * 1024
 """What was just accepted may wait in memory up to this; beyond, it waits in the database."""
@@ -141,7 +138,7 @@ class Lanes:
         cargo: Cargo,
         peers: Peers,
         routes: Routes,
-        blobs: BlobStore,
+        freight: Freight,
         *,
         clock: Clock,
         settings: DeliverySettings,
@@ -150,7 +147,7 @@ class Lanes:
         self._cargo = cargo
         self._peers = peers
         self._routes = routes
-        self._blobs = blobs
+        self._freight = freight
         self._clock = clock
         self._settings = settings
         self._hop = hop
@@ -160,7 +157,6 @@ class Lanes:
         """For whom something is queued in the database, and when to look."""
         self._woken = asyncio.Event()
         self._group: asyncio.TaskGroup | None = None
-        self._segments = asyncio.Semaphore(SEGMENTS_IN_FLIGHT)
         self._numbers = count()
         self._reserved = 0
         self._reserved_bytes = 0
@@ -411,17 +407,13 @@ class Lanes:
         try:
             async with lane.freight:
                 for blob_id in blob_ids:
-                    await self._bring_blob(peer, load, blob_id)
-        except* LiaisonError as faults:
-            fault = _leaves(faults)[0]
-            due_at = self._clock.now() + self._settings.retry_first_s
-            if fault.code == "quota_exceeded":  # of this copy alone: lighter ones go on
-                due_at = self._clock.now() + (fault.retry_after_s or self._settings.retry_max_s)
-            elif isinstance(fault, UnavailableError):
-                due_at = self._routes.failed(hop, fault.retry_after_s or 0)
-            _log.warning("attachment.deferred", peer=hop, code=fault.code, detail=fault.detail)
-            await self._cargo.put_back([load], fault, due_at)
-            self.note({load.recipient: due_at})
+                    location, segment_list = await self._cargo.blob(load, blob_id)
+                    await self._freight.bring(peer, blob_id, location, segment_list)
+        except LiaisonError as fault:
+            await self._not_brought(hop, load, fault)
+        except Exception:  # noqa: BLE001 - a bug must not end the lanes; the row is due again
+            _log.exception("attachment.broke", peer=hop)
+            await self._not_brought(hop, load, UnavailableError("internal_error", "see the log"))
         else:
             load.brought = True
             load.reserved = load.length
@@ -431,26 +423,20 @@ class Lanes:
         finally:
             renewing.cancel()
 
+    async def _not_brought(self, hop: MemberId, load: Load, fault: LiaisonError) -> None:
+        due_at = self._clock.now() + self._settings.retry_first_s
+        if fault.code == "quota_exceeded":  # of this copy alone: lighter ones go on
+            due_at = self._clock.now() + (fault.retry_after_s or self._settings.retry_max_s)
+        elif isinstance(fault, UnavailableError):
+            due_at = self._routes.failed(hop, fault.retry_after_s or 0)
+        _log.warning("attachment.deferred", peer=hop, code=fault.code, detail=fault.detail)
+        await self._cargo.put_back([load], fault, due_at)
+        self.note({load.recipient: due_at})
+
     async def _renew(self, load: Load) -> None:
         while True:
             await self._clock.sleep(self._settings.lease_s / LEASE_RENEWALS)
             await self._cargo.extend([load])
-
-    async def _bring_blob(self, peer: Peer, load: Load, blob_id: bytes) -> None:
-        location, encoded = await self._cargo.blob(load, blob_id)
-        segments = parse_segment_list(encoded, blob_id)
-        missing = iter(await peer.offer_blob(blob_id, encoded))
-
-        async def bring() -> None:
-            for number in missing:
-                length = min(segments.segment_bytes(number), SEGMENT_BYTES)
-                async with self._segments:
-                    segment = await self._blobs.read(location, number, 0, length)
-                    await peer.put_segment(blob_id, number, segment)
-
-        async with asyncio.TaskGroup() as group:
-            for _ in range(SEGMENTS_IN_FLIGHT):
-                group.create_task(bring())
 
 
 def _posts(loads: Sequence[Load]) -> tuple[list[Posted], list[Load]]:
@@ -471,13 +457,3 @@ def _posts(loads: Sequence[Load]) -> tuple[list[Posted], list[Load]]:
         for (_, hops), group in groups.items()
     ]
     return posts, [load for group in groups.values() for load in group]
-
-
-def _leaves(faults: BaseExceptionGroup[LiaisonError]) -> list[LiaisonError]:
-    found: list[LiaisonError] = []
-    for fault in faults.exceptions:
-        if isinstance(fault, BaseExceptionGroup):
-            found += _leaves(fault)
-        else:
-            found.append(fault)
-    return found

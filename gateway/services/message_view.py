@@ -9,11 +9,13 @@ import msgspec
 from gateway.cases.content import decode_content
 from gateway.cases.kinds import CATALOGUE, content_as_json, kind_named
 from gateway.errors import LiaisonError
+from gateway.protocol.blob import SEGMENT_BYTES
 from gateway.protocol.envelope import parse_header
 from gateway.protocol.message import Attachment, Inner, Payload, message_ref
 from gateway.protocol.receipt import parse_receipt, verify_receipt
 from gateway.services.submission import RecipientSummary
 from gateway.store import messages, outbox
+from gateway.store.attached import Attached, AttachmentState
 from gateway.store.messages import MessageSummary, StoredMessage
 from keys.registry.view import View
 from keys.suite import digest
@@ -42,6 +44,8 @@ class Summary(MessageFacts, frozen=True, kw_only=True):
     """A message in a list."""
 
     attachments: int
+    attachments_missing: int
+    """How many of them are not here: pending, on demand or lost."""
     recipients: list[RecipientSummary]
 
 
@@ -75,13 +79,19 @@ class RecipientDetail(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AttachmentView(msgspec.Struct, frozen=True, kw_only=True):
-    """An attachment of a message; ``id`` fetches it."""
+    """An attachment of a message; ``id`` reads it, once its state is ``whole``."""
 
     id: str
     name: str
     media_type: str
     size: int
     sha256: str
+    state: str
+    """``whole``, ``pending``, ``on_demand`` or ``lost``."""
+    held_bytes: int
+    """About how much of it is here."""
+    code: str
+    """Why it is lost, or why the last attempt to fetch it came to nothing."""
 
 
 class Detail(MessageFacts, frozen=True, kw_only=True):
@@ -109,28 +119,37 @@ class OpenedStored:
 
 
 def summary_of(
-    item: MessageSummary, rows: Sequence[outbox.RecipientState], language: str
+    item: MessageSummary,
+    rows: Sequence[outbox.RecipientState],
+    language: str,
+    lacking: Sequence[Attached] = (),
 ) -> Summary:
     """Return a message as a list shows it."""
     return Summary(
         **_facts(item, rows, language),
         attachments=item.attachments,
+        attachments_missing=sum(row.state is not AttachmentState.WHOLE for row in lacking),
         recipients=[RecipientSummary(member=row.recipient, state=row.state.value) for row in rows],
     )
 
 
 def detail_of(
-    opened: OpenedStored, rows: Sequence[outbox.RecipientState], view: View, language: str
+    opened: OpenedStored,
+    rows: Sequence[outbox.RecipientState],
+    lacking: Sequence[Attached],
+    view: View,
+    language: str,
 ) -> Detail:
     """Return a message with its content and receipts."""
     stored, payload = opened.stored, opened.payload
     facts = _facts(stored, rows, language)
+    by_blob = {row.blob_id: row for row in lacking}
     return Detail(
         **facts,
         unit=payload.unit,
         content=content_as_json(decode_content(kind_named(payload.kind), payload.content)),
         attachments=[
-            _attachment(facts["id"], number, item)
+            attachment_of(f"{facts['id']}.{number}", item, by_blob.get(item.blob_id))
             for number, item in enumerate(payload.attachments)
         ],
         recipients=[_recipient(row, view) for row in rows],
@@ -171,13 +190,21 @@ def _state(item: MessageSummary, rows: Sequence[outbox.RecipientState]) -> str:
     return min((row.state for row in rows), key=order.index).value
 
 
-def _attachment(ref: str, number: int, item: Attachment) -> AttachmentView:
+def attachment_of(attachment_id: str, item: Attachment, lacking: Attached | None) -> AttachmentView:
+    """Return an attachment and how far it is; with nothing noted of it, it is whole."""
+    whole = lacking is None or lacking.state is AttachmentState.WHOLE
+    held = item.plain_bytes
+    if lacking is not None and not whole:
+        held = min(held, lacking.held_segments * SEGMENT_BYTES)
     return AttachmentView(
-        id=f"{ref}.{number}",
+        id=attachment_id,
         name=item.name,
         media_type=item.media_type,
         size=item.plain_bytes,
         sha256=item.plain_digest.hex(),
+        state=AttachmentState.WHOLE.value if lacking is None else lacking.state.value,
+        held_bytes=held,
+        code="" if lacking is None else lacking.code,
     )
 
 

@@ -5,8 +5,7 @@ answered before it is durable. A repeat gets the receipt that was given first, b
 """
 
 import asyncio
-import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gateway.cases.content import decode_content
@@ -17,36 +16,31 @@ from gateway.faults import FaultsError
 from gateway.logs import logger
 from gateway.protocol.answer import Accepted, Answer, Later, PendingBlobs, Posted, Refused
 from gateway.protocol.audit import EntryKind
-from gateway.protocol.blob import BLOB_CONTEXT
 from gateway.protocol.envelope import ParsedEnvelope, parse_envelope
-from gateway.protocol.message import Attachment
 from gateway.protocol.opening import OpenedMessage, Receiver, open_envelope
 from gateway.protocol.receipt import Receipt, ReceiptKind, sign_receipts
-from gateway.services.attachments import read_sealed
+from gateway.services.demands import Demands, Missing
 from gateway.services.keys import NodeKeys
 from gateway.services.ledger import Ledger
 from gateway.services.registry import RegistryMirror
 from gateway.services.wayback import Answered, Wayback
 from gateway.settings import PolicySettings
-from gateway.store import attachments, audit, messages
-from gateway.store.blobs import BlobStore
+from gateway.store import attached, attachments, audit, messages
 from gateway.store.database import Database, Transaction
 from keys.registry.view import View
 from keys.signing import SigningKey
-from keys.stream import SEALED_CHUNK_BYTES, Opener
 from keys.suite import MemberId, digest
 
 _log = logger()
 
 LATER_S = 2
-PIECE_BYTES = 128 * SEALED_CHUNK_BYTES
 
 _TOLD = frozenset(
     {
         "encoding_invalid", "envelope_too_large", "version_unknown", "suite_unknown",
         "envelope_expired", "not_addressed", "created_in_future", "lifetime_too_long",
         "member_suspended", "signer_revoked", "signer_unknown", "message_id_reused",
-        "kind_unknown", "content_invalid", "not_on_route",
+        "kind_unknown", "content_invalid", "not_on_route", "attachment_too_large",
     }
 )  # fmt: skip
 """The reasons that a peer is told; any other is ``invalid`` to it, and precise in our own log."""
@@ -78,7 +72,7 @@ class Reception:
     def __init__(
         self,
         database: Database,
-        blobs: BlobStore,
+        demands: Demands,
         keys: NodeKeys,
         mirror: RegistryMirror,
         *,
@@ -90,7 +84,7 @@ class Reception:
         arrived: Callable[[], None],
     ) -> None:
         self._database = database
-        self._blobs = blobs
+        self._demands = demands
         self._keys = keys
         self._mirror = mirror
         self._ledger = ledger
@@ -110,12 +104,10 @@ class Reception:
             return [Later("busy", LATER_S)] * len(batch)
         parsed = [_parsed(item, hop) for item in batch]
         brought: list[_Verdict] | None = None
+        missing: dict[bytes, Missing] = {}
         if any(isinstance(item, ParsedEnvelope) and item.header.blobs for item in parsed):
             opened = await asyncio.to_thread(self._open, batch, parsed, hop, view)
-            brought = [
-                await self._with_blobs(hop, item, outcome)
-                for item, outcome in zip(parsed, opened, strict=True)
-            ]
+            brought = [await self._with_blobs(hop, outcome, missing) for outcome in opened]
         work = _Work()
 
         def judge() -> None:
@@ -137,12 +129,15 @@ class Reception:
         def commit(tx: Transaction) -> dict[bytes, Answer]:
             if not work.good and not work.refusals:
                 return {}
-            return self._commit(tx, list(work.good.values()), work.refusals, hop)
+            return self._commit(tx, list(work.good.values()), work.refusals, hop, missing)
 
         conflicts = await self._database.write_unit(commit, first=judge)
         if any(_is_shown(item) for name, item in work.good.items() if name not in conflicts):
             self._arrived()
+        if missing:
+            self._demands.fetch()
         answers = [self._answer(verdict, work.good, conflicts) for verdict in work.verdicts]
+        answers = await self._demands.told(parsed, answers)
         return await self._for_relays(batch, parsed, answers)
 
     async def _for_relays(
@@ -230,46 +225,20 @@ class Reception:
         return opened
 
     async def _with_blobs(
-        self,
-        hop: MemberId,
-        item: ParsedEnvelope | RejectedError,
-        outcome: _Verdict,
+        self, hop: MemberId, outcome: _Verdict, missing: dict[bytes, Missing]
     ) -> _Verdict:
-        if isinstance(item, RejectedError) or not isinstance(outcome, OpenedMessage):
+        """Judge a message's attachments; keep what it may be stored without."""
+        if not isinstance(outcome, OpenedMessage) or not outcome.envelope.header.blobs:
             return outcome
-        wanted = [blob.blob_id for blob in item.header.blobs]
-        if not wanted:
-            return outcome
-        brought = await self._database.read(lambda tx: attachments.incoming(tx, hop, wanted))
-        whole = {blob_id for blob_id, blob in brought.items() if blob.complete_at is not None}
-        missing = [blob_id for blob_id in wanted if blob_id not in whole]
-        if missing:
-            return PendingBlobs(tuple(dict.fromkeys(missing)))
         try:
-            for attachment in outcome.payload.attachments:
-                await self._verify_plaintext(attachment, brought[attachment.blob_id])
+            judged = await self._demands.judge(hop, outcome)
         except LiaisonError as fault:
             return fault
+        if isinstance(judged, PendingBlobs):
+            return judged
+        if judged.attachments:
+            missing[outcome.envelope.envelope_id] = judged
         return outcome
-
-    async def _verify_plaintext(self, attachment: Attachment, blob: attachments.Blob) -> None:
-        """Open an attachment once, keep nothing, and compare: it is what the sender signed."""
-        opener = Opener(attachment.key, BLOB_CONTEXT)
-        state = hashlib.sha256()
-        left = attachment.plain_bytes
-        try:
-            for start in range(0, blob.sealed_bytes, PIECE_BYTES):
-                end = min(start + PIECE_BYTES, blob.sealed_bytes)
-                sealed = await read_sealed(self._blobs, blob.location, start, end)
-                plain = await asyncio.to_thread(opener.update, sealed)
-                state.update(plain[:left])
-                left -= min(left, len(plain))
-            plain = opener.finish()
-        except RejectedError as fault:
-            raise RejectedError("attachment_invalid", "an attachment does not open") from fault
-        state.update(plain[:left])
-        if left > len(plain) or state.digest() != attachment.plain_digest:
-            raise RejectedError("attachment_invalid", "an attachment is not what was signed")
 
     def _sign(self, opened: Sequence[OpenedMessage], signer: SigningKey, view: View) -> list[bytes]:
         now = self._clock.now()
@@ -297,6 +266,7 @@ class Reception:
         good: Sequence[_Opened],
         refusals: Sequence[audit.NewEntry],
         hop: MemberId,
+        missing: Mapping[bytes, Missing],
     ) -> dict[bytes, Answer]:
         """Store what is new with its receipt; return the answers of what was there before."""
         now = self._clock.now()
@@ -311,6 +281,9 @@ class Reception:
                 blob_ids = [blob.blob_id for blob in header.blobs]
                 name = item.opened.sender, header.message_id
                 attachments.name(tx, hop, name, blob_ids, now)
+                lacking = missing.get(item.opened.envelope.envelope_id)
+                if lacking is not None:
+                    attached.record(tx, name, lacking.attachments)
         entries = [self._received(item.opened) for item in new]
         conflicts: dict[bytes, Answer] = {}
         stored = {item.opened.envelope.envelope_id for item in new}

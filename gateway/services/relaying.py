@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from gateway.clock import Clock, happens
-from gateway.errors import LiaisonError, RejectedError, UnavailableError
+from gateway.errors import LiaisonError, UnavailableError
 from gateway.logs import logger
 from gateway.protocol.answer import MAX_HOPS, Accepted, Answer, Later, PendingBlobs, Posted, Refused
 from gateway.protocol.audit import EntryKind
 from gateway.protocol.codec import decode, decoder, encode
+from gateway.protocol.delivery import CUSTODY_FIRST_S
 from gateway.protocol.envelope import ParsedEnvelope, Stanza, encode_envelope
 from gateway.protocol.mailbox import (
     Collect,
@@ -81,6 +82,7 @@ class Relaying:
         clock: Clock,
         settings: RelaySettings,
         policy: PolicySettings,
+        max_sealed_bytes: int,
         check_space: Callable[[], None],
         taken: Callable[[Iterable[MemberId]], None],
         came_back: Callable[[], None],
@@ -93,6 +95,7 @@ class Relaying:
         self._clock = clock
         self._settings = settings
         self._policy = policy
+        self._max_sealed_bytes = max_sealed_bytes
         self._check_space = check_space
         self._taken = taken
         self._came_back = came_back
@@ -147,25 +150,6 @@ class Relaying:
             await self.changed()
         return known
 
-    async def segment_list(
-        self, member: MemberId, envelope_id: bytes, blob_id: bytes
-    ) -> tuple[str, bytes]:
-        """Return where an attachment of a copy for ``member`` lies, and its segment list.
-
-        Raises RejectedError ``blob_unknown``.
-        """
-
-        def look(tx: Transaction) -> list[attachments.Blob]:
-            states = (CustodyState.HELD, CustodyState.LEASED)
-            held = [c for c in custody.find(tx, envelope_id, member) if c.state in states]
-            rows = custody.linked_blobs(tx, envelope_id) if held else []
-            return [blob for blob in attachments.by_rows(tx, rows) if blob.blob_id == blob_id]
-
-        for blob in await self._database.read(look):
-            if blob.segment_list is not None and blob.complete_at is not None:
-                return blob.location, blob.segment_list
-        raise RejectedError("blob_unknown", "no such attachment waits here for this member")
-
     async def changed(self) -> None:
         """Tell those who wait at their mailbox, and who brings returns, to look."""
         self._came_back()
@@ -190,6 +174,8 @@ class Relaying:
         member = self._mirror.view.members.get(item.recipient)
         if member is not None and member.suspended:
             return Refused("member_suspended")
+        if any(blob.sealed_bytes > self._max_sealed_bytes for blob in header.blobs):
+            return Refused("attachment_too_large")
         serving = self._settings.enabled or hop == me
         if not serving or member is None or not self._routes.serves(me, item.recipient, hop):
             return Later("not_served", NOT_SERVED_S)
@@ -399,8 +385,12 @@ class Relaying:
             custody.end(tx, rows, receipt.code)
             outcome: Delivered | Rejected | None = Rejected(item.receipt)
         else:
-            custody.hand_on(tx, rows, custodian=member, due_at=now)
-            outcome = Delivered(item.sealed) if item.sealed else None
+            news = item.sealed and any(copy.outcome is None for copy in found)
+            outcome = Delivered(item.sealed) if news else None
+            if item.wanted:  # it fetches them from here, and will confirm again
+                custody.extend_leases(tx, rows, now + CUSTODY_FIRST_S)
+            else:
+                custody.hand_on(tx, rows, custodian=member, due_at=now)
         if outcome is not None and found:
             custody.bring_back(tx, rows, became(found[0], outcome), now)
 

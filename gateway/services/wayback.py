@@ -55,9 +55,9 @@ class Wayback:
         dressed: list[Answer] = []
         for item in answered:
             match item.answer:
-                case Accepted(receipt=receipt):
+                case Accepted(receipt=receipt, wanted=wanted):
                     sealed = self.seal(receipt, stored[item.envelope.envelope_id])
-                    dressed.append(Accepted(next(signed), sealed))
+                    dressed.append(Accepted(next(signed), sealed, wanted))
                 case Refused(code=code) if code != "not_on_route":
                     dressed.append(Refused(code, next(signed)))
                 case Later(code="stale_card"):

@@ -7,7 +7,7 @@ that no message names expires.
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import delete, exists, insert, or_, select, update
+from sqlalchemy import ScalarSelect, delete, exists, insert, or_, select, update
 
 from gateway.store.database import Transaction
 from gateway.store.engine import InsertNew
@@ -16,7 +16,7 @@ from gateway.store.schema import blobs, message_blobs, messages, relayed_blobs, 
 OWN = ""
 """The origin of what the house itself uploaded."""
 UNNAMED_S = 86_400
-"""How long a blob that no message names is kept."""
+"""How long a blob that no message names is kept after the last that came of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,9 +105,10 @@ def held_segments(tx: Transaction, row_id: int) -> set[int]:
     return set(tx.execute(statement).scalars())
 
 
-def hold_segment(tx: Transaction, row_id: int, number: int) -> None:
-    """Note that a segment is stored, after it is durable."""
+def hold_segment(tx: Transaction, row_id: int, number: int, now: int) -> None:
+    """Note that a segment is stored, after it is durable; its blob's day begins anew."""
     tx.execute(_HOLD.on(tx), {"blob_row": row_id, "number": number})
+    tx.execute(update(blobs).where(blobs.c.row_id == row_id).values(stored_at=now))
 
 
 def complete(tx: Transaction, row_id: int, now: int) -> None:
@@ -138,14 +139,24 @@ def name(
     tx: Transaction, origin: str, message: tuple[str, bytes], blob_ids: Collection[bytes], now: int
 ) -> None:
     """Note that a stored message (sender, message id) names these blobs: they stay as it does."""
-    sender, message_id = message
     own = blobs.c.blob_id.in_(blob_ids), blobs.c.origin == origin
     tx.execute(update(blobs).where(*own).values(named_at=now))
-    number = select(messages.c.row_id).where(
-        messages.c.message_id == message_id, messages.c.sender == sender
+    number = _row_of(message)
+    named = exists().where(
+        message_blobs.c.message_row == number, message_blobs.c.blob_row == blobs.c.row_id
     )
-    links = select(number.scalar_subquery(), blobs.c.row_id).where(*own)
+    links = select(number, blobs.c.row_id).where(*own, ~named)
     tx.execute(insert(message_blobs).from_select(["message_row", "blob_row"], links))
+
+
+def unname(tx: Transaction, origin: str, message: tuple[str, bytes], blob_id: bytes) -> None:
+    """Note that a message will never have a blob: what is there of it goes within a day."""
+    own = blobs.c.blob_id == blob_id, blobs.c.origin == origin
+    rows = list(tx.execute(select(blobs.c.row_id).where(*own)).scalars())
+    links = message_blobs.c.message_row == _row_of(message), message_blobs.c.blob_row.in_(rows)
+    tx.execute(delete(message_blobs).where(*links))
+    still = exists().where(message_blobs.c.blob_row == blobs.c.row_id)
+    tx.execute(update(blobs).where(*own, ~still).values(named_at=None))
 
 
 def forget_unnamed(tx: Transaction, now: int) -> list[str]:
@@ -164,3 +175,12 @@ def forget_unnamed(tx: Transaction, now: int) -> list[str]:
     tx.execute(delete(segments).where(segments.c.blob_row.in_(row_ids)))
     tx.execute(delete(blobs).where(blobs.c.row_id.in_(row_ids)))
     return [row.location for row in rows]
+
+
+def _row_of(message: tuple[str, bytes]) -> ScalarSelect[int]:
+    sender, message_id = message
+    return (
+        select(messages.c.row_id)
+        .where(messages.c.message_id == message_id, messages.c.sender == sender)
+        .scalar_subquery()
+    )

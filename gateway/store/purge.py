@@ -11,7 +11,7 @@ from sqlalchemy import delete, exists, func, select, update
 
 from gateway.store.database import Transaction
 from gateway.store.messages import IN, OUT
-from gateway.store.schema import blobs, message_blobs, messages, outbox
+from gateway.store.schema import attached, blobs, message_blobs, messages, outbox
 
 REPEATS_S = 14 * 86_400
 """How long after its expiry a message is kept in any case: a repeat still meets its receipt."""
@@ -63,6 +63,7 @@ def forget(tx: Transaction, rows: Collection[int]) -> None:
     links = message_blobs.c.message_row.in_(rows)
     named = list(tx.execute(select(message_blobs.c.blob_row).where(links)).scalars())
     tx.execute(delete(message_blobs).where(links))
+    tx.execute(delete(attached).where(attached.c.message_row.in_(rows)))
     tx.execute(delete(outbox).where(outbox.c.message_row.in_(rows)))
     tx.execute(delete(messages).where(messages.c.row_id.in_(rows)))
     if named:

@@ -19,7 +19,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISION: Final = "0004"
+REVISION: Final = "0005"
 """The newest migration; ``serve`` compares it without loading alembic."""
 
 metadata = MetaData(
@@ -198,6 +198,23 @@ segments = Table(
     metadata,
     Column("blob_row", _Row, ForeignKey("blobs.row_id"), primary_key=True),
     Column("number", Integer, primary_key=True, autoincrement=False),
+)
+
+attached = Table(
+    "attached",
+    metadata,
+    Column("row_id", _Row, primary_key=True),
+    Column("message_row", _Row, ForeignKey("messages.row_id"), nullable=False),
+    Column("blob_id", LargeBinary(32), nullable=False),
+    Column("origin", String(32), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("due_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("code", String(64), nullable=False),
+    UniqueConstraint("message_row", "blob_id"),
+    _partial("ix_attached_pending", "due_at", "state = 'pending'"),
+    _partial("ix_attached_open", "expires_at", "state IN ('pending', 'on_demand')"),
 )
 
 audit_entries = Table(

@@ -26,7 +26,7 @@ from gateway.settings import Settings
 from gateway.store import custody, outbox
 from keys.registry.statement import REGISTRY
 from keys.suite import MemberId
-from tests.machines.virtual import SteppedDatabase, SteppedFolder, VirtualClock, VirtualLoop
+from tests.machines.virtual import SteppedDatabase, VirtualClock, VirtualLoop
 from tests.scenarios.federation import OFFICER, Federation
 
 SENDER, DIRECT, COLLECTS, BEHIND = (MemberId(name) for name in ("XA", "XB", "XC", "XD"))
@@ -132,8 +132,6 @@ class Simulation(Federation):
             clock=VirtualClock(self.began_at, lambda: self.ahead_s[name]), entropy=self.draw,
             database=database,
         )  # fmt: skip
-        blobs = node.workers.blobs
-        blobs._store = SteppedFolder(blobs._store)  # type: ignore[assignment]
         self.nodes[name] = node
         self.gone[name] = asyncio.Event()
         await node.mirror.load()

@@ -97,24 +97,6 @@ class VirtualClock:
         await asyncio.sleep(duration_s)
 
 
-class SteppedFolder:
-    """What a blob store reads and writes with: reading is a step of the loop, not another thread's.
-
-    Stands for the ``obstore`` store inside ``gateway.store.blobs``.
-    """
-
-    def __init__(self, store: Any) -> None:
-        self._store = store
-
-    def put(self, path: str, content: bytes) -> Any:
-        """Write, in the step that is under way."""
-        return self._store.put(path, content)
-
-    async def get_range_async(self, path: str, *, start: int, end: int) -> Any:
-        """Read, a step later."""
-        return await asyncio.to_thread(self._store.get_range, path, start=start, end=end)
-
-
 class SteppedDatabase(Database):
     """The node's database, its writer a step of the loop instead of a thread."""
 

@@ -257,7 +257,10 @@ def mailbox() -> object:
     ]
     collect = [
         25,
-        [[fixed("custody", 300), fixed("sealed", 400)], [fixed("r", 9), b""]],
+        [
+            [fixed("custody", 300), fixed("sealed", 400), [fixed("blob 1", 32)]],
+            [fixed("r", 9), b"", []],
+        ],
         returns[:1],
     ]
     collected = [[[["RILO-W"], ["XB"], fixed("envelope", 80)]], returns]
@@ -332,8 +335,8 @@ def posting() -> object:
         [["RILO-W", "RILO-E"], ["XB", "XC"], b"\x02" * 300],
     ]
     answers = [
-        ["accepted", fixed("receipt", 300), b""],
-        ["accepted", fixed("custody", 300), fixed("sealed", 400)],
+        ["accepted", fixed("receipt", 300), b"", []],
+        ["accepted", fixed("custody", 300), fixed("sealed", 400), [fixed("blob 1", 32)]],
         ["pending_blobs", [fixed("blob 1", 32), fixed("blob 2", 32)]],
         ["later", "registry_behind", 2],
         ["refused", "not_on_route", b""],

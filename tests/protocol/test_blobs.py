@@ -11,14 +11,28 @@ from gateway.protocol.blob import (
     MAX_SEGMENTS,
     SEGMENT_BYTES,
     BlobSealer,
+    SealedPiece,
+    SegmentCheck,
     SegmentList,
     encode_segment_list,
     parse_segment_list,
     sealed_blob_bytes,
     segment_digest,
-    verify_segment,
 )
 from gateway.protocol.delivery import RetryPolicy, next_attempt_at, retry_delay_s
+
+
+def segments_of(pieces: list[SealedPiece]) -> list[bytes]:
+    """Put the pieces of a blob together, segment by segment."""
+    made = [b""]
+    for piece in pieces:
+        assert piece.index == len(made) - 1
+        made[-1] += piece.sealed
+        if piece.ends:
+            made.append(b"")
+    assert made.pop() == b""
+    return made
+
 
 SEGMENTS = [b"a" * SEGMENT_BYTES, b"b" * 1000]
 LIST = SegmentList(
@@ -33,15 +47,32 @@ def code(call: object, *arguments: object) -> str:
     return caught.value.code
 
 
+def verify(index: int, *pieces: bytes) -> None:
+    """Verify a segment that comes in pieces."""
+    check = SegmentCheck(LIST, index)
+    for piece in pieces:
+        check.update(piece)
+    check.finish()
+
+
 def test_segments_are_verified_one_by_one() -> None:
-    """Its own place and its own bytes, or a named refusal."""
+    """Its own place and its own bytes, in whatever pieces, or a named refusal."""
     for index, segment in enumerate(SEGMENTS):
-        verify_segment(LIST, index, segment)
+        verify(index, segment)
+        verify(index, segment[:7], b"", segment[7:])
         assert LIST.segment_bytes(index) == len(segment)
-    assert code(verify_segment, LIST, 2, SEGMENTS[1]) == "segment_unknown"
-    assert code(verify_segment, LIST, -1, SEGMENTS[1]) == "segment_unknown"
-    assert code(verify_segment, LIST, 0, SEGMENTS[1]) == "segment_mismatch"
-    assert code(verify_segment, LIST, 1, SEGMENTS[1] + b"x") == "segment_mismatch"
+    assert code(verify, 2, SEGMENTS[1]) == "segment_unknown"
+    assert code(verify, -1, SEGMENTS[1]) == "segment_unknown"
+    assert code(verify, 0, SEGMENTS[1]) == "segment_mismatch"
+    assert code(verify, 1, SEGMENTS[1][1:]) == "segment_mismatch"
+    assert code(verify, 1, b"c" * 1000) == "segment_mismatch"
+
+
+def test_segment_that_is_too_long_is_refused_before_it_is_read() -> None:
+    """The byte too many is the last that is looked at."""
+    check = SegmentCheck(LIST, 1)
+    check.update(SEGMENTS[1])
+    assert code(check.update, b"x") == "segment_mismatch"
 
 
 def test_list_of_another_blob_is_refused() -> None:
@@ -72,11 +103,14 @@ def test_pieces_do_not_matter(cuts: list[int]) -> None:
     """However the plaintext comes, the blob is the same, padded and cut where SPEC says."""
     total = sum(cuts)
     sealer, whole = (BlobSealer(bytes(32), bytes(24)) for _ in range(2))
-    pieces = [segment for cut in cuts for segment in sealer.update(bytes(cut))]
+    pieces = [piece for cut in cuts for piece in sealer.update(bytes(cut))]
     pieces += sealer.finish()
-    assert list(whole.update(bytes(total))) + list(whole.finish()) == pieces
+    made = segments_of(pieces)
+    assert segments_of([*whole.update(bytes(total)), *whole.finish()]) == made
     assert sealer.segment_list() == whole.segment_list()
-    assert sum(map(len, pieces)) == sealed_blob_bytes(total)
+    assert sum(map(len, made)) == sealed_blob_bytes(total)
+    for index, segment in enumerate(made):
+        assert segment_digest(index, segment) == whole.segment_list().digests[index]
 
 
 @given(st.integers(0, 2**40))

@@ -27,7 +27,7 @@ from gateway.protocol.blob import (
     encode_segment_list,
     parse_segment_list,
     sealed_blob_bytes,
-    verify_segment,
+    segment_digest,
 )
 from gateway.protocol.codec import encode
 from gateway.protocol.envelope import (
@@ -80,6 +80,7 @@ from keys.suite import KeyUse, MemberId, key_id
 from keys.tlog.merkle import leaf_hash
 from tests.protocol.committed import FOLDER, committed, receiver, signing_key, view_of
 from tests.protocol.make_vectors import make
+from tests.protocol.test_blobs import segments_of
 
 
 def unhex(text: str) -> bytes:
@@ -231,10 +232,10 @@ def test_blobs_are_sealed_as_written(case: dict) -> None:
     length = case["plain_bytes"]
     plaintext = (bytes(range(251)) * (length // 251 + 1))[:length]
     sealer = BlobSealer(unhex(case["key"]), unhex(case["salt"]))
-    segments = []
+    pieces = []
     for at in range(0, length, 999_999):
-        segments += sealer.update(plaintext[at : at + 999_999])
-    segments += sealer.finish()
+        pieces += sealer.update(plaintext[at : at + 999_999])
+    segments = segments_of([*pieces, *sealer.finish()])
     made = sealer.segment_list()
     assert sealer.plain_bytes == length
     assert sealer.plain_digest.hex() == case["plain_digest"]
@@ -245,7 +246,7 @@ def test_blobs_are_sealed_as_written(case: dict) -> None:
     assert hashlib.sha256(sealed).hexdigest() == case["sealed_digest"]
     assert len(sealed) == case["sealed_bytes"] == sealed_blob_bytes(length)
     for index, segment in enumerate(segments):
-        verify_segment(made, index, segment)
+        assert segment_digest(index, segment) == made.digests[index]
         assert len(segment) == made.segment_bytes(index) <= SEGMENT_BYTES
     opened = open_sealed(unhex(case["key"]), BLOB_CONTEXT, sealed)
     assert opened[:length] == plaintext
@@ -260,11 +261,13 @@ def test_posts_and_answers_are_as_written() -> None:
     )
     assert encode_batch(batch).hex() == section["batch"]
     assert parse_batch(unhex(section["batch"])) == batch
-    makers = {"accepted": Accepted, "later": Later, "refused": Refused}
-    answers = tuple(
-        PendingBlobs(tuple(rest[0])) if tag == "pending_blobs" else makers[tag](*rest)
-        for tag, *rest in section["answer_fields"]
-    )
+    makers = {
+        "accepted": lambda receipt, sealed, wanted: Accepted(receipt, sealed, tuple(wanted)),
+        "pending_blobs": lambda wanted: PendingBlobs(tuple(wanted)),
+        "later": Later,
+        "refused": Refused,
+    }
+    answers = tuple(makers[tag](*rest) for tag, *rest in section["answer_fields"])
     assert encode_answers(answers).hex() == section["answers"]
     assert parse_answers(unhex(section["answers"]), 6) == answers
 

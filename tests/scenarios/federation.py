@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import os
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,13 +16,14 @@ from gateway.cli.story import request
 from gateway.clock import SystemClock
 from gateway.daemon import Node, open_database, wire
 from gateway.errors import UnavailableError
-from gateway.peer import Peer, Pong
+from gateway.peer import Peer, Pong, Segment
 from gateway.protocol.answer import Answer, Posted
 from gateway.protocol.mailbox import Collect, Collected, Return
 from gateway.services.caller import Caller
 from gateway.services.inbox import MessageQuery
 from gateway.services.keys import NodeKeys
 from gateway.services.message_view import Detail, Page
+from gateway.services.segments import HeldSegment
 from gateway.services.submission import Submission, Submitted
 from gateway.settings import Role, Settings, load
 from gateway.store.database import FaultHook
@@ -82,20 +83,28 @@ class Line:
         """Carry an offer."""
         return await self._gate().offer_blob(blob_id, segment_list)
 
-    async def put_segment(self, blob_id: bytes, index: int, segment: bytes) -> None:
+    async def put_segment(self, blob_id: bytes, index: int, segment: Segment) -> None:
         """Carry a segment; it may be bent on the way."""
         bend = self.federation.bend_segment
         if self.federation.lose_segments > 0:
             self.federation.lose_segments -= 1
             return
-        await self._gate().put_segment(blob_id, index, bend(segment) if bend else segment)
+        content = b"".join([bytes(piece) async for piece in segment])
+        carried = HeldSegment(bend(content) if bend else content)
+        await self._gate().put_segment(blob_id, index, carried)
 
     async def blob_segments(self, envelope_id: bytes, blob_id: bytes) -> bytes:
         """Carry a segment list."""
         return await self._gate().blob_segments(envelope_id, blob_id)
 
-    async def blob_segment(self, envelope_id: bytes, blob_id: bytes, index: int) -> bytes:
-        """Carry a segment that waits at a relay."""
+    async def blob_segment(
+        self, envelope_id: bytes, blob_id: bytes, index: int
+    ) -> AsyncIterable[bytes | memoryview]:
+        """Carry a segment that is fetched; the line may break instead."""
+        if self.federation.fetches_left == 0:
+            raise UnavailableError("connection_broken", "the line broke")
+        self.federation.fetches_left -= 1
+        self.federation.fetched.append(index)
         return await self._gate().blob_segment(envelope_id, blob_id, index)
 
     async def collect(self, asked: Collect) -> Collected:
@@ -178,6 +187,9 @@ class Federation:
     lose_answers: int = 0
     lose_segments: int = 0
     """How many segments are said to have arrived, and have not."""
+    fetches_left: int = -1
+    """How many segments may still be fetched before the line breaks; negative for any."""
+    fetched: list[int] = field(default_factory=list)
     bend_answers: Callable[[Answer], Answer] | None = None
     bend_segment: Callable[[bytes], bytes] | None = None
     changes: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
@@ -188,7 +200,8 @@ class Federation:
     def found(self, *members: str) -> None:
         """Make the folders of the registrar and the members.
 
-        ``XC@RO,RE`` is a member without an address, reached through its relays RO and RE.
+        ``XC@RO,RE`` is a member without an address, reached through its relays RO and RE; ``XD+RO``
+        has one, and a relay.
         """
         url = self.endpoint(REGISTRY)
         self.anchor = found_federation(
@@ -196,13 +209,13 @@ class Federation:
             registrars=1, threshold=1, settings=self._settings(REGISTRY),
         )  # fmt: skip
         for named in members:
-            member, _, relays = named.partition("@")
+            member, relays, has_address = split_name(named)
             found_member(
                 self._founding(member), FEDERATION, MemberId(member),
                 anchor=parse_fingerprint(self.anchor),
                 names=[("en", f"Customs of {member}")], role=MemberRole.ADMINISTRATION,
-                endpoint=None if relays else self.endpoint(member),
-                via=[MemberId(relay) for relay in relays.split(",") if relay],
+                endpoint=self.endpoint(member) if has_address else None,
+                via=[MemberId(relay) for relay in relays],
                 settings=with_anchor(self._settings(member), self.anchor, url),
             )  # fmt: skip
 
@@ -321,7 +334,7 @@ async def federation(
     """Yield a running federation in which everybody sees everybody."""
     made = Federation(place, changes=changes or {})
     made.found(*named)
-    members = [name.partition("@")[0] for name in named]
+    members = [split_name(name)[0] for name in named]
     try:
         await made.start(REGISTRY)
         for member in members:
@@ -338,3 +351,10 @@ async def federation(
     finally:
         for member in list(made.nodes):
             await made.stop(member)
+
+
+def split_name(named: str) -> tuple[str, list[str], bool]:
+    """Return a member, its relays, and whether it has an address."""
+    member, sign, relays = named.replace("+", "@+").partition("@")
+    listed = [relay for relay in relays.removeprefix("+").split(",") if relay]
+    return member, listed, not sign or relays.startswith("+")

@@ -12,7 +12,6 @@ from sqlalchemy import text
 
 from gateway.cli.story import reply
 from gateway.errors import ForbiddenError, LiaisonError, RejectedError, UnavailableError
-from gateway.protocol import blob
 from gateway.protocol.mailbox import Delivered, Rejected
 from gateway.protocol.medium import (
     BlobOffer,
@@ -26,7 +25,6 @@ from gateway.protocol.medium import (
     RegistryCheckpoint,
     RegistryStatement,
 )
-from gateway.services import attachments
 from gateway.services.audit_check import check_audit_log
 from gateway.services.caller import Caller
 from gateway.services.importing import Imported, NotTaken
@@ -463,8 +461,8 @@ async def test_attachments_travel_in_segments_that_are_verified(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Swapped, bent, dropped or lying segments cost their message until a good medium comes."""
-    for module in (blob, attachments):
-        monkeypatch.setattr(module, "SEGMENT_BYTES", 64 * 1024)
+    for module in ("protocol.blob", "services.segments", "services.plaintext"):
+        monkeypatch.setattr(f"gateway.{module}.SEGMENT_BYTES", 64 * 1024)
     contents = [os.urandom(200_000), os.urandom(300_000)]
     async with federation(tmp_path, "XA", "XB") as fed:
         await parted(fed)
@@ -529,7 +527,7 @@ async def test_attachment_that_is_lost_on_disk_leaves_its_message_out(tmp_path: 
             lambda tx: list(tx.execute(text("SELECT location FROM blobs")).scalars())
         )
         for location in locations:
-            await fed.nodes[XA].workers.blobs.delete(location)
+            fed.nodes[XA].workers.blobs.delete(location)
         told = await carry(fed, "XA", "XB")
         assert told.accepted == 1
         assert told.not_taken == [NotTaken(message=lost.id, state="left_out", code="blob_missing")]

@@ -53,7 +53,12 @@ async def test_long_poll_learns_what_the_other_daemon_stored(
     async with federation(tmp_path, "XA", "XB") as fed:
         node = fed.nodes[XB]
         waiting = Inbox(
-            node.database, node.keys, node.mirror, node.delivery._ledger, fed.clocks[XB]
+            node.database,
+            node.keys,
+            node.mirror,
+            node.delivery._ledger,
+            fed.clocks[XB],
+            fetch=lambda: None,
         )
         heard = neighbours(node, waiting)._heard
         poll = asyncio.ensure_future(waiting.page(MessageQuery(wait_s=60), OFFICER))

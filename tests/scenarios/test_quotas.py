@@ -142,7 +142,7 @@ async def test_nothing_more_is_collected_while_many_attachments_are_fetched(
     """What is held in memory is bounded: the mailbox keeps the rest until there is room."""
     monkeypatch.setattr(collecting, "FETCHES_WAITING", 0)
     async with federation(tmp_path, "XA", "RO", "XC@RO") as fed:
-        incoming, may_come = fed.nodes[XC].gate.blobs, asyncio.Event()
+        incoming, may_come = fed.nodes[XC].gate.incoming, asyncio.Event()
         offer = incoming.offer
 
         async def held_up(*arguments: Any) -> list[int]:

@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from gateway.errors import ConflictError, UnavailableError
 from gateway.store import audit, idempotency, messages, outbox
-from gateway.store.blobs import BlobStore
+from gateway.store.blobs import BlobStore, SegmentFile
 from gateway.store.database import Transaction
 from gateway.store.outbox import LEGAL, OPEN, Deferral, OutboxState, Settlement
 from tests.store.conftest import Fresh
@@ -265,30 +265,53 @@ def test_receipts_given_are_kept_for_repeats(fresh: Fresh) -> None:
         db.write_now(act)
 
 
-async def test_segments_are_whole_or_missing(tmp_path: Path) -> None:
-    """Written, read in part, deleted; what is gone is said to be gone."""
+def written(store: BlobStore, number: int, *pieces: bytes) -> None:
+    """Write a segment of the blob at ``place``."""
+    file = store.begin("place", number)
+    for piece in pieces:
+        file.write(piece)
+    file.keep()
+
+
+def test_segments_are_whole_or_missing(tmp_path: Path) -> None:
+    """Written, read in part, deleted; what is gone or cut short is said to be so."""
     store = BlobStore(tmp_path / "blobs")
     assert (tmp_path / "blobs").stat().st_mode & 0o777 == 0o700
-    for number, segment in enumerate((b"first segment", b"second")):
-        await store.write_segment("place", number, segment)
-    assert await store.read("place", 0, 6, 13) == b"segment"
-    await store.write_segment("place", 1, b"again")
-    assert await store.read("place", 1, 0, 5) == b"again"
+    written(store, 0, b"first ", b"", b"segment")
+    written(store, 1, b"second")
+    assert store.read("place", 0, 6, 13) == b"segment"
+    written(store, 1, b"again")
+    assert store.read("place", 1, 0, 5) == b"again"
     assert store.free_bytes() > 0
-    for number, start, end in ((2, 0, 1), (0, 50, 60)):
+    for number, start, end in ((2, 0, 1), (0, 50, 60), (0, 6, 14)):
         with pytest.raises(UnavailableError) as caught:
-            await store.read("place", number, start, end)
+            store.read("place", number, start, end)
         assert caught.value.code == "blob_missing"
-    await store.delete("place")
-    await store.delete("place")
+    store.delete("place")
+    store.delete("place")
     with pytest.raises(UnavailableError):
-        await store.read("place", 0, 0, 1)
+        store.read("place", 0, 0, 1)
 
 
-async def test_full_disk_refuses_a_segment_by_name(tmp_path: Path) -> None:
+def test_part_of_a_segment_never_has_its_name(tmp_path: Path) -> None:
+    """Not before it is kept; what a crash left is tidied away, what was kept stays."""
+    store = BlobStore(tmp_path / "blobs")
+    written(store, 0, b"whole")
+    for end in (lambda file: file._file.close(), SegmentFile.drop):  # a crash; one given up
+        file = store.begin("place", 1)
+        file.write(b"some of it")
+        end(file)
+        with pytest.raises(UnavailableError):
+            store.read("place", 1, 0, 4)
+    assert len(list((tmp_path / "blobs" / "place").iterdir())) == 2
+    store.tidy("place")
+    assert [item.name for item in (tmp_path / "blobs" / "place").iterdir()] == ["00000"]
+
+
+def test_full_disk_refuses_a_segment_by_name(tmp_path: Path) -> None:
     """A place that cannot be written to is named; nothing half stays readable."""
     store = BlobStore(tmp_path / "blobs")
     (tmp_path / "blobs" / "place").write_text("a file where a folder should be")
     with pytest.raises(UnavailableError) as caught:
-        await store.write_segment("place", 0, b"x")
+        store.begin("place", 0)
     assert caught.value.code == "disk_full"
