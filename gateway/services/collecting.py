@@ -46,6 +46,8 @@ class _Mailbox:
     """By envelope: what lets a copy go whose attachments are still being fetched. After a crash the
     copy comes again, and is confirmed then."""
     failures: int = 0
+    bringing: set[bytes] = field(default_factory=set)
+    """The envelopes whose attachments are on their way here."""
     fetching: int = 0
     """How many copies are held in memory until their attachments are here."""
     fetched: asyncio.Event = field(default_factory=asyncio.Event)
@@ -185,9 +187,13 @@ class Collecting:
                 case Refused(receipt=receipt) if receipt:
                     mailbox.confirmations.append(Confirmation(receipt, b""))
                 case PendingBlobs(blob_ids=blob_ids):
+                    envelope_id = parse_envelope(copy.envelope).envelope_id
+                    if envelope_id in mailbox.bringing:
+                        continue  # its lease ran out meanwhile: once is enough
+                    mailbox.bringing.add(envelope_id)
                     mailbox.fetching += 1
                     group.create_task(
-                        self._fetch(relay, mailbox, copy, blob_ids, group),
+                        self._fetch(relay, mailbox, copy, (envelope_id, blob_ids), group),
                         name=f"fetch-{relay}",
                     )
                 case _:  # later: the copy comes again when its lease runs out
@@ -198,22 +204,24 @@ class Collecting:
         relay: MemberId,
         mailbox: _Mailbox,
         copy: Posted,
-        blob_ids: Sequence[bytes],
+        named: tuple[bytes, Sequence[bytes]],
         group: asyncio.TaskGroup,
     ) -> None:
-        """Bring a copy's attachments here, then take it."""
+        """Bring a copy's attachments here (envelope, blobs), then take it."""
+        envelope_id, blob_ids = named
         try:
             async with self._fetches:
                 peer = self._peers.member(relay)
-                envelope_id = parse_envelope(copy.envelope).envelope_id
                 for blob_id in blob_ids:
-                    named = relay, envelope_id, blob_id
-                    await fetch_blob(peer, self._incoming, named, self._segments_in_flight)
+                    blob = relay, envelope_id, blob_id
+                    await fetch_blob(peer, self._incoming, blob, self._segments_in_flight)
+            mailbox.bringing.discard(envelope_id)
             await self._take(relay, mailbox, [copy], group)
             if mailbox.fetching <= FETCHES_WAITING:  # else the one who waits for us confirms it
                 await self.collect(relay, mailbox, group, wait_s=0)
         except LiaisonError as fault:
             _log.warning("attachment.deferred", peer=relay, code=fault.code, detail=fault.detail)
         finally:
+            mailbox.bringing.discard(envelope_id)
             mailbox.fetching -= 1
             mailbox.fetched.set()

@@ -116,6 +116,26 @@ async def holds(fed: Federation, message: str, length: int) -> bool:
     return bool(messages) and (await attachment(fed, "XB", message)).held_bytes == length
 
 
+async def test_copy_that_comes_again_meanwhile_is_not_fetched_twice(tmp_path: Path) -> None:
+    """Its lease is shorter than the way of its attachment: every segment travels once."""
+    changes = {"RO": {"relay": {"collect_lease_s": 1}}}
+    async with federation(tmp_path, "XA", "RO", "XC@RO", changes=changes) as fed:
+        incoming, may_come = fed.nodes[XC].gate.incoming, asyncio.Event()
+        offer = incoming.offer
+
+        async def held_up(*arguments: Any) -> list[int]:
+            missing = await offer(*arguments)
+            await may_come.wait()
+            return missing
+
+        incoming.offer = held_up
+        sent = await send(fed, "XA", "XC")
+        await fed.until(lambda: sum(len(found.copies) for _, _, found in fed.collected) > 2)
+        may_come.set()
+        await fed.until(lambda: delivered(fed, "XA", sent))
+        assert sorted(fed.fetched) == [0, 1, 2]
+
+
 async def test_attachment_on_demand_waits_at_the_relay_until_somebody_asks(tmp_path: Path) -> None:
     """The receipt goes back, the relay keeps the copy; asked for, it comes, and the copy goes."""
     changes = policy("XC", "on_demand")
