@@ -67,9 +67,9 @@ REQUESTS_EACH = 256
 BODIES_BYTES = 64 * 1024 * 1024
 BODIES_BYTES_EACH = 48 * 1024 * 1024
 """What bodies may hold in memory until they are answered; many times that once they are read."""
-UPLOADS_MOST = 16
-UPLOADS_EACH = 8
-"""An attachment holds two segments of 8 MiB while it streams in."""
+UPLOADS_MOST = 64
+UPLOADS_EACH = 32
+"""An attachment holds about 2 MiB while it streams in, whatever its size."""
 ALWAYS_ANSWERED = ("/health/", "/metrics", "/v1/status")
 """What an operator asks when there is too much of everything."""
 _log = logger()
