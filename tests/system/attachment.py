@@ -25,7 +25,7 @@ import aiohttp
 
 from gateway.cli.story import request
 from gateway.protocol.blob import SEGMENT_BYTES, sealed_blob_bytes
-from tests.system.nodes import Nodes, nodes
+from tests.system.nodes import QUICK, Nodes, nodes
 
 MEBIBYTE = 1024 * 1024
 UNITS = {"MiB": MEBIBYTE, "GiB": 1024 * MEBIBYTE}
@@ -82,8 +82,8 @@ def cross(
     account = Crossing(
         size_bytes=size, kills=kills, segments=-(-sealed_blob_bytes(size) // SEGMENT_BYTES)
     )
-    environ = {"LIAISON_BLOBS__FETCH": policy, "LIAISON_LOGS__LEVEL": "debug"}
-    with nodes(place, *members, environ=environ) as made:
+    settings = {**QUICK, "LIAISON_BLOBS__FETCH": policy, "LIAISON_LOGS__LEVEL": "debug"}
+    with nodes(place, *members, settings=settings) as made:
         warm = made.call("XA", "POST", "/v1/messages", request([]))["id"]
         made.delivered("XA", [warm])
         time.sleep(1)
