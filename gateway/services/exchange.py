@@ -47,8 +47,6 @@ from keys.signing import SigningKey
 from keys.suite import KeyId, MemberId, digest
 
 BATCH_MOST = 64
-WORKERS = 2
-"""One batch is sealed while another is on its way to the disk."""
 WAITING_MOST = 4096
 
 
@@ -141,7 +139,7 @@ class Exchange:
         self._seqs: dict[bytes, int] = {}
         self._waiting: deque[_Request] = deque()
         self._waiting_messages = 0
-        self._workers: set[asyncio.Task[None]] = set()
+        self._worker: asyncio.Task[None] | None = None
 
     async def submit(
         self,
@@ -181,14 +179,15 @@ class Exchange:
         )
         self._waiting.append(request)
         self._waiting_messages += len(submissions)
-        if len(self._workers) < WORKERS:
-            worker = asyncio.get_running_loop().create_task(self._work(), name="accept")
-            self._workers.add(worker)
-            worker.add_done_callback(self._workers.discard)
+        if self._worker is None or self._worker.done():
+            self._worker = asyncio.get_running_loop().create_task(self._work(), name="accept")
         return await request.answered
 
     async def _work(self) -> None:
-        """Accept what waits, as much as makes a batch at a time, until nothing does."""
+        """Accept what waits, as much as makes a batch at a time, until nothing does.
+
+        One batch at a time: what comes meanwhile makes the next one larger, and so cheaper.
+        """
         while self._waiting:
             batch: list[_Request] = []
             count = 0
@@ -513,16 +512,13 @@ def _record(
             named = message.sender, message.message_id
             blobs.name(tx, blobs.OWN, named, item.blob_ids, now)
     row_ids = outbox.enqueue(tx, queued)
-    loads = [
-        replace(
-            load_of(
-                outbox.claimed(row_ids[shared.message_row, row.recipient], shared, row, message)
-            ),
-            reserved=reserved,
-        )
-        for (shared, row), message, reserved in zip(queued, messages_of, lengths, strict=True)
-        if row.lease_until
-    ]
+    loads: list[Load] = []
+    for (shared, row), message, reserved in zip(queued, messages_of, lengths, strict=True):
+        if row.lease_until:
+            row_id = row_ids[shared.message_row, row.recipient]
+            load = load_of(outbox.claimed(row_id, shared, row, message))
+            load.reserved = reserved
+            loads.append(load)
     return loads, {MemberId(row.recipient) for _, row in queued if not row.lease_until}
 
 
