@@ -356,7 +356,12 @@ def hold_overdue(tx: Transaction, now: int) -> int:
 
 
 def release_leases(tx: Transaction, now: int) -> int:
-    """At the start of the only daemon: hold again what one that died had leased."""
+    """At the start of the only daemon: hold again what one that died had leased.
+
+    What it was telling previous hops is told again at once.
+    """
+    telling = update(custody).where(custody.c.return_due_at > now)
+    tx.execute(telling.values(return_due_at=now))
     statement = update(custody).where(custody.c.state == _LEASED)
     return tx.execute(statement.values(state=CustodyState.HELD, due_at=now)).rowcount
 

@@ -23,7 +23,7 @@ from gateway.services.audit_check import check_audit_log
 from gateway.services.keys import NodeKeys
 from gateway.services.message_view import Detail
 from gateway.settings import Settings
-from gateway.store import custody, outbox
+from gateway.store import leases, outbox
 from keys.registry.statement import REGISTRY
 from keys.suite import MemberId
 from tests.machines.virtual import SteppedDatabase, VirtualClock, VirtualLoop
@@ -136,8 +136,7 @@ class Simulation(Federation):
         self.gone[name] = asyncio.Event()
         await node.mirror.load()
         now = node.rooms.now()
-        await database.write(lambda tx: outbox.release_leases(tx, now))
-        await database.write(lambda tx: custody.release_leases(tx, now))
+        await database.write(lambda tx: leases.release(tx, now))
         self.running[name] = asyncio.ensure_future(node.workers.run())
         return node
 

@@ -26,6 +26,7 @@ from gateway.services.message_view import Detail, Page
 from gateway.services.segments import HeldSegment
 from gateway.services.submission import Submission, Submitted
 from gateway.settings import Role, Settings, load
+from gateway.store import leases
 from gateway.store.database import FaultHook
 from keys.keyfile import Cost, Unlocked, unlock
 from keys.registry.draft import parse_fingerprint, root_signers
@@ -238,6 +239,8 @@ class Federation:
         self.nodes[name] = node
         self.gone[name].clear()
         if run:
+            now = self.clocks[name].now()
+            await node.database.write(lambda tx: leases.release(tx, now))
             self.running[name] = asyncio.ensure_future(node.workers.run())
         return node
 

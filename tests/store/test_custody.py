@@ -100,6 +100,8 @@ def test_what_became_of_a_copy_goes_back_until_it_is_known(fresh: Fresh) -> None
             assert len(custody.returns_for(tx, "XA", now=NOW + 60, again_at=NOW + 90)) == 1
             custody.return_now(tx, [told.row_id])
             assert len(custody.returns_for(tx, "XA", now=NOW + 60, again_at=NOW + 90)) == 1
+            custody.release_leases(tx, NOW + 61)  # a daemon died while it told XA
+            assert len(custody.returns_for(tx, "XA", now=NOW + 61, again_at=NOW + 90)) == 1
             custody.returned(tx, [told.row_id])
             assert custody.returning_to(tx, NOW + 999) == ["XB"]
 
