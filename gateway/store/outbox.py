@@ -118,6 +118,19 @@ _DEFER = (
 _EXPORTED = (
     update(outbox).where(outbox.c.row_id == bindparam("row")).values(exported_at=bindparam("at"))
 )
+# The message first, by its name alone: a join is left to the planner, which may read every row of
+# the recipient instead, and with the direction it would read every message of ours.
+_OF_COPY = select(outbox.c.row_id, outbox.c.state).where(
+    outbox.c.message_row
+    == select(messages.c.row_id)
+    .where(
+        messages.c.message_id == bindparam("message_id"),
+        messages.c.envelope_id == bindparam("envelope_id"),
+    )
+    .limit(1)
+    .scalar_subquery(),
+    outbox.c.recipient == bindparam("recipient"),
+)
 _DUE = (
     select(outbox.c.row_id, (func.length(messages.c.body) + func.length(messages.c.header)))
     .join_from(outbox, messages, messages.c.row_id == outbox.c.message_row)
@@ -468,17 +481,8 @@ def state_of_copy(
 def _copy(
     tx: Transaction, message_id: bytes, envelope_id: bytes, recipient: str
 ) -> tuple[int, OutboxState] | None:
-    joined = outbox.join(messages, messages.c.row_id == outbox.c.message_row)
-    statement = (
-        select(outbox.c.row_id, outbox.c.state)
-        .select_from(joined)
-        .where(
-            messages.c.message_id == message_id,
-            messages.c.envelope_id == envelope_id,
-            outbox.c.recipient == recipient,
-        )
-    )
-    row = tx.execute(statement).first()
+    named = {"message_id": message_id, "envelope_id": envelope_id, "recipient": recipient}
+    row = tx.execute(_OF_COPY, named).first()
     return None if row is None else (row.row_id, OutboxState(row.state))
 
 

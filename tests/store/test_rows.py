@@ -12,7 +12,7 @@ from gateway.store.blobs import BlobStore, SegmentFile
 from gateway.store.database import Transaction
 from gateway.store.outbox import LEGAL, OPEN, Deferral, OutboxState, Settlement
 from tests.store.conftest import Fresh
-from tests.store.stored import NOW, message, queue
+from tests.store.stored import NOW, database, message, queue
 
 
 def test_rows_are_claimed_once_until_their_lease_runs_out(fresh: Fresh) -> None:
@@ -315,3 +315,31 @@ def test_full_disk_refuses_a_segment_by_name(tmp_path: Path) -> None:
     with pytest.raises(UnavailableError) as caught:
         store.begin("place", 0)
     assert caught.value.code == "disk_full"
+
+
+def test_row_of_a_copy_is_found_by_its_message_and_not_among_the_recipients(
+    tmp_path: Path,
+) -> None:
+    """What comes back is looked up by two indexes that end, however long the recipient's queue."""
+    with database(tmp_path) as db:
+
+        def act(tx: Transaction) -> list[str]:
+            queue(tx, 1, "XC", "XB")
+            queue(tx, 2, "XC")
+            wanted = message(2)
+            found = outbox.by_copy(tx, wanted.message_id, wanted.envelope_id, "XC")
+            assert found is not None
+            assert found.message_id == wanted.message_id
+            assert outbox.by_copy(tx, wanted.message_id, wanted.envelope_id, "XB") is None
+            assert outbox.by_copy(tx, wanted.message_id, bytes(32), "XC") is None
+            compiled = outbox._OF_COPY.compile(dialect=tx.dialect)
+            named = {"message_id": b"", "envelope_id": b"", "recipient": ""}
+            values = compiled.construct_params(named)
+            asked = tuple(values[name] for name in compiled.positiontup or ())
+            plan = tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled.string}", asked)
+            return [row[3] for row in plan]
+
+        steps = db.write_now(act)
+        assert any("(message_row=? AND recipient=?)" in step for step in steps), steps
+        assert any("(message_id=?)" in step for step in steps), steps
+        assert not any("SCAN" in step and "SUBQUERY" not in step for step in steps), steps
