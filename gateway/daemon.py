@@ -29,6 +29,7 @@ from gateway.services.cards import Cards
 from gateway.services.collecting import Collecting
 from gateway.services.delivery import Delivery
 from gateway.services.demands import Demands
+from gateway.services.drafting import Drafting
 from gateway.services.exchange import Exchange
 from gateway.services.exporting import Exporting
 from gateway.services.fetching import Fetching
@@ -44,6 +45,7 @@ from gateway.services.lanes import Lanes
 from gateway.services.ledger import Ledger
 from gateway.services.members import Members
 from gateway.services.neighbours import Neighbours
+from gateway.services.outcomes import Outcomes
 from gateway.services.outgoing_blobs import OutgoingBlobs
 from gateway.services.plaintext import Plaintexts
 from gateway.services.purging import Purging
@@ -56,7 +58,7 @@ from gateway.services.routes import Routes
 from gateway.services.sessions import Sessions
 from gateway.services.wayback import Wayback
 from gateway.settings import Settings, load
-from gateway.store import attached, custody, outbox
+from gateway.store import leases
 from gateway.store.blobs import BlobStore
 from gateway.store.database import Database, FaultHook
 from gateway.store.lock import FolderLock
@@ -144,6 +146,7 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
         database,
         mirror,
         cards,
+        Outcomes(keys, mirror, ledger=ledger, clock=clock, settings=settings.delivery),
         keys=keys,
         ledger=ledger,
         clock=clock,
@@ -194,10 +197,9 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
         keys,
         mirror,
         cards,
-        attachments,
+        Drafting(database, keys, mirror, attachments, clock=clock, settings=settings),
         ledger=ledger,
         clock=clock,
-        settings=settings,
         lanes=outbox_lanes,
         sessions=Sessions(clock, entropy),
     )
@@ -472,9 +474,7 @@ async def _run(settings: Settings, keys: NodeKeys, database: Database) -> None:
     await node.mirror.load()
     if settings.database_path is not None:  # nobody else may hold a lease
         now = clock.now()
-        await database.write(lambda tx: outbox.release_leases(tx, now))
-        await database.write(lambda tx: custody.release_leases(tx, now))
-        await database.write(lambda tx: attached.release_leases(tx, now))
+        await database.write(lambda tx: leases.release(tx, now))
     peer_api = PeerApi(node.gate, keys, settings.peer_api)
     local_api = LocalApi(node.rooms, settings.local_api, settings.path(settings.local_api.socket))
     try:

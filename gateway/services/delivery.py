@@ -5,35 +5,24 @@ stored receipt. What went through relays ends by what they bring back (``returne
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import assert_never
 
 import msgspec
 
 from gateway.clock import Clock
 from gateway.errors import ConflictError, LiaisonError, RejectedError, UnavailableError
 from gateway.logs import logger
-from gateway.protocol.answer import Accepted, Answer, Later, PendingBlobs, Refused
+from gateway.protocol.answer import Answer, Later, Refused
 from gateway.protocol.audit import EntryKind
-from gateway.protocol.delivery import RetryPolicy, custody_due_at, next_attempt_at
-from gateway.protocol.envelope import Stanza, header_digest, wrap_stanza
-from gateway.protocol.mailbox import Delivered, Halted, Rejected, Return
+from gateway.protocol.envelope import Stanza, wrap_stanza
+from gateway.protocol.mailbox import Return
 from gateway.protocol.message import parse_message_ref
-from gateway.protocol.receipt import (
-    Copy,
-    Expected,
-    check_custody,
-    check_delivery,
-    check_refusal,
-    unseal_receipt,
-    verify_receipt,
-)
 from gateway.services.caller import Caller, require
 from gateway.services.cards import Cards
 from gateway.services.keys import NodeKeys
 from gateway.services.lanes import Load, Settled
 from gateway.services.ledger import Ledger
+from gateway.services.outcomes import Outcome, Outcomes, content_key
 from gateway.services.registry import RegistryMirror
 from gateway.settings import DeliverySettings, Role
 from gateway.store import attachments, audit, messages, outbox
@@ -42,15 +31,6 @@ from gateway.store.outbox import Claimed, Custody, Deferral, OutboxState, Settle
 from keys.suite import MemberId
 
 _log = logger()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Outcome:
-    """What an answer or a return means for a row, and what is recorded of it."""
-
-    change: Settlement | Deferral | Custody | None
-    entry: audit.NewEntry | None = None
-    wanting: Sequence[bytes] = ()
 
 
 class MovedRows(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,6 +48,7 @@ class Delivery:
         database: Database,
         mirror: RegistryMirror,
         cards: Cards,
+        judged: Outcomes,
         *,
         keys: NodeKeys,
         ledger: Ledger,
@@ -79,13 +60,13 @@ class Delivery:
         self._database = database
         self._mirror = mirror
         self._cards = cards
+        self._judged = judged
         self._keys = keys
         self._ledger = ledger
         self._clock = clock
         self._settings = settings
         self._settled = settled
         self._came_back = came_back
-        self._retry = RetryPolicy(first_s=settings.retry_first_s, max_s=settings.retry_max_s)
 
     async def recover(self) -> None:
         """See ``lanes.Cargo``."""
@@ -144,7 +125,7 @@ class Delivery:
         kept_back = [load for load in lacking if load.recipient in faults]
         if kept_back:
             deferrals = [
-                self._deferral(load.item, faults[load.recipient].code) for load in kept_back
+                self._judged.deferral(load.item, faults[load.recipient].code) for load in kept_back
             ]
             await self._database.write(lambda tx: outbox.defer(tx, deferrals))
             self._came_back({load.recipient: self._clock.now() + 1 for load in kept_back})
@@ -155,15 +136,15 @@ class Delivery:
         self, hop: MemberId, loads: Sequence[Load], answers: Sequence[Answer]
     ) -> Settled:
         """See ``lanes.Cargo``."""
-        outcomes: list[_Outcome] = []
+        outcomes: list[Outcome] = []
         if any(isinstance(answer, Later | Refused) for answer in answers):
-            outcomes += self._outcomes(hop, loads, answers)
+            outcomes += self._judged.of_answers(hop, loads, answers)
             await self._renew_stanzas(_stale(loads, outcomes))
 
         def judge() -> None:
             """Verify in the writer's thread, before its transaction."""
             if not outcomes:
-                outcomes.extend(self._outcomes(hop, loads, answers))
+                outcomes.extend(self._judged.of_answers(hop, loads, answers))
 
         due = await self._commit(outcomes, [load.recipient for load in loads], first=judge)
         wanting = [
@@ -219,7 +200,7 @@ class Delivery:
         A receipt or a refusal proves itself, whoever brings it; a relay's own word counts only for
         what it has in custody.
         """
-        outcomes: list[_Outcome] = []
+        outcomes: list[Outcome] = []
         loads: list[Load] = []
         others: list[Return] = []
         for item in returns:
@@ -234,7 +215,7 @@ class Delivery:
                 others.append(item)
                 continue
             loads.append(load_of(row))
-            outcomes.append(self._returned_outcome(hop, loads[-1], item))
+            outcomes.append(self._judged.of_return(hop, loads[-1], item))
         if outcomes:
             await self._renew_stanzas(_stale(loads, outcomes))
             self._came_back(await self._commit(outcomes, [load.recipient for load in loads]))
@@ -299,16 +280,9 @@ class Delivery:
         await self._database.write(lambda tx: audit.append(tx, [entry]))
         _log.warning("receipt.refused", peer=hop, code="receipt_unknown")
 
-    def _outcomes(
-        self, hop: MemberId, loads: Sequence[Load], answers: Sequence[Answer]
-    ) -> list[_Outcome]:
-        return [
-            self._outcome(hop, load, answer) for load, answer in zip(loads, answers, strict=True)
-        ]
-
     async def _commit(
         self,
-        outcomes: Sequence[_Outcome],
+        outcomes: Sequence[Outcome],
         recipients: Sequence[MemberId],
         first: Callable[[], None] | None = None,
     ) -> dict[MemberId, int]:
@@ -349,113 +323,6 @@ class Delivery:
                 due[recipient] = min(at, due.get(recipient, at))
         return due
 
-    def _outcome(  # noqa: PLR0911 - one for each answer
-        self, hop: MemberId, load: Load, answer: Answer
-    ) -> _Outcome:
-        row: Claimed = load.item
-        match answer:
-            case Accepted():
-                if hop == load.recipient and not answer.sealed:
-                    return self._delivered(load, answer.receipt)
-                return self._in_custody(hop, load, answer)
-            case Refused(code="attachment_too_large"):  # it becomes no smaller by waiting
-                return self._failed(load, answer.code)
-            case Refused() if hop == load.recipient:
-                return self._failed(load, answer.code)
-            case Refused():
-                return _Outcome(change=self._deferral(row, answer.code))
-            case Later():
-                return _Outcome(change=self._deferral(row, answer.code, answer.retry_after_s))
-            case PendingBlobs():
-                if load.brought:  # brought, and yet not there: not at once again
-                    load.brought = False
-                    return _Outcome(change=self._deferral(row, "pending_blobs"))
-                return _Outcome(change=None, wanting=answer.blob_ids)
-            case _:
-                assert_never(answer)
-
-    def _in_custody(self, hop: MemberId, load: Load, answer: Accepted) -> _Outcome:
-        """Believe a relay that it holds a copy; where it has the receipt already, take that."""
-        row: Claimed = load.item
-        try:
-            if hop != self._keys.member:
-                verified = verify_receipt(answer.receipt, self._mirror.view)
-                check_custody(verified, _copy(load), hop)
-            if answer.sealed:
-                return self._delivered(load, self._unsealed(load, answer.sealed))
-        except LiaisonError as fault:
-            return self._receipt_refused(load, fault.code)
-        due_at = custody_due_at(self._clock.now(), row.attempts, row.expires_at)
-        return _Outcome(
-            change=Custody(row_id=row.row_id, due_at=due_at, custodian=hop),
-            entry=self._entry(EntryKind.MESSAGE_SENT, load, hop),
-        )
-
-    def _returned_outcome(self, hop: MemberId, load: Load, item: Return) -> _Outcome:
-        row: Claimed = load.item
-        try:
-            match item.outcome:
-                case Delivered(sealed=sealed):
-                    return self._delivered(load, self._unsealed(load, sealed))
-                case Rejected(receipt=receipt):
-                    verified = verify_receipt(receipt, self._mirror.view)
-                    check_refusal(verified, _copy(load))
-                    if verified.receipt.code == "stale_card":
-                        return _Outcome(change=self._deferral(row, "stale_card"))
-                    return self._failed(load, verified.receipt.code, receipt)
-                case Halted(code=code):
-                    if hop != row.custodian:
-                        raise RejectedError("receipt_unknown", f"{hop} holds no such copy")
-                    if code == "attachment_too_large":
-                        return self._failed(load, code)
-                    return _Outcome(change=self._deferral(row, code))
-                case _:
-                    assert_never(item.outcome)
-        except LiaisonError as fault:
-            entry = self._entry(EntryKind.RECEIPT_REFUSED, load, fault.code)
-            _log.warning("receipt.refused", peer=hop, code=fault.code)
-            return _Outcome(change=None, entry=entry)
-
-    def _delivered(self, load: Load, receipt: bytes) -> _Outcome:
-        row: Claimed = load.item
-        try:
-            verified = verify_receipt(receipt, self._mirror.view)
-            expected = Expected(
-                envelope_id=row.envelope_id,
-                recipient=load.recipient,
-                tbs_digest=row.tbs_digest,
-                seal_kid=row.seal_kid or (load.stanza.key_id if load.stanza else b""),
-            )
-            check_delivery(verified, expected)
-        except LiaisonError as fault:
-            return self._receipt_refused(load, fault.code)
-        settlement = Settlement(
-            row_id=row.row_id, state=OutboxState.DELIVERED, at=self._clock.now(), receipt=receipt
-        )
-        return _Outcome(change=settlement, entry=self._entry(EntryKind.RECEIPT_HELD, load))
-
-    def _failed(self, load: Load, code: str, receipt: bytes | None = None) -> _Outcome:
-        settlement = Settlement(
-            row_id=load.row_id,
-            state=OutboxState.FAILED,
-            at=self._clock.now(),
-            code=code,
-            receipt=receipt,
-        )
-        return _Outcome(change=settlement, entry=self._entry(EntryKind.MESSAGE_FAILED, load, code))
-
-    def _receipt_refused(self, load: Load, code: str) -> _Outcome:
-        entry = self._entry(EntryKind.RECEIPT_REFUSED, load, code)
-        return _Outcome(change=self._deferral(load.item, code), entry=entry)
-
-    def _unsealed(self, load: Load, sealed: bytes) -> bytes:
-        copy_of = (header_digest(load.header), load.recipient)
-        return unseal_receipt(sealed, self._content_key(load.item), copy_of)
-
-    def _content_key(self, row: Claimed) -> bytes:
-        storage = self._keys.storage_key(row.storage_key_id)
-        return storage.unwrap(row.envelope_id, row.wrapped_key)
-
     async def _wrap(self, row: Claimed, *, now: bool = False) -> Stanza | None:
         member = MemberId(row.recipient)
         card = await self._cards.current(member)
@@ -466,7 +333,7 @@ class Delivery:
             seal_to = card.seal_to(at if now else row.created_at)
         except UnavailableError:
             seal_to = card.seal_to(at)
-        return wrap_stanza(row.header, self._content_key(row), *seal_to)
+        return wrap_stanza(row.header, content_key(self._keys, row), *seal_to)
 
     async def _renew_stanzas(self, loads: Sequence[Load]) -> None:
         """Wrap again, under the recipients' newest cards, what they could not open."""
@@ -488,23 +355,6 @@ class Delivery:
         if loads:
             await self._database.write(keep)
 
-    def _deferral(self, row: Claimed, code: str, asked_s: int = 0) -> Deferral:
-        due_at = next_attempt_at(
-            self._retry,
-            now=self._clock.now(),
-            attempts=row.attempts + 1,
-            jitter=self._keys.entropy(1)[0] / 256,
-            expires_at=row.expires_at,
-            asked_s=asked_s,
-        )
-        return Deferral(row_id=row.row_id, due_at=due_at, code=code)
-
-    def _entry(self, kind: EntryKind, load: Load, code: str = "") -> audit.NewEntry:
-        row: Claimed = load.item
-        return self._ledger.entry(
-            kind, peer=load.recipient, digests=(row.envelope_id, row.tbs_digest), code=code
-        )
-
 
 def load_of(row: Claimed) -> Load:
     """Return a claimed row as the lanes carry it."""
@@ -524,15 +374,10 @@ def load_of(row: Claimed) -> Load:
     )
 
 
-def _stale(loads: Sequence[Load], outcomes: Sequence[_Outcome]) -> list[Load]:
+def _stale(loads: Sequence[Load], outcomes: Sequence[Outcome]) -> list[Load]:
     """Return the loads that their recipients could not open: they need a new stanza."""
     return [
         load
         for load, outcome in zip(loads, outcomes, strict=True)
         if isinstance(outcome.change, Deferral) and outcome.change.code == "stale_card"
     ]
-
-
-def _copy(load: Load) -> Copy:
-    stanza_digest = b"" if load.stanza is None else load.stanza.digest
-    return Copy(envelope_id=load.envelope_id, recipient=load.recipient, stanza_digest=stanza_digest)

@@ -5,18 +5,14 @@ together, and only then answer and wake the deliverer.
 """
 
 import asyncio
-import contextlib
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import msgspec
 
-from gateway.cases.content import MAX_CONTENT_BYTES, encode_content
-from gateway.cases.kinds import Kind, kind_named
 from gateway.clock import Clock
-from gateway.errors import ConflictError, LiaisonError, RejectedError, UnavailableError
-from gateway.faults import Fault, FaultsError
+from gateway.errors import ConflictError, LiaisonError, UnavailableError
 from gateway.protocol.audit import EntryKind
 from gateway.protocol.envelope import (
     Draft,
@@ -26,23 +22,22 @@ from gateway.protocol.envelope import (
     share_stanza,
     wrap_stanza,
 )
-from gateway.protocol.message import Payload, draw_id, message_ref, parse_message_ref
-from gateway.services.attachments import Attachments
+from gateway.protocol.message import message_ref
 from gateway.services.caller import Caller, require
 from gateway.services.cards import Cards
 from gateway.services.delivery import load_of
+from gateway.services.drafting import Drafting
 from gateway.services.keys import NodeKeys
 from gateway.services.lanes import Lanes, Load, copy_length
 from gateway.services.ledger import Ledger
 from gateway.services.registry import RegistryMirror
 from gateway.services.sessions import Sessions
-from gateway.services.submission import RecipientSummary, Submission, Submitted, content_of
-from gateway.settings import Role, Settings
+from gateway.services.submission import RecipientSummary, Submission, Submitted
+from gateway.settings import Role
 from gateway.store import attachments as blobs
 from gateway.store import audit, idempotency, messages, outbox
 from gateway.store.database import Database, Transaction
 from keys.registry.member import RegistryHead
-from keys.registry.statement import REGISTRY
 from keys.signing import SigningKey
 from keys.suite import KeyId, MemberId, digest
 
@@ -64,8 +59,6 @@ class _Prepared:
     """A checked submission, ready to be sealed."""
 
     draft: Draft
-    kind: Kind
-    to: tuple[MemberId, ...]
     seal_to: tuple[_SealTo | None, ...]
 
     @property
@@ -118,11 +111,10 @@ class Exchange:
         keys: NodeKeys,
         mirror: RegistryMirror,
         cards: Cards,
-        attachments: Attachments,
+        drafting: Drafting,
         *,
         ledger: Ledger,
         clock: Clock,
-        settings: Settings,
         lanes: Lanes,
         sessions: Sessions,
     ) -> None:
@@ -130,13 +122,11 @@ class Exchange:
         self._keys = keys
         self._mirror = mirror
         self._cards = cards
-        self._attachments = attachments
+        self._drafting = drafting
         self._ledger = ledger
         self._clock = clock
-        self._settings = settings
         self._lanes = lanes
         self._sessions = sessions
-        self._seqs: dict[bytes, int] = {}
         self._waiting: deque[_Request] = deque()
         self._waiting_messages = 0
         self._worker: asyncio.Task[None] | None = None
@@ -163,9 +153,7 @@ class Exchange:
             repeat = await self._answered(caller, idempotency_key, asked)
             if repeat is not None:
                 return repeat
-        self._attachments.check_space()
-        self._mirror.check_fresh(self._settings.registry.refuse_after_s)
-        await self._meet({name for item in submissions for name in item.to})
+        await self._drafting.check_ready({name for item in submissions for name in item.to})
         if self._waiting_messages >= WAITING_MOST:
             raise UnavailableError(
                 "busy", "more messages wait to be sealed than this node takes", retry_after_s=1
@@ -216,7 +204,9 @@ class Exchange:
             return
 
         work.leases = {
-            item.draft.message_id: [self._lanes.reserve(member, item.length) for member in item.to]
+            item.draft.message_id: [
+                self._lanes.reserve(member, item.length) for member in item.draft.to
+            ]
             for items in prepared
             for item in items
             if isinstance(item, _Prepared)
@@ -298,14 +288,6 @@ class Exchange:
                         if until:
                             self._lanes.release(item.length)
 
-    async def _meet(self, names: set[str]) -> None:
-        """Look at the registry before saying that a member is unknown: it may be new."""
-        if names <= set(self._mirror.view.members):
-            return
-        if self._clock.now() - self._mirror.checked_at >= 1:
-            with contextlib.suppress(LiaisonError):
-                await self._mirror.follow()
-
     async def _answered(
         self, caller: Caller, key: str | None, asked: bytes
     ) -> list[Submitted | LiaisonError] | None:
@@ -315,94 +297,9 @@ class Exchange:
         return None if found is None else list(msgspec.json.decode(found, type=list[Submitted]))
 
     async def _prepare(self, submission: Submission, caller: Caller, now: int) -> _Prepared:
-        kind = kind_named(submission.kind)
-        content = encode_content(kind.validate(content_of(submission), pointer="/content"))
-        if len(content) > MAX_CONTENT_BYTES:
-            raise RejectedError("content_too_large", "a content has at most 1 MiB; attach files")
-        to = tuple(self._recipient(name, at) for at, name in enumerate(submission.to))
-        if len(set(to)) != len(to):
-            raise FaultsError([Fault(pointer="/to", code="conflict", limit="/to")])
-        case_id = await self._case(submission, kind)
-        attached = [await self._attachments.take(item) for item in submission.attachments]
-        payload = Payload(
-            kind=kind.name,
-            sender=self._keys.member,
-            unit=submission.unit or caller.unit or "",
-            created_at=now,
-            salt=self._keys.entropy(16),
-            case_id=case_id,
-            seq=await self._next_seq(case_id),
-            in_reply_to=submission.in_reply_to or "",
-            content=content,
-            attachments=tuple(attached),
-        )
-        draft = Draft(
-            payload=payload,
-            message_id=draw_id(now, self._keys.entropy),
-            expires_at=now + self._lifetime_s(submission),
-            to=to,
-            priority=kind.priority if submission.priority is None else submission.priority,
-        )
-        seal_to = [await self._seal_to(member, now) for member in to]
-        return _Prepared(draft=draft, kind=kind, to=to, seal_to=tuple(seal_to))
-
-    def _recipient(self, name: str, at: int) -> MemberId:
-        member = self._mirror.view.members.get(MemberId(name))
-        if member is None:
-            raise RejectedError(
-                "member_unknown", f"/to/{at}: the registry knows no member {name!r}"
-            )
-        if member.suspended:
-            raise RejectedError("member_suspended", f"/to/{at}: {name} is suspended")
-        if member.member in (self._keys.member, REGISTRY):
-            raise RejectedError(
-                "recipient_not_possible", f"/to/{at}: messages go to other members, not to {name}"
-            )
-        return member.member
-
-    def _lifetime_s(self, submission: Submission) -> int:
-        lifetime_s = submission.expires_in_s or self._settings.delivery.lifetime_s
-        most_s = self._settings.policy.max_lifetime_s
-        if lifetime_s > most_s:
-            raise FaultsError([Fault(pointer="/expires_in_s", code="too_large", limit=str(most_s))])
-        return lifetime_s
-
-    async def _case(self, submission: Submission, kind: Kind) -> bytes:
-        if submission.in_reply_to is not None:
-            sender, message_id = parse_message_ref(submission.in_reply_to)
-            answered = await self._database.read(lambda tx: messages.find(tx, sender, message_id))
-            if answered is None or answered.direction == messages.SERVICE:
-                raise RejectedError(
-                    "message_unknown", f"/in_reply_to: there is no {submission.in_reply_to} here"
-                )
-            if submission.case is not None and submission.case != answered.case_id.hex():
-                raise FaultsError([Fault(pointer="/case", code="conflict", limit="/in_reply_to")])
-            return answered.case_id
-        if submission.case is not None:
-            case_id = bytes.fromhex(submission.case)
-            wanted = messages.MessageFilter(case_id=case_id)
-            known = await self._database.read(
-                lambda tx: messages.page(tx, wanted, after=0, limit=1)
-            )
-            if not known:
-                raise RejectedError("case_unknown", f"/case: there is no case {submission.case}")
-            return case_id
-        if not kind.opens_case:
-            raise FaultsError([Fault(pointer="/case", code="missing")])
-        case_id = draw_id(self._clock.now(), self._keys.entropy)
-        self._seqs[case_id] = 0
-        return case_id
-
-    async def _next_seq(self, case_id: bytes) -> int:
-        if case_id not in self._seqs:
-            stored = await self._database.read(
-                lambda tx: messages.last_seq(tx, case_id, self._keys.member)
-            )
-            self._seqs.setdefault(case_id, stored)
-        if len(self._seqs) > 10_000:  # noqa: PLR2004 - a cache; what is dropped is read again
-            del self._seqs[next(item for item in self._seqs if item != case_id)]
-        self._seqs[case_id] += 1
-        return self._seqs[case_id]
+        draft = await self._drafting.draft(submission, caller, now)
+        seal_to = [await self._seal_to(member, now) for member in draft.to]
+        return _Prepared(draft=draft, seal_to=tuple(seal_to))
 
     async def _seal_to(self, member: MemberId, now: int) -> _SealTo | None:
         """Find the key to seal to; without a card the deliverer wraps when it has one."""
@@ -457,7 +354,7 @@ class Exchange:
             message=message,
             rows=tuple(
                 _row(member, self._stanza(seal_to, sealed))
-                for member, seal_to in zip(item.to, item.seal_to, strict=True)
+                for member, seal_to in zip(item.draft.to, item.seal_to, strict=True)
             ),
             blob_ids=tuple(attachment.blob_id for attachment in payload.attachments),
             entry=self._ledger.entry(
@@ -470,7 +367,7 @@ class Exchange:
                 envelope_id=sealed.envelope_id.hex(),
                 recipients=[
                     RecipientSummary(member=member, state=outbox.OutboxState.QUEUED.value)
-                    for member in item.to
+                    for member in item.draft.to
                 ],
             ),
         )

@@ -18,7 +18,7 @@ from gateway.errors import ConflictError, UnavailableError
 from gateway.protocol.answer import Answer, Later, Posted, Refused
 from gateway.protocol.mailbox import Collect, Halted, Return
 from gateway.protocol.message import Payload
-from gateway.services import exchange, inbox
+from gateway.services import drafting, inbox
 from gateway.services.collecting import _Mailbox as Mailbox
 from gateway.services.gatekeeper import Hop
 from gateway.services.inbox import MessageQuery
@@ -174,7 +174,7 @@ async def test_same_id_from_two_senders_is_two_messages(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An id is a sender's own: neither can take a name from the other."""
-    monkeypatch.setattr(exchange, "draw_id", lambda now, entropy: bytes(15) + b"1")
+    monkeypatch.setattr(drafting, "draw_id", lambda now, entropy: bytes(15) + b"1")
     async with federation(tmp_path, "XA", "XB", "XC") as fed:
         sent = [(name, (await fed.send(name, "XB")).id) for name in ("XA", "XC")]
         for name, ref in sent:

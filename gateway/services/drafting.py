@@ -1,0 +1,152 @@
+"""Draft: hold what the house submits against kinds, registry, cases and policy; make it a message.
+
+Nothing is sealed or stored here; every fault is told before anything is kept.
+"""
+
+import contextlib
+
+from gateway.cases.content import MAX_CONTENT_BYTES, encode_content
+from gateway.cases.kinds import Kind, kind_named
+from gateway.clock import Clock
+from gateway.errors import LiaisonError, RejectedError
+from gateway.faults import Fault, FaultsError
+from gateway.protocol.envelope import Draft
+from gateway.protocol.message import Payload, draw_id, parse_message_ref
+from gateway.services.attachments import Attachments
+from gateway.services.caller import Caller
+from gateway.services.keys import NodeKeys
+from gateway.services.registry import RegistryMirror
+from gateway.services.submission import Submission, content_of
+from gateway.settings import Settings
+from gateway.store import messages
+from gateway.store.database import Database
+from keys.registry.statement import REGISTRY
+from keys.suite import MemberId
+
+
+class Drafting:
+    """Makes drafts of submissions."""
+
+    def __init__(
+        self,
+        database: Database,
+        keys: NodeKeys,
+        mirror: RegistryMirror,
+        attachments: Attachments,
+        *,
+        clock: Clock,
+        settings: Settings,
+    ) -> None:
+        self._database = database
+        self._keys = keys
+        self._mirror = mirror
+        self._attachments = attachments
+        self._clock = clock
+        self._settings = settings
+        self._seqs: dict[bytes, int] = {}
+
+    async def check_ready(self, names: set[str]) -> None:
+        """Let new work pass while the disk has room and the registry is fresh.
+
+        Looks at the registry before a member is said to be unknown: it may be new. Raises
+        UnavailableError ``disk_full`` or ``registry_stale``.
+        """
+        self._attachments.check_space()
+        self._mirror.check_fresh(self._settings.registry.refuse_after_s)
+        known = names <= set(self._mirror.view.members)
+        if not known and self._clock.now() - self._mirror.checked_at >= 1:
+            with contextlib.suppress(LiaisonError):
+                await self._mirror.follow()
+
+    async def draft(self, submission: Submission, caller: Caller, now: int) -> Draft:
+        """Return the message that a submission asks for.
+
+        Raises RejectedError, FaultsError with every fault of the content, or UnavailableError
+        ``storage_key_missing``.
+        """
+        kind = kind_named(submission.kind)
+        content = encode_content(kind.validate(content_of(submission), pointer="/content"))
+        if len(content) > MAX_CONTENT_BYTES:
+            raise RejectedError("content_too_large", "a content has at most 1 MiB; attach files")
+        to = tuple(self._recipient(name, at) for at, name in enumerate(submission.to))
+        if len(set(to)) != len(to):
+            raise FaultsError([Fault(pointer="/to", code="conflict", limit="/to")])
+        case_id = await self._case(submission, kind)
+        attached = [await self._attachments.take(item) for item in submission.attachments]
+        payload = Payload(
+            kind=kind.name,
+            sender=self._keys.member,
+            unit=submission.unit or caller.unit or "",
+            created_at=now,
+            salt=self._keys.entropy(16),
+            case_id=case_id,
+            seq=await self._next_seq(case_id),
+            in_reply_to=submission.in_reply_to or "",
+            content=content,
+            attachments=tuple(attached),
+        )
+        return Draft(
+            payload=payload,
+            message_id=draw_id(now, self._keys.entropy),
+            expires_at=now + self._lifetime_s(submission),
+            to=to,
+            priority=kind.priority if submission.priority is None else submission.priority,
+        )
+
+    def _recipient(self, name: str, at: int) -> MemberId:
+        member = self._mirror.view.members.get(MemberId(name))
+        if member is None:
+            raise RejectedError(
+                "member_unknown", f"/to/{at}: the registry knows no member {name!r}"
+            )
+        if member.suspended:
+            raise RejectedError("member_suspended", f"/to/{at}: {name} is suspended")
+        if member.member in (self._keys.member, REGISTRY):
+            raise RejectedError(
+                "recipient_not_possible", f"/to/{at}: messages go to other members, not to {name}"
+            )
+        return member.member
+
+    def _lifetime_s(self, submission: Submission) -> int:
+        lifetime_s = submission.expires_in_s or self._settings.delivery.lifetime_s
+        most_s = self._settings.policy.max_lifetime_s
+        if lifetime_s > most_s:
+            raise FaultsError([Fault(pointer="/expires_in_s", code="too_large", limit=str(most_s))])
+        return lifetime_s
+
+    async def _case(self, submission: Submission, kind: Kind) -> bytes:
+        if submission.in_reply_to is not None:
+            sender, message_id = parse_message_ref(submission.in_reply_to)
+            answered = await self._database.read(lambda tx: messages.find(tx, sender, message_id))
+            if answered is None or answered.direction == messages.SERVICE:
+                raise RejectedError(
+                    "message_unknown", f"/in_reply_to: there is no {submission.in_reply_to} here"
+                )
+            if submission.case is not None and submission.case != answered.case_id.hex():
+                raise FaultsError([Fault(pointer="/case", code="conflict", limit="/in_reply_to")])
+            return answered.case_id
+        if submission.case is not None:
+            case_id = bytes.fromhex(submission.case)
+            wanted = messages.MessageFilter(case_id=case_id)
+            known = await self._database.read(
+                lambda tx: messages.page(tx, wanted, after=0, limit=1)
+            )
+            if not known:
+                raise RejectedError("case_unknown", f"/case: there is no case {submission.case}")
+            return case_id
+        if not kind.opens_case:
+            raise FaultsError([Fault(pointer="/case", code="missing")])
+        case_id = draw_id(self._clock.now(), self._keys.entropy)
+        self._seqs[case_id] = 0
+        return case_id
+
+    async def _next_seq(self, case_id: bytes) -> int:
+        if case_id not in self._seqs:
+            stored = await self._database.read(
+                lambda tx: messages.last_seq(tx, case_id, self._keys.member)
+            )
+            self._seqs.setdefault(case_id, stored)
+        if len(self._seqs) > 10_000:  # noqa: PLR2004 - a cache; what is dropped is read again
+            del self._seqs[next(item for item in self._seqs if item != case_id)]
+        self._seqs[case_id] += 1
+        return self._seqs[case_id]

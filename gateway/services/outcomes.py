@@ -1,0 +1,210 @@
+"""Judge: what an answer of a hop, or what a relay brings back, means for a row of the outbox.
+
+Receipts are verified and compared here; what follows is decided and not yet stored.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import assert_never
+
+from gateway.clock import Clock
+from gateway.errors import LiaisonError, RejectedError
+from gateway.logs import logger
+from gateway.protocol.answer import Accepted, Answer, Later, PendingBlobs, Refused
+from gateway.protocol.audit import EntryKind
+from gateway.protocol.delivery import RetryPolicy, custody_due_at, next_attempt_at
+from gateway.protocol.envelope import header_digest
+from gateway.protocol.mailbox import Delivered, Halted, Rejected, Return
+from gateway.protocol.receipt import (
+    Copy,
+    Expected,
+    check_custody,
+    check_delivery,
+    check_refusal,
+    unseal_receipt,
+    verify_receipt,
+)
+from gateway.services.keys import NodeKeys
+from gateway.services.lanes import Load
+from gateway.services.ledger import Ledger
+from gateway.services.registry import RegistryMirror
+from gateway.settings import DeliverySettings
+from gateway.store import audit
+from gateway.store.outbox import Claimed, Custody, Deferral, OutboxState, Settlement
+from keys.suite import MemberId
+
+_log = logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What an answer or a return means for a row, and what is recorded of it."""
+
+    change: Settlement | Deferral | Custody | None
+    entry: audit.NewEntry | None = None
+    wanting: Sequence[bytes] = ()
+
+
+class Outcomes:
+    """Judges what came back of our own messages."""
+
+    def __init__(
+        self,
+        keys: NodeKeys,
+        mirror: RegistryMirror,
+        *,
+        ledger: Ledger,
+        clock: Clock,
+        settings: DeliverySettings,
+    ) -> None:
+        self._keys = keys
+        self._mirror = mirror
+        self._ledger = ledger
+        self._clock = clock
+        self._retry = RetryPolicy(first_s=settings.retry_first_s, max_s=settings.retry_max_s)
+
+    def of_answers(
+        self, hop: MemberId, loads: Sequence[Load], answers: Sequence[Answer]
+    ) -> list[Outcome]:
+        """Return what each answer of ``hop`` means for its copy, in order."""
+        return [
+            self._outcome(hop, load, answer) for load, answer in zip(loads, answers, strict=True)
+        ]
+
+    def _outcome(  # noqa: PLR0911 - one for each answer
+        self, hop: MemberId, load: Load, answer: Answer
+    ) -> Outcome:
+        row: Claimed = load.item
+        match answer:
+            case Accepted():
+                if hop == load.recipient and not answer.sealed:
+                    return self._delivered(load, answer.receipt)
+                return self._in_custody(hop, load, answer)
+            case Refused(code="attachment_too_large"):  # it becomes no smaller by waiting
+                return self._failed(load, answer.code)
+            case Refused() if hop == load.recipient:
+                return self._failed(load, answer.code)
+            case Refused():
+                return Outcome(change=self.deferral(row, answer.code))
+            case Later():
+                return Outcome(change=self.deferral(row, answer.code, answer.retry_after_s))
+            case PendingBlobs():
+                if load.brought:  # brought, and yet not there: not at once again
+                    load.brought = False
+                    return Outcome(change=self.deferral(row, "pending_blobs"))
+                return Outcome(change=None, wanting=answer.blob_ids)
+            case _:
+                assert_never(answer)
+
+    def _in_custody(self, hop: MemberId, load: Load, answer: Accepted) -> Outcome:
+        """Believe a relay that it holds a copy; where it has the receipt already, take that."""
+        row: Claimed = load.item
+        try:
+            if hop != self._keys.member:
+                verified = verify_receipt(answer.receipt, self._mirror.view)
+                check_custody(verified, _copy(load), hop)
+            if answer.sealed:
+                return self._delivered(load, self._unsealed(load, answer.sealed))
+        except LiaisonError as fault:
+            return self._receipt_refused(load, fault.code)
+        due_at = custody_due_at(self._clock.now(), row.attempts, row.expires_at)
+        return Outcome(
+            change=Custody(row_id=row.row_id, due_at=due_at, custodian=hop),
+            entry=self._entry(EntryKind.MESSAGE_SENT, load, hop),
+        )
+
+    def of_return(self, hop: MemberId, load: Load, item: Return) -> Outcome:
+        """Return what it means that ``hop`` brings this back.
+
+        A relay's own word counts for what it has in custody alone.
+        """
+        row: Claimed = load.item
+        try:
+            match item.outcome:
+                case Delivered(sealed=sealed):
+                    return self._delivered(load, self._unsealed(load, sealed))
+                case Rejected(receipt=receipt):
+                    verified = verify_receipt(receipt, self._mirror.view)
+                    check_refusal(verified, _copy(load))
+                    if verified.receipt.code == "stale_card":
+                        return Outcome(change=self.deferral(row, "stale_card"))
+                    return self._failed(load, verified.receipt.code, receipt)
+                case Halted(code=code):
+                    if hop != row.custodian:
+                        raise RejectedError("receipt_unknown", f"{hop} holds no such copy")
+                    if code == "attachment_too_large":
+                        return self._failed(load, code)
+                    return Outcome(change=self.deferral(row, code))
+                case _:
+                    assert_never(item.outcome)
+        except LiaisonError as fault:
+            entry = self._entry(EntryKind.RECEIPT_REFUSED, load, fault.code)
+            _log.warning("receipt.refused", peer=hop, code=fault.code)
+            return Outcome(change=None, entry=entry)
+
+    def _delivered(self, load: Load, receipt: bytes) -> Outcome:
+        row: Claimed = load.item
+        try:
+            verified = verify_receipt(receipt, self._mirror.view)
+            expected = Expected(
+                envelope_id=row.envelope_id,
+                recipient=load.recipient,
+                tbs_digest=row.tbs_digest,
+                seal_kid=row.seal_kid or (load.stanza.key_id if load.stanza else b""),
+            )
+            check_delivery(verified, expected)
+        except LiaisonError as fault:
+            return self._receipt_refused(load, fault.code)
+        settlement = Settlement(
+            row_id=row.row_id, state=OutboxState.DELIVERED, at=self._clock.now(), receipt=receipt
+        )
+        return Outcome(change=settlement, entry=self._entry(EntryKind.RECEIPT_HELD, load))
+
+    def _failed(self, load: Load, code: str, receipt: bytes | None = None) -> Outcome:
+        settlement = Settlement(
+            row_id=load.row_id,
+            state=OutboxState.FAILED,
+            at=self._clock.now(),
+            code=code,
+            receipt=receipt,
+        )
+        return Outcome(change=settlement, entry=self._entry(EntryKind.MESSAGE_FAILED, load, code))
+
+    def _receipt_refused(self, load: Load, code: str) -> Outcome:
+        entry = self._entry(EntryKind.RECEIPT_REFUSED, load, code)
+        return Outcome(change=self.deferral(load.item, code), entry=entry)
+
+    def _unsealed(self, load: Load, sealed: bytes) -> bytes:
+        copy_of = (header_digest(load.header), load.recipient)
+        return unseal_receipt(sealed, content_key(self._keys, load.item), copy_of)
+
+    def deferral(self, row: Claimed, code: str, asked_s: int = 0) -> Deferral:
+        """Return when a row is tried again; ``asked_s`` is what the hop asked for."""
+        due_at = next_attempt_at(
+            self._retry,
+            now=self._clock.now(),
+            attempts=row.attempts + 1,
+            jitter=self._keys.entropy(1)[0] / 256,
+            expires_at=row.expires_at,
+            asked_s=asked_s,
+        )
+        return Deferral(row_id=row.row_id, due_at=due_at, code=code)
+
+    def _entry(self, kind: EntryKind, load: Load, code: str = "") -> audit.NewEntry:
+        row: Claimed = load.item
+        return self._ledger.entry(
+            kind, peer=load.recipient, digests=(row.envelope_id, row.tbs_digest), code=code
+        )
+
+
+def content_key(keys: NodeKeys, row: Claimed) -> bytes:
+    """Return the content key of a row's message.
+
+    Raises UnavailableError ``storage_key_missing``.
+    """
+    return keys.storage_key(row.storage_key_id).unwrap(row.envelope_id, row.wrapped_key)
+
+
+def _copy(load: Load) -> Copy:
+    stanza_digest = b"" if load.stanza is None else load.stanza.digest
+    return Copy(envelope_id=load.envelope_id, recipient=load.recipient, stanza_digest=stanza_digest)
