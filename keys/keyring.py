@@ -16,9 +16,10 @@ from keys.sealing import SealKey
 from keys.signing import SigningKey
 from keys.storage import StorageKey
 from keys.suite import SEED_BYTES, Entropy, KeyId, KeyUse
+from keys.tlog.cosignature import CosigningKey
 
 FORMAT = 1
-NODE_USES = (KeyUse.SIGN, KeyUse.LOG, KeyUse.TLS)
+NODE_USES = (KeyUse.SIGN, KeyUse.LOG, KeyUse.WITNESS, KeyUse.TLS)
 """The uses whose keys the registry lists for a node."""
 
 
@@ -47,7 +48,10 @@ class _Body(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=
 def new_record(
     use: KeyUse, *, start: int, end: int, entropy: Entropy, common_name: str = ""
 ) -> KeyRecord:
-    """Draw a fresh key. ``common_name`` is for the certificate of a ``tls`` key."""
+    """Draw a fresh key. ``common_name`` is for the certificate of a ``tls`` key.
+
+    A witness's seed gives two keys; the Ed25519 one names it.
+    """
     seed = entropy(SEED_BYTES)
     certificate = b""
     match use:
@@ -55,6 +59,8 @@ def new_record(
             key_id = SealKey(seed).key_id
         case KeyUse.STORAGE:
             key_id = StorageKey(seed).key_id
+        case KeyUse.WITNESS:
+            key_id = CosigningKey.from_seed(common_name, seed).classical.key_id
         case _:
             key_id = SigningKey(use, seed).key_id
     if use is KeyUse.TLS:

@@ -17,7 +17,7 @@ from gateway.settings import Settings, render
 from gateway.store.migrate import upgrade
 from keys import rootfile
 from keys.keyfile import Cost, create, write_private
-from keys.keyring import KeyRecord, Keyring, new_record
+from keys.keyring import NODE_USES, KeyRecord, Keyring, new_record
 from keys.registry.draft import (
     draft_admit,
     draft_genesis,
@@ -127,7 +127,7 @@ def draw_roots(
 
 def draw_keyring(founding: Founding, federation: str, member: MemberId) -> Keyring:
     """Make a node's first keys; the storage key of the month is drawn by the daemon."""
-    return Keyring([_record(founding, federation, member, use) for use in _FIRST])
+    return Keyring([_record(founding, federation, member, use) for use in NODE_USES])
 
 
 def found_federation(
@@ -215,13 +215,10 @@ def describe(signed: SignedStatement) -> dict[str, str]:
         "name": ", ".join(f"{name} ({language})" for language, name in statement.names),
         "role": str(statement.role),
         "endpoint": statement.endpoint or "none: it collects from its relays",
-        "relays": ", ".join(statement.via) or "none",
+        "relays": ", ".join(statement.via or ()) or "none",
         "root keys": "none" if root is None else f"{root.threshold} of {len(root.pairs)}",
         "keys": ", ".join(f"{use.use} {use.key_id.hex()[:16]}" for use in statement.uses),
     }
-
-
-_FIRST = (KeyUse.SIGN, KeyUse.LOG, KeyUse.TLS)
 
 
 def _record(founding: Founding, federation: str, member: MemberId, use: KeyUse) -> KeyRecord:
@@ -235,7 +232,7 @@ def _record(founding: Founding, federation: str, member: MemberId, use: KeyUse) 
 
 
 def _shown(keyring: Keyring) -> list[KeyRecord]:
-    return [record for use in _FIRST for record in keyring.records(use)]
+    return [record for use in NODE_USES for record in keyring.records(use)]
 
 
 def _write_node(founding: Founding, building: Path, keyring: Keyring, settings: Settings) -> None:

@@ -12,7 +12,9 @@ from keys.certificate import public_key_of
 from keys.errors import RejectedError
 from keys.registry.statement import (
     MAX_STATEMENT_BYTES,
+    NONE,
     Chain,
+    Competences,
     Kind,
     MemberRole,
     NextSet,
@@ -22,7 +24,6 @@ from keys.registry.statement import (
     SignedStatement,
     Statement,
     UseLine,
-    WitnessPair,
     WitnessSet,
     key_name,
 )
@@ -44,7 +45,8 @@ _TITLE = re.compile(r"([a-z0-9][a-z0-9.-]{0,61}[a-z0-9])/registry/v1\Z")
 _NUMBER = re.compile(r"(0|[1-9][0-9]{0,15})\Z")
 _NAME = re.compile(r"(en|fr) ([^\x00-\x1f\x7f ][^\x00-\x1f\x7f]{0,119})\Z")
 _ENDPOINT = re.compile(r"https://[A-Za-z0-9.\-\[\]:]{1,255}\Z")
-_MAX_ITEMS = 16
+_COMPETENCE = re.compile(r"[a-z][a-z_]{0,31}(\.[a-z][a-z_]{0,31})?\Z")
+_MAX_ITEMS = 32
 
 
 def parse_statement(encoded: bytes) -> SignedStatement:
@@ -121,13 +123,18 @@ def _statement(lines: _Lines) -> Statement:
         prev=_digest(lines.one("prev")),
         names=lines.many("name", _name),
         role=lines.optional("role", lambda text: _choice(MemberRole, text)),
+        competences=Competences(
+            lines.many("state", parse_member_id), lines.many("competence", _competence)
+        ),
+        succeeds=lines.optional("succeeds", parse_member_id),
         root=lines.optional("root", lambda text: _root_set(lines, text)),
         next=lines.optional("next", lambda text: _next_set(lines, text)),
         uses=lines.many("use", lambda text: _use(federation, member, text)),
         revocations=lines.many("revoke", _revocation),
         endpoint=lines.optional("endpoint", _endpoint),
-        via=lines.many("via", parse_member_id),
+        via=_relays(lines.many("via", str)),
         witnesses=lines.optional("witnesses", lambda text: _witness_set(lines, text)),
+        checkpoints=lines.many("checkpoint", decode_base64),
     )
 
 
@@ -165,33 +172,36 @@ def _next_set(lines: _Lines, text: str) -> NextSet:
 
 def _witness_set(lines: _Lines, text: str) -> WitnessSet:
     quorum, count = (_number(part) for part in _two(text))
-    witnesses = lines.many("witness", _witness_pair)
-    if len(witnesses) != count or len(set(witnesses)) != count or quorum > count:
+    members = lines.many("witness", parse_member_id)
+    if len(members) != count or len(set(members)) != count:
         raise _malformed(f"{count} different witnesses are announced")
-    return WitnessSet(quorum, witnesses)
-
-
-def _witness_pair(text: str) -> WitnessPair:
-    classical, post_quantum = _two(text)
-    return WitnessPair(_vkey(classical, COSIGN_ED25519), _vkey(post_quantum, COSIGN_ML_DSA_44))
+    if quorum > count or (quorum == 0) != (count == 0):
+        raise _malformed("a quorum is 1 to the number of witnesses, and 0 of none")
+    return WitnessSet(quorum, members)
 
 
 def _use(federation: str, member: MemberId, text: str) -> UseLine:
+    certificate, post_quantum = b"", None
     match text.split(" "):
         case [("sign" | "log") as use, vkey, start, end]:
-            verifier, certificate = _vkey(vkey, ED25519), b""
+            verifier = _vkey(vkey, ED25519)
+        case ["witness" as use, vkey, second, start, end]:
+            verifier = _vkey(vkey, COSIGN_ED25519)
+            post_quantum = _vkey(second, COSIGN_ML_DSA_44)
         case ["tls" as use, encoded, start, end]:
             certificate = decode_base64(encoded)
-            name = key_name(federation, member, KeyUse.TLS)
-            verifier = VerifierKey(name, ED25519, public_key_of(certificate))
+            verifier = VerifierKey(
+                key_name(federation, member, KeyUse.TLS), ED25519, public_key_of(certificate)
+            )
         case _:
             raise _malformed("a key in use is: use <role> <key> <start> <end>")
-    if verifier.name != key_name(federation, member, KeyUse(use)):
-        raise _malformed(f"a key of {member} is named {key_name(federation, member, KeyUse(use))}")
+    name = key_name(federation, member, KeyUse(use))
+    if any(key.name != name for key in (verifier, post_quantum) if key is not None):
+        raise _malformed(f"a key of {member} is named {name}")
     span = (_number(start), _number(end))
     if span[0] >= span[1]:
         raise _malformed("a key ends after it starts")
-    return UseLine(KeyUse(use), verifier, *span, certificate)
+    return UseLine(KeyUse(use), verifier, *span, certificate, post_quantum)
 
 
 def _revocation(text: str) -> Revocation:
@@ -206,7 +216,21 @@ def _name(text: str) -> tuple[str, str]:
     return found[1], found[2]
 
 
+def _competence(text: str) -> str:
+    if not _COMPETENCE.match(text):
+        raise _malformed("a competence is the name of a kind, or its first part")
+    return text
+
+
+def _relays(texts: tuple[str, ...]) -> tuple[MemberId, ...] | None:
+    if texts == (NONE,):
+        return ()
+    return tuple(parse_member_id(text) for text in texts) or None
+
+
 def _endpoint(text: str) -> str:
+    if text == NONE:
+        return ""
     if not _ENDPOINT.match(text):
         raise _malformed("an endpoint is https://host or https://host:port")
     return text

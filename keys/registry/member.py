@@ -3,7 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from keys.registry.statement import Chain, MemberRole, NextSet, RootSet
+from keys.registry.statement import (
+    NO_COMPETENCES,
+    Chain,
+    Competences,
+    MemberRole,
+    NextSet,
+    RootSet,
+    UseLine,
+    WitnessSet,
+)
 from keys.suite import KeyId, KeyUse, MemberId
 from keys.tlog.note import VerifierKey
 
@@ -36,6 +45,12 @@ class RegisteredKey:
     start: int
     end: int
     certificate: bytes = b""
+    post_quantum: VerifierKey | None = None
+    """The second half of a witness's key."""
+    introduced_at: int = 0
+    """The date of the statement that brought it."""
+    introduced_by: frozenset[KeyId] = frozenset()
+    """The ``sign`` keys that had the say in it; none where roots had."""
     revoked_since: int | None = None
 
     @property
@@ -59,6 +74,24 @@ class ChainHead:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Recovery:
+    """A recovery under way: what the member will be, once 30 witnessed days are over."""
+
+    proposal: bytes
+    """The digest of the ``recover`` statement."""
+    size: int
+    """The registry's size with that statement: a head over it is this long at least."""
+    root: RootSet
+    next: NextSet
+    uses: tuple[UseLine, ...]
+    endpoint: str | None
+    via: tuple[MemberId, ...] | None
+    witnesses: WitnessSet
+    """The witnesses whose time counts: those named when it began."""
+    vetoed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
     """A member's standing."""
 
@@ -72,10 +105,29 @@ class Member:
     endpoint: str | None
     via: tuple[MemberId, ...]
     chains: Mapping[Chain, ChainHead]
-    admitted_at: int
-    suspended: bool = False
-    rotations: tuple[int, ...] = ()
-    """When its node's own last rotations were: four a day at most."""
+    admission: ChainHead
+    """The statement that made it a member: every chain begins there."""
+    competences: Competences = NO_COMPETENCES
+    """Of a union."""
+    succeeds: MemberId | None = None
+    """The member in whose place this one was admitted."""
+    suspended_by: frozenset[Chain] = frozenset()
+    """``issuer`` for the registrars, ``root`` for one of its own roots."""
+    suspension_spent: bool = False
+    """Whether a root of the set in force has used its one suspension."""
+    recovery: Recovery | None = None
+    rotations: tuple[tuple[Chain, int], ...] = ()
+    """When its last ``keys`` statements were, by chain: four a day at most."""
+
+    @property
+    def admitted_at(self) -> int:
+        """When it was admitted, UTC seconds."""
+        return self.admission.at
+
+    @property
+    def suspended(self) -> bool:
+        """Whether nothing is taken from it or given to it."""
+        return bool(self.suspended_by)
 
     def name(self, language: str) -> str:
         """Return the member's name in ``language``, or in English."""

@@ -14,7 +14,7 @@ from typing import Final
 
 from keys.certificate import certificate_digest
 from keys.suite import DIGEST_BYTES, KeyId, KeyUse, MemberId, digest, key_id
-from keys.tlog.note import Note, VerifierKey, encode_base64
+from keys.tlog.note import ED25519, ML_DSA_44, Note, VerifierKey, encode_base64
 
 REGISTRY: Final = MemberId("REGISTRY")
 """The registrars, as a member under the rules of all others."""
@@ -22,6 +22,8 @@ MAX_STATEMENT_BYTES: Final = 60_000
 """Fits an entry of a C2SP entry bundle, whose length is a u16."""
 NO_STATEMENT: Final = bytes(DIGEST_BYTES)
 """What the genesis statement names as the one before it."""
+NONE: Final = "-"
+"""What a line says that takes an endpoint, or all relays, away."""
 
 
 class Kind(StrEnum):
@@ -30,14 +32,31 @@ class Kind(StrEnum):
     GENESIS = "genesis"
     ADMIT = "admit"
     KEYS = "keys"
+    ROTATE = "rotate"
+    SUSPEND = "suspend"
+    RESUME = "resume"
+    RECOVER = "recover"
+    RECOVERED = "recovered"
+    VETO = "veto"
+    ROLE = "role"
+    WITNESSES = "witnesses"
 
 
 class Chain(StrEnum):
-    """The three sequences a member's statements stand in, so that none makes another stale."""
+    """The sequences a member's statements stand in: one for each authority.
+
+    A statement follows the one before it in its own chain alone, so that nobody who holds one
+    authority can make stale what another one says.
+    """
 
     NODE = "node"
+    """What a ``sign`` key says."""
     ROOT = "root"
+    """What the roots in force say."""
+    NEXT = "next"
+    """What the committed next roots say."""
     ISSUER = "issuer"
+    """What the registrars say of the member."""
 
 
 class MemberRole(StrEnum):
@@ -88,11 +107,27 @@ class UseLine:
     start: int
     end: int
     certificate: bytes = b""
+    post_quantum: VerifierKey | None = None
+    """The second half of a witness's key."""
 
     @property
     def key_id(self) -> KeyId:
         """The key's name."""
         return key_id(self.use, self.verifier.public_key)
+
+    @property
+    def proofs(self) -> tuple[VerifierKey, ...]:
+        """The keys that must sign the statement which brings this one: it is held.
+
+        A witness's keys prove it in the form of notes, which no cosignature can be taken for.
+        """
+        if self.post_quantum is None:
+            return (self.verifier,)
+        name = self.verifier.name
+        return (
+            VerifierKey(name, ED25519, self.verifier.public_key),
+            VerifierKey(name, ML_DSA_44, self.post_quantum.public_key),
+        )
 
     @property
     def pin(self) -> bytes:
@@ -102,6 +137,8 @@ class UseLine:
     def line(self) -> str:
         """Return the item as it stands in the text."""
         shown = encode_base64(self.certificate) if self.certificate else self.verifier.text
+        if self.post_quantum is not None:
+            shown = f"{shown} {self.post_quantum.text}"
         return f"use {self.use} {shown} {self.start} {self.end}"
 
 
@@ -114,19 +151,29 @@ class Revocation:
 
 
 @dataclass(frozen=True, slots=True)
-class WitnessPair:
-    """A witness's two cosigning keys."""
+class WitnessSet:
+    """``quorum`` of these members' ``witness`` keys make a head witnessed."""
 
-    classical: VerifierKey
-    post_quantum: VerifierKey
+    quorum: int
+    members: tuple[MemberId, ...]
+
+    @property
+    def blocking(self) -> int:
+        """How many of the witnesses can keep any quorum from forming."""
+        return len(self.members) - self.quorum + 1 if self.quorum else 0
 
 
 @dataclass(frozen=True, slots=True)
-class WitnessSet:
-    """``quorum`` of these witnesses make a head witnessed."""
+class Competences:
+    """What a union is entitled to: for whom it acts, and in which kinds of message."""
 
-    quorum: int
-    witnesses: tuple[WitnessPair, ...]
+    states: tuple[MemberId, ...] = ()
+    kinds: tuple[str, ...] = ()
+    """Names of kinds, or the first part of one: ``request`` stands for all requests."""
+
+
+NO_COMPETENCES: Final = Competences()
+"""What every member has that is no union."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,13 +189,19 @@ class Statement:
     prev: bytes
     names: tuple[tuple[str, str], ...] = ()
     role: MemberRole | None = None
+    competences: Competences = NO_COMPETENCES
+    succeeds: MemberId | None = None
     root: RootSet | None = None
     next: NextSet | None = None
     uses: tuple[UseLine, ...] = ()
     revocations: tuple[Revocation, ...] = ()
     endpoint: str | None = None
-    via: tuple[MemberId, ...] = ()
+    """The empty text takes the endpoint away."""
+    via: tuple[MemberId, ...] | None = None
+    """Empty takes all relays away."""
     witnesses: WitnessSet | None = None
+    checkpoints: tuple[bytes, ...] = ()
+    """Cosigned heads of this registry, as notes."""
 
     def text(self) -> bytes:
         """Return the note's text: the only way to write this statement."""
@@ -165,15 +218,21 @@ class Statement:
         yield from (f"name {language} {name}" for language, name in self.names)
         if self.role is not None:
             yield f"role {self.role}"
+        yield from (f"state {state}" for state in self.competences.states)
+        yield from (f"competence {kind}" for kind in self.competences.kinds)
+        if self.succeeds is not None:
+            yield f"succeeds {self.succeeds}"
         yield from _root_lines(self.root)
         yield from _next_lines(self.next)
         yield from (use.line() for use in self.uses)
         for revocation in self.revocations:
             yield f"revoke {encode_base64(revocation.key_id)} {revocation.since}"
         if self.endpoint is not None:
-            yield f"endpoint {self.endpoint}"
-        yield from (f"via {relay}" for relay in self.via)
+            yield f"endpoint {self.endpoint or NONE}"
+        if self.via is not None:
+            yield from (f"via {relay}" for relay in self.via or (NONE,))
         yield from _witness_lines(self.witnesses)
+        yield from (f"checkpoint {encode_base64(head)}" for head in self.checkpoints)
 
 
 def _root_lines(root: RootSet | None) -> Iterator[str]:
@@ -191,9 +250,8 @@ def _next_lines(coming: NextSet | None) -> Iterator[str]:
 
 def _witness_lines(witnesses: WitnessSet | None) -> Iterator[str]:
     if witnesses is not None:
-        yield f"witnesses {witnesses.quorum} {len(witnesses.witnesses)}"
-        for witness in witnesses.witnesses:
-            yield f"witness {witness.classical.text} {witness.post_quantum.text}"
+        yield f"witnesses {witnesses.quorum} {len(witnesses.members)}"
+        yield from (f"witness {member}" for member in witnesses.members)
 
 
 @dataclass(frozen=True)

@@ -100,10 +100,11 @@ class CosigningKey:
         return first, second
 
 
-def cosigned_at(checkpoint: bytes, keys: WitnessKeys) -> int | None:
+def cosigned_at(checkpoint: bytes, keys: Sequence[VerifierKey]) -> int | None:
     """Return when the witness cosigned (UTC seconds), or None where it did not.
 
-    It did where both its lines stand there, verify and name the same time.
+    It did where a line of each of ``keys``, usually both of its keys, stands there, verifies and
+    names the same time.
 
     Raises RejectedError ``cosignature_invalid`` when a line of one of its keys does not verify or
     stands twice, ``checkpoint_malformed`` or ``note_malformed``.
@@ -116,9 +117,7 @@ def cosigned_at(checkpoint: bytes, keys: WitnessKeys) -> int | None:
         if len(lines) > 1:
             raise _invalid(f"{key.name} cosigned twice")
         times += [_verified_at(key, line, head, note.text) for line in lines]
-    if len(times) < len(keys) or times[0] != times[1]:
-        return None
-    return times[0]
+    return times[0] if len(times) == len(keys) and len(set(times)) == 1 else None
 
 
 def witnessed_at(checkpoint: bytes, witnesses: Sequence[WitnessKeys], quorum: int) -> int | None:

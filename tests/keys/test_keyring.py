@@ -90,7 +90,7 @@ def test_joining_node_proves_every_registered_key() -> None:
     names = {
         signer.verifier.name.rsplit("/")[-1] for signer in proofs(FEDERATION, MemberId("XA"), ring)
     }
-    assert names == {"sign", "log", "tls"}
+    assert names == {"sign", "log", "witness", "tls"}
 
 
 def test_stanza_opens_under_its_key_and_context_only() -> None:

@@ -23,7 +23,7 @@ from gateway.services.collecting import _Mailbox as Mailbox
 from gateway.services.gatekeeper import Hop
 from gateway.services.inbox import MessageQuery
 from gateway.store import custody
-from keys.registry.statement import REGISTRY
+from keys.registry.statement import REGISTRY, Chain
 from keys.suite import KeyUse, MemberId
 from tests.scenarios.federation import OFFICER, Federation, federation
 from tests.scenarios.test_detours import again, declaring
@@ -37,7 +37,7 @@ def suspend(fed: Federation, member: MemberId, *, seen_by: MemberId) -> None:
     """Let a node see a member suspended."""
     mirror = fed.nodes[seen_by].mirror
     members = dict(mirror.view.members)
-    members[member] = replace(members[member], suspended=True)
+    members[member] = replace(members[member], suspended_by=frozenset({Chain.ISSUER}))
     mirror._show(replace(mirror.view, members=MappingProxyType(members)))
 
 

@@ -29,6 +29,7 @@ from gateway.services.audit_check import check_audit_log
 from gateway.services.caller import Caller
 from gateway.services.importing import Imported, NotTaken
 from gateway.store import carried
+from keys.registry.statement import Chain
 from keys.suite import KeyUse, MemberId
 from keys.tlog.checkpoint import Checkpoint, sign_checkpoint
 from tests.scenarios.federation import OFFICER, Federation, federation
@@ -212,7 +213,7 @@ async def test_medium_of_others_is_refused_whole(tmp_path: Path) -> None:
             return rewritten(medium, lambda found: [Heading(sender, to, 5), *found[1:]])
 
         view = fed.nodes[XB].mirror.view
-        shunned = replace(view.members[XC], suspended=True)
+        shunned = replace(view.members[XC], suspended_by=frozenset({Chain.ISSUER}))
         changed = replace(view, members=MappingProxyType({**view.members, XC: shunned}))
         fed.nodes[XB].mirror._view = changed
         for stray, code in (
