@@ -5,6 +5,7 @@ Source: RFC 5280; RFC 8410; SPEC "Transport".
 """
 
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -38,6 +39,7 @@ def issue(seed: bytes, common_name: str, serial: bytes) -> bytes:
     return certificate.public_bytes(serialization.Encoding.DER)
 
 
+@lru_cache(maxsize=1024)
 def public_key_of(certificate: bytes) -> bytes:
     """Return the Ed25519 public key (32 bytes) of a DER certificate that it signed itself.
 

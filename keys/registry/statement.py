@@ -98,7 +98,7 @@ class NextSet:
     commitments: tuple[bytes, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class UseLine:
     """A key, its use, and from when until when (UTC seconds, end excluded) it is good."""
 
@@ -110,7 +110,7 @@ class UseLine:
     post_quantum: VerifierKey | None = None
     """The second half of a witness's key."""
 
-    @property
+    @cached_property
     def key_id(self) -> KeyId:
         """The key's name."""
         return key_id(self.use, self.verifier.public_key)

@@ -38,6 +38,7 @@ _PUBLIC_KEY_BYTES = {
 }
 
 _NAME = re.compile(r"[^\s+\x00-\x1f\x7f]{1,256}\Z")
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
 _KEY_HASH_BYTES = 4
 
 
@@ -168,7 +169,7 @@ def parse_note(encoded: bytes) -> Note:
         text = encoded.decode("utf-8")
     except UnicodeDecodeError as fault:
         raise _malformed("a note is UTF-8") from fault
-    if any(character < " " and character != "\n" for character in text):
+    if _CONTROL.search(text):
         raise _malformed("a note holds no control characters")
     body, separator, tail = text.rpartition("\n\n")
     if not separator or not body or not tail.endswith("\n"):

@@ -416,6 +416,7 @@ def test_successor_takes_the_place_of_a_suspended_member_alone() -> None:
     signed(made, suspend, made.registrar.root_signers)
     signed(made, joining, signers)
     assert made.view.members[new.member].succeeds == xb.member
+    assert made.view.members[new.member].admitted_at == NOW
 
 
 # --- witnesses ------------------------------------------------------------------------------------
@@ -507,6 +508,8 @@ def test_witness_proves_both_its_keys() -> None:
     ):
         wrong = join_of(thief, made.anchor, uses=[changed])
         assert refused(made.view, wrong, thief.signers) == "statement_malformed"
+    swapped = join_of(thief, made.anchor, uses=[replace(line, verifier=line.post_quantum)])
+    assert refused(made.view, swapped, thief.signers) == "statement_malformed"
 
 
 def test_witnessed_time_is_that_of_the_quorum() -> None:
