@@ -23,6 +23,7 @@ from tests.bench import (
     page,
     peers,
     primitives,
+    registry,
     standing,
     waiting,
 )
@@ -181,6 +182,11 @@ def _growth(given: Given) -> Chapter:
     return Chapter(title="Growth", results=results, curves=curves)
 
 
+def _registry(given: Given) -> Chapter:
+    results, curves = registry.replays(given.scale)
+    return Chapter(title="A registry that grew old", results=results, curves=curves)
+
+
 PARTS: dict[str, Callable[[Given], Chapter]] = {
     "primitives": _primitives,
     "peers": _peers,
@@ -191,6 +197,7 @@ PARTS: dict[str, Callable[[Given], Chapter]] = {
     "relay": _relay,
     "waiting": _waiting,
     "growth": _growth,
+    "registry": _registry,
 }
 
 

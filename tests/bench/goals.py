@@ -2,6 +2,7 @@
 
 from tests.bench.peers import LIBRARIES
 from tests.bench.ratios import PARTS_RATIO, SIZES, TIMES, Goal, against
+from tests.bench.registry import REPLAYED
 from tests.bench.report import size
 
 PEER_TIMES = 20
@@ -93,5 +94,6 @@ GOALS = (
         wanted=1.5,
         most=True,
     ),
+    Goal(what="registry of 10,000 statements", name=REPLAYED, unit="s", wanted=10, most=True),
     Goal(what="liaison --help", name="liaison --help", unit="s", wanted=0.4, most=True),
 )

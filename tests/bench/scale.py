@@ -24,6 +24,8 @@ class Scale:
     """How many messages wait for a peer that is away."""
     members: tuple[int, ...]
     """How many members the registry has beside those that exchange."""
+    statements: tuple[int, ...]
+    """How long the registry is that is replayed."""
     recipients: tuple[int, ...]
     log_entries: tuple[int, ...]
 
@@ -39,6 +41,7 @@ NORMAL = Scale(
     starts=5,
     waiting=(0, 10_000, 100_000),
     members=(10, 100, 1_000),
+    statements=(1_000, 3_000, 10_000),
     recipients=(1, 8, 64),
     log_entries=(10_000, 100_000, 1_000_000),
 )
@@ -53,6 +56,7 @@ FULL = Scale(
     starts=7,
     waiting=(0, 10_000, 100_000, 1_000_000),
     members=(10, 100, 1_000, 10_000),
+    statements=(1_000, 3_000, 10_000),
     recipients=(1, 8, 64),
     log_entries=(10_000, 100_000, 1_000_000, 10_000_000),
 )
@@ -67,6 +71,7 @@ QUICK = Scale(
     starts=2,
     waiting=(0, 640, 2_560),
     members=(5, 20, 80),
+    statements=(20, 40, 80),
     recipients=(1, 2, 4),
     log_entries=(1_000, 4_000, 16_000),
 )
