@@ -44,9 +44,15 @@ class Ran:
         return json.loads(self.out)
 
 
-def liaison(*arguments: str, **environ: str) -> Ran:
+def command_of(*arguments: str, ahead_s: int = 0) -> list[str]:
+    """Return the command line, in a process whose clock may be ahead."""
+    module = ["tests.system.ahead", str(ahead_s)] if ahead_s else ["gateway"]
+    return [sys.executable, "-m", *module, *arguments]
+
+
+def liaison(*arguments: str, ahead_s: int = 0, **environ: str) -> Ran:
     """Run the command line."""
-    command = [sys.executable, "-m", "gateway", *arguments]
+    command = command_of(*arguments, ahead_s=ahead_s)
     ran = subprocess.run(
         command, capture_output=True, text=True, check=False, timeout=90,
         stdin=subprocess.DEVNULL, env={**os.environ, **environ},
@@ -54,9 +60,9 @@ def liaison(*arguments: str, **environ: str) -> Ran:
     return Ran(ran.returncode, ran.stdout, ran.stderr)
 
 
-def done(*arguments: str) -> Ran:
+def done(*arguments: str, ahead_s: int = 0) -> Ran:
     """Run a command that must succeed."""
-    ran = liaison(*arguments)
+    ran = liaison(*arguments, ahead_s=ahead_s)
     assert ran.code == 0, f"liaison {' '.join(arguments)}\n{ran.out}{ran.err}"
     return ran
 
@@ -74,6 +80,8 @@ class Nodes:
     """What differs from the defaults, as environment variables of every node."""
     environs: dict[str, dict[str, str]] = field(default_factory=dict)
     """Settings of single nodes, kept for the next start."""
+    ahead_s: int = 0
+    """How far the clocks are ahead of those who start from now on."""
 
     def found(self, *members: str) -> None:
         """Set everything up by hand, and start it.
@@ -126,7 +134,7 @@ class Nodes:
         own.update(environ)
         with (self.place / f"{member}.log").open("ab") as log:
             self.running[member] = subprocess.Popen(
-                [sys.executable, "-m", "gateway", "serve", "--dir", str(self.folder(member))],
+                command_of("serve", "--dir", str(self.folder(member)), ahead_s=self.ahead_s),
                 stdout=log, stderr=log, env={**os.environ, **self.settings, **own},
             )  # fmt: skip
         self.until(lambda: self.call(member, "GET", "/health/live"))

@@ -19,7 +19,6 @@ KEYED_EVERY = 8
 """So many batches, then one message with a key and an attachment: posted until it is answered."""
 RECIPIENTS = ("XB", "XC")
 _PDF_HEADERS = {"Content-Type": "application/pdf", "X-Filename": "invoice.pdf"}
-_TO = (["XB"], ["XC"], ["XB", "XC"])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +46,10 @@ class Traffic:
     """How many messages are to be accepted in all."""
     allowed: int
     """How many may be accepted by now: so that there is traffic until the last blow."""
+    recipients: tuple[str, str] = RECIPIENTS
+    """To one, to the other, and to both."""
+    desk: str = "AL"
+    """How its tokens begin: no two houses write the same."""
     accepted: dict[str, Promised] = field(default_factory=dict)
     refusals: Counter[str] = field(default_factory=Counter)
     """What was refused, by code: nothing of it was promised."""
@@ -67,7 +70,7 @@ class Traffic:
     async def _run(self) -> None:
         async with asyncio.TaskGroup() as group:
             for number, socket in enumerate(self.sockets):
-                group.create_task(self._write(str(socket), f"AL-{number}"))
+                group.create_task(self._write(str(socket), f"{self.desk}-{number}"))
 
     async def _write(self, socket: str, desk: str) -> None:
         number = 0
@@ -84,6 +87,10 @@ class Traffic:
             except (aiohttp.ClientError, OSError, TimeoutError):
                 await asyncio.sleep(0.05)
 
+    def _to(self, number: int) -> list[str]:
+        one, other = self.recipients
+        return ([one], [other], [one, other])[number % 3]
+
     async def _turn(self, session: aiohttp.ClientSession, desk: str, number: int) -> None:
         if self.keyed:
             await self._post_keyed(session, self.keyed.popleft())
@@ -93,12 +100,12 @@ class Traffic:
             async with session.post("/v1/attachments", data=PDF, headers=_PDF_HEADERS) as answer:
                 told = json.loads(await answer.read())
             if answer.status == 201:
-                key, to = f"{desk}-{number}", _TO[number // KEYED_EVERY % 3]
+                key, to = f"{desk}-{number}", self._to(number // KEYED_EVERY)
                 self.keyed.append(_Keyed(key=key, to=to, upload=told["id"]))
             else:
                 await self._refused(told)
         else:
-            await self._post_batch(session, f"{desk}-{number}", _TO[number % 3])
+            await self._post_batch(session, f"{desk}-{number}", self._to(number))
 
     async def _post_batch(self, session: aiohttp.ClientSession, name: str, to: list[str]) -> None:
         tokens = [f"{name}-{line}" for line in range(LINES)]
