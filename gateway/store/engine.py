@@ -137,7 +137,9 @@ CUSTODY: Final = 0x4C1A_0004
 MIGRATION: Final = 0x4C1A_0003
 """Who changes the schema."""
 REGISTRY: Final = 0x4C1A_0005
-"""Who lets the registry mirror grow."""
+"""Who lets the registry mirror grow, or adds cosignatures to its head."""
+WITNESS: Final = 0x4C1A_0006
+"""Who is about to cosign as this member's witness."""
 
 
 def is_passing(failure: BaseException) -> bool:

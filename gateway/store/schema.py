@@ -19,7 +19,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISION: Final = "0005"
+REVISION: Final = "0006"
 """The newest migration; ``serve`` compares it without loading alembic."""
 
 metadata = MetaData(
@@ -247,6 +247,39 @@ registry_head = Table(
     Column("only", Integer, primary_key=True, autoincrement=False),
     Column("checkpoint", LargeBinary, nullable=False),
     Column("checked_at", BigInteger, nullable=False),
+)
+
+witnessed_heads = Table(
+    "witnessed_heads",
+    metadata,
+    Column("origin", String(255), primary_key=True),
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("root", LargeBinary(32), nullable=False),
+    Column("checkpoint", LargeBinary, nullable=False),
+    Column("stored_at", BigInteger, nullable=False),
+)
+
+split_views = Table(
+    "split_views",
+    metadata,
+    Column("row_id", _Row, primary_key=True),
+    Column("origin", String(255), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("head_a", LargeBinary, nullable=False),
+    Column("head_b", LargeBinary, nullable=False),
+    Column("pair_digest", LargeBinary(32), nullable=False, unique=True),
+    Column("seen_at", BigInteger, nullable=False),
+    Column("found_by", String(128), nullable=False),
+)
+
+vetoes = Table(
+    "vetoes",
+    metadata,
+    Column("digest", LargeBinary(32), primary_key=True),
+    Column("member", String(32), nullable=False),
+    Column("note", LargeBinary, nullable=False),
+    Column("stored_at", BigInteger, nullable=False),
+    Column("passed_on_at", BigInteger),
 )
 
 cards = Table(

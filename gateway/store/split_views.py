@@ -1,0 +1,51 @@
+"""Split views: two signed heads of one log that cannot both be true, kept as they were signed."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+
+from gateway.store.database import Transaction
+from gateway.store.engine import InsertNew
+from gateway.store.schema import split_views
+from keys.suite import digest
+
+_RECORD = InsertNew(split_views, ("pair_digest",), returning=(split_views.c.row_id,))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SplitView:
+    """The two notes, the size of the second, and who showed it."""
+
+    origin: str
+    size: int
+    head_a: bytes
+    head_b: bytes
+    seen_at: int
+    found_by: str
+
+
+def record(tx: Transaction, seen: SplitView) -> bool:
+    """Keep the proof; tell whether it is new, in whichever order the two heads stood before."""
+    first, second = sorted((seen.head_a, seen.head_b))
+    row = {
+        "origin": seen.origin,
+        "size": seen.size,
+        "head_a": seen.head_a,
+        "head_b": seen.head_b,
+        "pair_digest": digest(digest(first), digest(second)),
+        "seen_at": seen.seen_at,
+        "found_by": seen.found_by,
+    }
+    return tx.execute(_RECORD.on(tx), row).first() is not None
+
+
+def listing(tx: Transaction) -> list[SplitView]:
+    """Return all proofs, the oldest first."""
+    columns = [column for column in split_views.c if column.name not in ("row_id", "pair_digest")]
+    statement = select(*columns).order_by(split_views.c.row_id)
+    return [SplitView(**row) for row in tx.execute(statement).mappings()]
+
+
+def count(tx: Transaction) -> int:
+    """Return how many proofs are held."""
+    return tx.execute(select(func.count()).select_from(split_views)).scalar_one()
