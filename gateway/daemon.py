@@ -27,6 +27,7 @@ from gateway.services.attachments import Attachments
 from gateway.services.audit import AuditLog
 from gateway.services.cards import Cards
 from gateway.services.collecting import Collecting
+from gateway.services.cosigning import Cosigning
 from gateway.services.delivery import Delivery
 from gateway.services.demands import Demands
 from gateway.services.drafting import Drafting
@@ -56,7 +57,9 @@ from gateway.services.relaying import Relaying
 from gateway.services.rotation import Rotation
 from gateway.services.routes import Routes
 from gateway.services.sessions import Sessions
+from gateway.services.vetoes import Vetoes
 from gateway.services.wayback import Wayback
+from gateway.services.witnessing import Witnessing
 from gateway.settings import Settings, load
 from gateway.store import leases
 from gateway.store.blobs import BlobStore
@@ -242,6 +245,16 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
             outbox_lanes.wake()
             custody_lanes.wake()
 
+    vetoes = Vetoes(database, mirror, peers, ledger, clock)
+    witnessing = Witnessing(database, keys, mirror, ways, vetoes=vetoes, ledger=ledger, clock=clock)
+    cosigning = Cosigning(
+        mirror,
+        ways,
+        clock=clock,
+        entropy=entropy,
+        settings=settings.registry,
+        registers=registers,
+    )
     gate = Gatekeeper(
         member,
         mirror,
@@ -253,6 +266,8 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
         incoming=incoming,
         outgoing=OutgoingBlobs(database, blobs),
         quotas=quotas,
+        vetoes=vetoes,
+        witnessing=witnessing,
         clock=clock,
         seen=seen,
     )
@@ -328,6 +343,7 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
         peers,
         quotas=quotas,
         purging=purging,
+        cosigning=cosigning,
         clock=clock,
         settings=settings,
         version=version(),
@@ -369,6 +385,8 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
         ),
         fetching=fetching,
         audit_log=audit_log,
+        cosigning=cosigning,
+        vetoes=vetoes,
         purging=purging,
         ledger=ledger,
         clock=clock,
@@ -401,9 +419,9 @@ class _Loopback:
             return self.gate.for_hop(member)
         return self._peers.member(member)
 
-    def registrar(self) -> Peer:
+    def registrar(self, *, pinned: bool = True) -> Peer:
         """See ``gateway.peer``."""
-        return self._peers.registrar()
+        return self._peers.registrar(pinned=pinned)
 
 
 def serve(folder: Path, environ: Mapping[str, str], passphrase: bytes | None = None) -> None:

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from gateway.protocol.answer import Answer, Posted
 from gateway.protocol.mailbox import Collect, Collected, Return
+from gateway.protocol.witness import AddCheckpoint
 from keys.suite import MemberId
 
 
@@ -84,7 +85,13 @@ class Peer(Protocol):
         """Return the registry statements ``start`` to ``end`` (exclusive), at most 256."""
 
     async def post_statement(self, note: bytes) -> None:
-        """Ask a registrar to append a complete, signed statement to the registry."""
+        """Ask a registrar to append a complete, signed statement; hand a veto to anybody."""
+
+    async def add_checkpoint(self, asked: AddCheckpoint) -> bytes:
+        """Ask a witness to cosign a log's head; return its signature lines.
+
+        Raises SizeDiffersError where it starts from a head of another size.
+        """
 
     async def ping(self) -> Pong:
         """Ask who is there and what time it has."""
@@ -96,5 +103,9 @@ class Peers(Protocol):
     def member(self, member: MemberId) -> Peer:
         """Return the gateway of a member, at the endpoint that the registry names now."""
 
-    def registrar(self) -> Peer:
-        """Return the registrar's gateway, at the address of the configuration."""
+    def registrar(self, *, pinned: bool = True) -> Peer:
+        """Return the registrar's gateway, at the address of the configuration.
+
+        ``pinned`` reaches it only where it shows a certificate that the registry lists, so that it
+        is the registrar who answers; otherwise what it shows has to verify itself.
+        """

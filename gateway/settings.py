@@ -186,8 +186,19 @@ class RegistrySettings(_Section, frozen=True, kw_only=True):
         ),
     ] = ""
     poll_s: Annotated[_Span, _explained("How often to look for news, in seconds.")] = 60
+    cosign_s: Annotated[
+        _Span,
+        _explained(
+            "How often the registrar's node has an unchanged registry cosigned by the witnesses "
+            "again, in seconds."
+        ),
+    ] = 3600
     warn_after_s: Annotated[
-        _Span, _explained("Warn when the registry was not confirmed for so long, in seconds.")
+        _Span,
+        _explained(
+            "Warn when the registry was not confirmed for so long, in seconds: by a quorum of its "
+            "witnesses, or by the registrar where none are named."
+        ),
     ] = 86_400
     refuse_after_s: Annotated[
         _Span, _explained("Refuse to send when it was not confirmed for so long, in seconds.")

@@ -13,6 +13,7 @@ from gateway.logs import logger
 from gateway.protocol.audit import EntryKind
 from gateway.services.audit import AuditLog
 from gateway.services.collecting import Collecting
+from gateway.services.cosigning import Cosigning
 from gateway.services.fetching import Fetching
 from gateway.services.forwarding import Returning
 from gateway.services.keys import NodeKeys
@@ -22,6 +23,7 @@ from gateway.services.neighbours import Neighbours
 from gateway.services.purging import Purging
 from gateway.services.registry import RegistryMirror
 from gateway.services.rotation import Rotation
+from gateway.services.vetoes import PASS_ON_S, Vetoes
 from gateway.settings import Settings
 from gateway.store import attachments, audit, carried, custody, idempotency, outbox
 from gateway.store.blobs import BlobStore
@@ -48,6 +50,8 @@ class Workers:
     neighbours: Neighbours
     fetching: Fetching
     audit_log: AuditLog
+    cosigning: Cosigning
+    vetoes: Vetoes
     purging: Purging
     ledger: Ledger
     clock: Clock
@@ -68,6 +72,8 @@ class Workers:
             group.create_task(self._sequence(), name="sequence")
             group.create_task(self._sweep(), name="sweep")
             group.create_task(self._purge(), name="purge")
+            group.create_task(self.cosigning.run(), name="cosign")
+            group.create_task(self._pass_on(), name="pass on")
             if self.database.is_shared:
                 group.create_task(self.neighbours.run(), name="neighbours")
             if self.follows:
@@ -86,6 +92,12 @@ class Workers:
             wait_s = self.settings.registry.poll_s if worked else RETRY_S
             await self._wait(self.mirror.behind, wait_s)
 
+    async def _pass_on(self) -> None:
+        while True:
+            self.vetoes.came.clear()
+            await self._survive("veto.waiting", self.vetoes.pass_on)
+            await self._wait(self.vetoes.came, PASS_ON_S)
+
     async def _sequence(self) -> None:
         while True:
             await self._survive("audit.late", self.audit_log.sequence, quiet=True)
@@ -95,6 +107,7 @@ class Workers:
         while True:
             await self._survive("keys.late", self._keep_fresh, quiet=True)
             await self._survive("sweep.failed", self.sweep)
+            await self._survive("quorum.unknown", self.cosigning.watch_quorum)
             await self.clock.sleep(SWEEP_S)
 
     async def _purge(self) -> None:
@@ -106,7 +119,7 @@ class Workers:
         """End what has expired and delete what nobody can ask for any more."""
         now = self.clock.now()
         if not self.follows:
-            self.mirror.checked_at = now
+            self.mirror.confirm()
 
         def commit(tx: Transaction) -> tuple[int, list[str]]:
             expired = outbox.expire(tx, now)

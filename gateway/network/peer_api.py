@@ -25,6 +25,13 @@ from gateway.protocol.mailbox import (
     parse_collect,
     parse_returns,
 )
+from gateway.protocol.witness import (
+    MAX_REQUEST_BYTES,
+    SIZE_MEDIA_TYPE,
+    SizeDiffersError,
+    encode_size,
+    parse_add_checkpoint,
+)
 from gateway.services.gatekeeper import Gatekeeper, Hop
 from gateway.services.keys import NodeKeys
 from gateway.services.turnstile import Turnstile
@@ -36,6 +43,7 @@ from keys.suite import DIGEST_BYTES, parse_member_id
 from keys.tlog.tiles import BUNDLE_ENTRIES, encode_bundle, parse_bundle_path
 
 STATEMENTS_A_MINUTE = 30
+CHECKPOINTS_A_MINUTE = 120
 REMOTES_KEPT = 1_000
 HELD_BYTES = 256 * 1024 * 1024
 HELD_BYTES_EACH = 96 * 1024 * 1024
@@ -77,7 +85,7 @@ class PeerApi:
         self._context: ssl.SSLContext | None = None
         self._shown: tuple[bytes, frozenset[bytes]] | None = None
         self._connections: dict[asyncio.Transport, bytes] = {}
-        self._posts: OrderedDict[str, tuple[float, float]] = OrderedDict()
+        self._visits: OrderedDict[tuple[str, str], tuple[float, float]] = OrderedDict()
         self._held = Turnstile(most=HELD_BYTES, most_each=HELD_BYTES_EACH)
         self._runner: web.AppRunner | None = None
 
@@ -92,6 +100,7 @@ class PeerApi:
                 web.get("/peer/v1/registry/checkpoint", self._checkpoint),
                 web.get("/peer/v1/registry/tile/entries/{path:.+}", self._entries),
                 web.post("/peer/v1/registry/statements", self._statement),
+                web.post("/add-checkpoint", self._add_checkpoint),
                 web.post("/peer/v1/envelopes", self._envelopes),
                 web.get("/peer/v1/envelopes/{envelope}/blobs/{blob}", self._blob_segments),
                 web.get("/peer/v1/envelopes/{envelope}/blobs/{blob}/{number}", self._blob_segment),
@@ -172,6 +181,9 @@ class PeerApi:
         try:
             with self._held.admit(_visitor(request), _held_bytes(request)):
                 return await handler(request)
+        except SizeDiffersError as fault:
+            body = encode_size(fault.size)
+            return web.Response(status=409, body=body, content_type=SIZE_MEDIA_TYPE)
         except LiaisonError as fault:
             detail = fault.detail if isinstance(fault, ForbiddenError) else ""
             answer = _packed(
@@ -216,8 +228,13 @@ class PeerApi:
         body = encode_bundle(entries)
         return web.Response(body=body, content_type="application/octet-stream")
 
+    async def _add_checkpoint(self, request: web.Request) -> web.Response:
+        self._limit(request, CHECKPOINTS_A_MINUTE)
+        asked = parse_add_checkpoint(await _body(request, MAX_REQUEST_BYTES))
+        return _text(await self._gate.for_hop(None).add_checkpoint(asked))
+
     async def _statement(self, request: web.Request) -> web.Response:
-        self._limit(request.remote or "")
+        self._limit(request, STATEMENTS_A_MINUTE)
         note = await _body(request, MAX_STATEMENT_BYTES)
         await self._gate.for_hop(None).post_statement(note)
         return web.Response(status=204)
@@ -278,16 +295,19 @@ class PeerApi:
         await hop.post_card(await _body(request, MAX_STATEMENT_BYTES))
         return web.Response(status=204)
 
-    def _limit(self, remote: str) -> None:
-        """Let a few statements a minute pass from one address. Raises ``rate_limited``."""
-        now = self._gate.clock.monotonic()
-        left, at = self._posts.pop(remote, (float(STATEMENTS_A_MINUTE), now))
-        left = min(STATEMENTS_A_MINUTE, left + (now - at) * STATEMENTS_A_MINUTE / 60) - 1
-        self._posts[remote] = (max(left, 0.0), now)
-        if len(self._posts) > REMOTES_KEPT:
-            self._posts.popitem(last=False)
+    def _limit(self, request: web.Request, a_minute: int) -> None:
+        """Let so many requests for a path a minute pass from one address.
+
+        Raises UnavailableError ``rate_limited``.
+        """
+        now, visitor = self._gate.clock.monotonic(), (request.path, request.remote or "")
+        left, at = self._visits.pop(visitor, (float(a_minute), now))
+        left = min(a_minute, left + (now - at) * a_minute / 60) - 1
+        self._visits[visitor] = (max(left, 0.0), now)
+        if len(self._visits) > REMOTES_KEPT:
+            self._visits.popitem(last=False)
         if left < 0:
-            raise UnavailableError("rate_limited", "too many statements", retry_after_s=60)
+            raise UnavailableError("rate_limited", "too many requests", retry_after_s=60)
 
 
 def _certificate(request: web.Request) -> bytes | None:

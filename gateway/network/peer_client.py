@@ -29,10 +29,16 @@ from gateway.protocol.mailbox import (
     encode_returns,
     parse_collected,
 )
+from gateway.protocol.witness import (
+    SIZE_MEDIA_TYPE,
+    AddCheckpoint,
+    SizeDiffersError,
+    encode_add_checkpoint,
+    parse_size,
+)
 from gateway.services.keys import NodeKeys
 from gateway.settings import PeerApiSettings
 from keys.certificate import certificate_digest
-from keys.keyring import KeyRecord
 from keys.registry.statement import REGISTRY
 from keys.registry.view import View
 from keys.suite import KeyUse, MemberId, parse_member_id
@@ -43,6 +49,9 @@ _T = TypeVar("_T")
 MAX_ANSWER_BYTES = 32 * 1024 * 1024
 CONNECT_S = 5
 SLICE_BYTES = 128 * 1024
+ADD_CHECKPOINT = "/add-checkpoint"
+"""Where C2SP has it, below an endpoint."""
+CONFLICT = 409
 STALLED_S = 120
 """A segment of which no slice went out for so long is given up: a poor line is no dead one."""
 
@@ -72,7 +81,7 @@ class HttpsPeers:
         self._view = view
         self._registrar_url = registrar_url.rstrip("/")
         self._settings = settings
-        self._pinned: dict[MemberId, _Pinned] = {}
+        self._pinned: dict[tuple[MemberId, bool], _Pinned] = {}
         self._session: aiohttp.ClientSession | None = None
 
     def member(self, member: MemberId) -> Peer:
@@ -85,24 +94,29 @@ class HttpsPeers:
             )
         return HttpsPeer(self, known.endpoint, member)
 
-    def registrar(self) -> Peer:
-        """See ``gateway.peer``. What it shows verifies itself, so nothing else is trusted."""
-        return HttpsPeer(self, self._registrar_url, None)
+    def registrar(self, *, pinned: bool = True) -> Peer:
+        """See ``gateway.peer``. Nothing is shown to it: a joining node reaches it too."""
+        return HttpsPeer(self, self._registrar_url, None, pinned_to=REGISTRY if pinned else None)
 
-    def context(self, member: MemberId | None) -> ssl.SSLContext:
-        """Return the TLS context of now to ``member``; None for a read that verifies itself."""
+    def context(self, member: MemberId | None, pinned_to: MemberId | None = None) -> ssl.SSLContext:
+        """Return the TLS context of now to ``member``; None for a read that verifies itself.
+
+        Such a read shows no certificate; ``pinned_to`` has it reach that member all the same.
+        """
         view = self._view()
-        if member is None or view is None:
+        name = member or pinned_to
+        if name is None or view is None:
             return client_context(None, None, self._keys.entropy)
         now = self._clock.now()
-        record: KeyRecord = self._keys.tls(view, now)
-        keys = view.members[member].keys_for(KeyUse.TLS)
+        record = None if member is None else self._keys.tls(view, now)
+        keys = view.members[name].keys_for(KeyUse.TLS)
         pins = frozenset(key.certificate for key in keys if key.good_at(now))
-        made_from = (record.key_id, pins)
-        held = self._pinned.get(member)
+        made_from = (b"" if record is None else record.key_id, pins)
+        held = self._pinned.get((name, record is None))
         if held is None or held.made_from != made_from:
             context = client_context(record, sorted(pins), self._keys.entropy)
-            held = self._pinned[member] = _Pinned(made_from=made_from, context=context)
+            held = _Pinned(made_from=made_from, context=context)
+            self._pinned[name, record is None] = held
         return held.context
 
     @property
@@ -134,10 +148,18 @@ class HttpsPeers:
 class HttpsPeer:
     """One gateway over HTTPS. Implements ``gateway.peer.Peer``."""
 
-    def __init__(self, peers: HttpsPeers, endpoint: str, member: MemberId | None) -> None:
+    def __init__(
+        self,
+        peers: HttpsPeers,
+        endpoint: str,
+        member: MemberId | None,
+        *,
+        pinned_to: MemberId | None = None,
+    ) -> None:
         self._peers = peers
         self._endpoint = endpoint
         self._member = member
+        self._pinned_to = pinned_to
 
     async def post_envelopes(self, batch: Sequence[Posted]) -> Sequence[Answer]:
         """See ``gateway.peer``."""
@@ -214,6 +236,12 @@ class HttpsPeer:
         """See ``gateway.peer``."""
         await self._call("POST", "registry/statements", note, open_to_all=True)
 
+    async def add_checkpoint(self, asked: AddCheckpoint) -> bytes:
+        """See ``gateway.peer``."""
+        return await self._call(
+            "POST", ADD_CHECKPOINT, encode_add_checkpoint(asked), open_to_all=True
+        )
+
     async def ping(self) -> Pong:
         """See ``gateway.peer``."""
         pong = _unpacked(await self._call("GET", "ping"), PongBody)
@@ -257,9 +285,9 @@ class HttpsPeer:
         headers: Mapping[str, str] | None = None,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """Make one request and yield its answer; what goes wrong is said in our words."""
-        url = f"{self._endpoint}/peer/v1/{path}"
+        url = f"{self._endpoint}{path}" if path[0] == "/" else f"{self._endpoint}/peer/v1/{path}"
         try:
-            context = self._peers.context(member)
+            context = self._peers.context(member, self._pinned_to)
             async with self._peers.session.request(
                 method,
                 url,
@@ -269,6 +297,8 @@ class HttpsPeer:
                 timeout=timeout,
                 headers=headers,
             ) as answer:
+                if answer.content_type == SIZE_MEDIA_TYPE and answer.status == CONFLICT:
+                    raise SizeDiffersError(parse_size(await _read(answer)))
                 if answer.status >= 300:  # noqa: PLR2004 - what HTTP calls no success
                     raise _fault(answer.status, await _read(answer))
                 yield answer

@@ -10,6 +10,7 @@ from gateway.protocol.answer import Answer, Later, Posted, Refused
 from gateway.protocol.blob import parse_segment_list
 from gateway.protocol.envelope import encode_envelope, parse_envelope
 from gateway.protocol.mailbox import Collect, Collected, Return
+from gateway.protocol.witness import AddCheckpoint
 from gateway.services.cards import Cards
 from gateway.services.delivery import Delivery
 from gateway.services.incoming_blobs import IncomingBlobs
@@ -20,6 +21,9 @@ from gateway.services.registry import Registrar, RegistryMirror
 from gateway.services.relaying import Handed, Relaying
 from gateway.services.segments import StoredSegment
 from gateway.services.turnstile import Turnstile
+from gateway.services.vetoes import Vetoes
+from gateway.services.witnessing import Witnessing
+from keys.registry.statement import REGISTRY
 from keys.suite import MemberId
 
 POSTS_EACH = 8
@@ -45,6 +49,8 @@ class Gatekeeper:
         incoming: IncomingBlobs,
         outgoing: OutgoingBlobs,
         quotas: Quotas,
+        vetoes: Vetoes,
+        witnessing: Witnessing,
         clock: Clock,
         seen: Callable[[MemberId], None],
     ) -> None:
@@ -59,6 +65,8 @@ class Gatekeeper:
         self.incoming = incoming
         self.outgoing = outgoing
         self.quotas = quotas
+        self.vetoes = vetoes
+        self.witnessing = witnessing
         self.clock = clock
         self.posts = Turnstile(most=POSTS_MOST, most_each=POSTS_EACH)
         self.collects = Turnstile(most=COLLECTS_MOST, most_each=COLLECTS_EACH)
@@ -170,6 +178,14 @@ class Gatekeeper:
             raise ForbiddenError("not_served", f"{self.me} is no relay of {hop}")
         await self.cards.keep(hop, note)
 
+    async def take_statement(self, note: bytes) -> None:
+        """Take a statement into the registry, where we keep it; a veto anywhere.
+
+        Raises ForbiddenError ``not_the_registrar``; RejectedError as the registry judges it.
+        """
+        if self.me == REGISTRY or not await self.vetoes.take(note):
+            await self.registrar.publish(note)
+
     def for_hop(self, hop: MemberId | None) -> "Hop":
         """Return what ``hop`` may ask of this node; None for a caller without a certificate."""
         return Hop(gate=self, hop=hop)
@@ -230,7 +246,11 @@ class Hop:
 
     async def post_statement(self, note: bytes) -> None:
         """See ``gateway.peer``."""
-        await self.gate.registrar.publish(note)
+        await self.gate.take_statement(note)
+
+    async def add_checkpoint(self, asked: AddCheckpoint) -> bytes:
+        """See ``gateway.peer``."""
+        return await self.gate.witnessing.add_checkpoint(asked, self.hop or "")
 
     async def ping(self) -> Pong:
         """See ``gateway.peer``."""

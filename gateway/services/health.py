@@ -7,12 +7,13 @@ from gateway.errors import LiaisonError, UnavailableError
 from gateway.peer import Peers
 from gateway.protocol.message import message_ref
 from gateway.services.caller import Caller, require
+from gateway.services.cosigning import Cosigning
 from gateway.services.keys import NodeKeys
 from gateway.services.purging import Purging
 from gateway.services.quotas import Quotas
 from gateway.services.registry import RegistryMirror
 from gateway.settings import Role, Settings
-from gateway.store import audit, messages, outbox
+from gateway.store import audit, messages, outbox, split_views
 from gateway.store.blobs import BlobStore
 from gateway.store.database import Database, Transaction
 from keys.suite import KeyUse, parse_member_id
@@ -45,6 +46,12 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     admitted: bool
     registry_size: int
     registry_checked_at: int
+    registry_witnessed_at: int | None
+    """For which time a quorum of the witnesses cosigned the newest registry; None without one."""
+    quorum_missing_s: int
+    """For how long that quorum has been late, in seconds; an hour of it is an alarm."""
+    split_views: int
+    """How many pairs of signed heads are held that exclude each other; any is an alarm."""
     outbox: dict[str, int]
     messages: dict[str, int]
     audit_size: int
@@ -93,6 +100,7 @@ class Health:
         *,
         quotas: Quotas,
         purging: Purging,
+        cosigning: Cosigning,
         clock: Clock,
         settings: Settings,
         version: str,
@@ -104,6 +112,7 @@ class Health:
         self._peers = peers
         self._quotas = quotas
         self._purging = purging
+        self._cosigning = cosigning
         self._clock = clock
         self._settings = settings
         self._version = version
@@ -122,12 +131,13 @@ class Health:
     async def status(self) -> Status:
         """Return the node in numbers."""
 
-        def look(tx: Transaction) -> tuple[dict[str, int], dict[str, int], int, int]:
+        def look(tx: Transaction) -> tuple[dict[str, int], dict[str, int], int, int, int]:
             head = audit.head(tx)
             size = 0 if head is None else head.size
-            return outbox.counts(tx), messages.counts(tx), size, audit.waiting(tx)
+            counts = outbox.counts(tx), messages.counts(tx)
+            return *counts, size, audit.waiting(tx), split_views.count(tx)
 
-        rows, stored, size, waiting = await self._database.read(look)
+        rows, stored, size, waiting, split = await self._database.read(look)
         view = self._mirror.known
         member = None if view is None else view.members.get(self._keys.member)
         current = None if member is None else member.current(KeyUse.SIGN, self._clock.now())
@@ -139,6 +149,9 @@ class Health:
             admitted=member is not None,
             registry_size=self._mirror.size,
             registry_checked_at=self._mirror.checked_at,
+            registry_witnessed_at=self._mirror.witnessed_at,
+            quorum_missing_s=self._cosigning.quorum_missing_s,
+            split_views=split,
             outbox=rows,
             messages=stored,
             audit_size=size,

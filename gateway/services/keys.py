@@ -11,11 +11,13 @@ from gateway.errors import LiaisonError, UnavailableError
 from keys.keyfile import Unlocked
 from keys.keyring import KeyRecord, Keyring
 from keys.registry.draft import node_signer
+from keys.registry.statement import key_name
 from keys.registry.view import View
 from keys.sealing import SealKey
 from keys.signing import SigningKey
 from keys.storage import StorageKey
 from keys.suite import Entropy, KeyId, KeyUse, MemberId
+from keys.tlog.cosignature import CosigningKey
 from keys.tlog.note import NoteSigner
 
 
@@ -41,6 +43,7 @@ class NodeKeys:
         self._unlocked = unlocked
         self._reading = threading.Lock()
         self._signers: dict[bytes, SigningKey] = {}
+        self._cosigners: dict[bytes, CosigningKey] = {}
         self.member = member
         self.entropy = entropy
         self.keyring = Keyring.parse(unlocked.body)
@@ -58,6 +61,14 @@ class NodeKeys:
     def note_signer(self, use: KeyUse, view: View, now: int) -> NoteSigner:
         """Return the key of one use that signs notes now. Raises UnavailableError."""
         return node_signer(view.federation, self.member, self._current(use, view, now))
+
+    def cosigner(self, view: View, now: int) -> CosigningKey:
+        """Return the keys with which this node cosigns now. Raises UnavailableError."""
+        record = self._current(KeyUse.WITNESS, view, now)
+        if record.key_id not in self._cosigners:
+            name = key_name(view.federation, self.member, KeyUse.WITNESS)
+            self._cosigners[record.key_id] = CosigningKey.from_seed(name, record.seed)
+        return self._cosigners[record.key_id]
 
     def tls(self, view: View | None, now: int) -> KeyRecord:
         """Return the certificate and key to show now; before admission, the first one."""

@@ -5,6 +5,7 @@ and view advance together, in one transaction, or not at all, and never backward
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 
 from gateway.clock import Clock
@@ -17,6 +18,7 @@ from gateway.errors import (
 )
 from gateway.peer import Peer, Peers
 from gateway.protocol.audit import EntryKind
+from gateway.services import witnesses
 from gateway.services.ledger import Ledger
 from gateway.store import audit
 from gateway.store import registry as mirror
@@ -25,7 +27,8 @@ from keys.registry.statement import REGISTRY
 from keys.registry.view import View, advance, found
 from keys.suite import digest
 from keys.tlog.checkpoint import Checkpoint, parse_checkpoint, sign_checkpoint, verify_checkpoint
-from keys.tlog.note import NoteSigner
+from keys.tlog.cosignature import add_cosignatures
+from keys.tlog.note import NoteSignature, NoteSigner
 
 ENTRIES_PER_READ = 256
 MAX_STATEMENTS_PER_FOLLOW = 1_000_000
@@ -46,7 +49,11 @@ class RegistryMirror:
         self._advancing = asyncio.Lock()
         self._watchers: list[Callable[[View], None]] = []
         self.checked_at = 0
-        """When the registrar last confirmed this view, UTC seconds; 0 for never."""
+        """Until when this view is known to be the newest, UTC seconds; 0 for never.
+
+        The witnesses say so, where the registry names a quorum of them, else the registrar."""
+        self.witnessed_at: int | None = None
+        """The time for which a quorum of witnesses cosigned the newest head, None without one."""
         self.behind = asyncio.Event()
         """Set when a message named a newer registry than ours; the follower clears it."""
 
@@ -88,6 +95,7 @@ class RegistryMirror:
         try:
             view = advance(found(notes[0], self._anchor), notes[1:])
             _check_head(view, head or b"")
+            self.witnessed_at = witnesses.witnessed_at(view, head or b"")
         except (LiaisonError, TypeError) as fault:  # SQLite lets an editor put text among bytes
             raise RejectedError(
                 "registry_mirror_altered",
@@ -100,10 +108,27 @@ class RegistryMirror:
     async def follow(self, source: Peer | None = None) -> bool:
         """Fetch, verify and keep what the registry has beyond ours; tell whether it grew.
 
-        Raises UnavailableError when the source cannot be reached; RejectedError when what it shows
-        does not verify: ``registry_rollback``, ``registry_split_view`` or a statement's own.
+        The registrar's answer confirms that this is the newest, if it shows a certificate that the
+        registry lists: content verifies itself, but anybody on the way can repeat what is old.
+
+        Raises UnavailableError when the source cannot be reached, or ``registry_unwitnessed``;
+        RejectedError when what it shows does not verify: ``registry_rollback``,
+        ``registry_split_view`` or a statement's own.
         """
-        source = source or self._peers.registrar()
+        if source is not None:
+            return await self._follow(source, confirmed=True)
+        if self._view is None:  # nothing pins the registrar yet
+            await self._follow(self._peers.registrar(pinned=False), confirmed=False)
+            await self._follow(self._peers.registrar(), confirmed=True)
+            return True
+        try:
+            return await self._follow(self._peers.registrar(), confirmed=True)
+        except UnavailableError as fault:
+            if fault.code != "tls_failed":
+                raise
+        return await self._follow(self._peers.registrar(pinned=False), confirmed=False)
+
+    async def _follow(self, source: Peer, *, confirmed: bool) -> bool:
         async with self._advancing:
             head = await source.registry_checkpoint()
             size = parse_checkpoint(head).size
@@ -118,8 +143,9 @@ class RegistryMirror:
             notes = await _read_entries(source, self.size, size)
             grown = await asyncio.to_thread(self._extended, notes)
             _check_head(grown, head)
+            witnesses.check_witnessed(grown, notes, head)
             try:
-                await self._keep(grown, notes, head, self._clock.now())
+                await self._keep(grown, notes, head, confirmed=confirmed)
             except ConflictError:  # another daemon of ours on this database was faster
                 return await self._catch_up()
             return bool(notes)
@@ -144,9 +170,10 @@ class RegistryMirror:
                 )
             grown = await asyncio.to_thread(self._extended, fresh)
             _check_head(grown, head)
+            witnesses.check_witnessed(grown, fresh, head)
             if fresh:
                 try:
-                    await self._keep(grown, fresh, head, self.checked_at)
+                    await self._keep(grown, fresh, head, confirmed=False)
                 except ConflictError:  # another daemon of ours on this database was faster
                     await self._catch_up()
             return self.size - known
@@ -163,8 +190,32 @@ class RegistryMirror:
             grown = self._extended([note])
             shown = Checkpoint(grown.origin, grown.head.size, grown.head.root)
             signed = sign_checkpoint(shown, signer)
-            await self._keep(grown, [note], signed, self._clock.now())
+            await self._keep(grown, [note], signed, confirmed=True)
             return self.size - 1
+
+    async def add_cosignatures(self, head: bytes, lines: Sequence[NoteSignature]) -> None:
+        """Keep verified cosignatures of ``head`` with it, unless the registry has grown since."""
+        async with self._advancing:
+            if parse_checkpoint(head).size == self.size:
+                cosigned = add_cosignatures(head, lines)
+                with contextlib.suppress(ConflictError):  # another daemon of ours saw it grow
+                    await self._keep(self.view, [], cosigned, confirmed=False)
+
+    async def refresh(self) -> None:
+        """Take over what another daemon of this member learnt of our newest head."""
+        if not self._database.is_shared or self._view is None:
+            return
+        head, checked_at = await self._database.read(
+            lambda tx: (mirror.head(tx) or b"", mirror.checked_at(tx))
+        )
+        if parse_checkpoint(head).size == self.size:
+            self.checked_at = max(self.checked_at, checked_at)
+            self.witnessed_at = witnesses.witnessed_at(self._view, head)
+
+    def confirm(self) -> None:
+        """Note that this node, as the registrar's, keeps the newest; witnesses speak for all."""
+        if self._view is not None and not self._view.witnesses.quorum:
+            self.checked_at = self._clock.now()
 
     async def checkpoint(self) -> bytes:
         """Return the newest registry checkpoint, as its registrar signed it."""
@@ -187,8 +238,8 @@ class RegistryMirror:
         if age_s > refuse_after_s:
             raise UnavailableError(
                 "registry_stale",
-                f"the registrar has not confirmed the registry for {age_s} s; nothing is sent "
-                "until it does (registry.refuse_after_s)",
+                f"the registry has not been confirmed for {age_s} s, by its witnesses or the "
+                "registrar; nothing is sent until it is (registry.refuse_after_s)",
                 retry_after_s=60,
             )
 
@@ -200,22 +251,37 @@ class RegistryMirror:
         return advance(found(notes[0], self._anchor), notes[1:])
 
     async def _keep(
-        self, grown: View, notes: Sequence[bytes], head: bytes, checked_at: int
+        self, grown: View, notes: Sequence[bytes], head: bytes, *, confirmed: bool
     ) -> None:
         first = self.size
         entry = self._ledger.entry(
             EntryKind.REGISTRY_ADVANCED, peer=REGISTRY, digests=(grown.head.root, digest(head))
         )
+        head = witnesses.settled(grown, head)
+        checked_at = self._known_until(grown, head, confirmed=confirmed)
 
-        def commit(tx: Transaction) -> None:
-            mirror.grow(tx, first, notes, head, checked_at)
+        def commit(tx: Transaction) -> bytes:
+            kept = mirror.grow(tx, first, notes, head, checked_at)
             if notes:
                 audit.append(tx, [entry])
+            return kept
 
-        await self._database.write(commit)
+        kept = await self._database.write(commit)
         self.checked_at = checked_at
+        self.witnessed_at = witnesses.witnessed_at(grown, kept)
         if notes:
             self._show(grown)
+
+    def _known_until(self, grown: View, head: bytes, *, confirmed: bool) -> int:
+        """Return until when this head is known to be the newest: never earlier than before.
+
+        A quorum of witnesses alone can say so where one is named; then an old head that somebody
+        repeats for ever grows old, whoever repeats it.
+        """
+        now = self._clock.now()
+        if grown.witnesses.quorum:
+            return min(now, max(self.checked_at, witnesses.witnessed_at(grown, head) or 0))
+        return now if confirmed else self.checked_at
 
     async def _catch_up(self) -> bool:
         """Take over what another daemon of this member verified; tell whether the view grew."""
@@ -230,6 +296,7 @@ class RegistryMirror:
         grown = await asyncio.to_thread(self._extended, notes)
         _check_head(grown, head or b"")
         self.checked_at = checked_at
+        self.witnessed_at = witnesses.witnessed_at(grown, head or b"")
         if notes:
             self._show(grown)
         return bool(notes)
@@ -263,7 +330,7 @@ class Registrar:
         """Get a statement into the registry, and our view up to it; return its number at most."""
         if self._signer is not None:
             return await self.publish(note)
-        await self._peers.registrar().post_statement(note)
+        await self._peers.registrar(pinned=False).post_statement(note)
         await self._mirror.follow()
         return self._mirror.size - 1
 

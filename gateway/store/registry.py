@@ -10,10 +10,14 @@ from gateway.store.database import Transaction
 from gateway.store.engine import REGISTRY, lock, put
 from gateway.store.news import Topic
 from gateway.store.schema import cards, registry_head, registry_statements
+from keys.tlog.cosignature import add_cosignatures
+from keys.tlog.note import parse_note
 
 
-def grow(tx: Transaction, first: int, notes: Sequence[bytes], head: bytes, at: int) -> None:
-    """Append verified statements from number ``first`` on, none perhaps, and keep their head.
+def grow(tx: Transaction, first: int, notes: Sequence[bytes], head: bytes, at: int) -> bytes:
+    """Append verified statements from number ``first`` on, if any; keep and return their head.
+
+    Of an unchanged head the cosignatures held stay, where ``head`` brings none that are newer.
 
     Raises ConflictError ``registry_moved`` when the mirror has another size by now.
     """
@@ -24,7 +28,11 @@ def grow(tx: Transaction, first: int, notes: Sequence[bytes], head: bytes, at: i
     if rows:
         tx.execute(insert(registry_statements), rows)
         news.tell(tx, Topic.REGISTRY)
+    held = None if rows else tx.execute(select(registry_head.c.checkpoint)).scalar()
+    if held is not None and parse_note(held).text == parse_note(head).text:
+        head = add_cosignatures(held, parse_note(head).signatures)
     put(tx, registry_head, {"only": 1, "checkpoint": head, "checked_at": at}, "only")
+    return head
 
 
 def size(tx: Transaction) -> int:

@@ -277,6 +277,7 @@ vetoes = Table(
     metadata,
     Column("digest", LargeBinary(32), primary_key=True),
     Column("member", String(32), nullable=False),
+    Column("proposal", LargeBinary(32), nullable=False),
     Column("note", LargeBinary, nullable=False),
     Column("stored_at", BigInteger, nullable=False),
     Column("passed_on_at", BigInteger),

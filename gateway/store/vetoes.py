@@ -1,6 +1,7 @@
 """Vetoes against recoveries, as they were handed in, until the registrar has them and after."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import select, update
 
@@ -9,28 +10,42 @@ from gateway.store.engine import InsertNew
 from gateway.store.schema import vetoes
 
 _KEEP = InsertNew(vetoes, ("digest",), returning=(vetoes.c.digest,))
+_VETOES = select(vetoes.c.digest, vetoes.c.member, vetoes.c.proposal, vetoes.c.note).order_by(
+    vetoes.c.stored_at, vetoes.c.digest
+)
 
 
-def keep(tx: Transaction, member: str, digest: bytes, note: bytes, now: int) -> bool:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Veto:
+    """A member's veto: the note's digest, and that of the recovery it stands against (32 bytes)."""
+
+    digest: bytes
+    member: str
+    proposal: bytes
+    note: bytes
+
+
+def keep(tx: Transaction, veto: Veto, now: int) -> bool:
     """Keep a verified veto; tell whether it is new."""
-    row = {"digest": digest, "member": member, "note": note, "stored_at": now}
+    row = {
+        "digest": veto.digest,
+        "member": veto.member,
+        "proposal": veto.proposal,
+        "note": veto.note,
+        "stored_at": now,
+    }
     return tx.execute(_KEEP.on(tx), row).first() is not None
 
 
-def held(tx: Transaction) -> list[bytes]:
+def held(tx: Transaction) -> list[Veto]:
     """Return every veto held, the oldest first."""
-    statement = select(vetoes.c.note).order_by(vetoes.c.stored_at, vetoes.c.digest)
-    return list(tx.execute(statement).scalars())
+    return [Veto(**row) for row in tx.execute(_VETOES).mappings()]
 
 
-def waiting(tx: Transaction) -> list[tuple[bytes, bytes]]:
-    """Return the vetoes that the registrar does not have yet: digest and note."""
-    statement = (
-        select(vetoes.c.digest, vetoes.c.note)
-        .where(vetoes.c.passed_on_at.is_(None))
-        .order_by(vetoes.c.stored_at, vetoes.c.digest)
-    )
-    return [(row.digest, row.note) for row in tx.execute(statement)]
+def waiting(tx: Transaction) -> list[Veto]:
+    """Return the vetoes that the registrar does not have yet."""
+    statement = _VETOES.where(vetoes.c.passed_on_at.is_(None))
+    return [Veto(**row) for row in tx.execute(statement).mappings()]
 
 
 def passed_on(tx: Transaction, digests: Sequence[bytes], now: int) -> None:

@@ -120,36 +120,31 @@ def cosigned_at(checkpoint: bytes, keys: Sequence[VerifierKey]) -> int | None:
     return times[0] if len(times) == len(keys) and len(set(times)) == 1 else None
 
 
-def witnessed_at(checkpoint: bytes, witnesses: Sequence[WitnessKeys], quorum: int) -> int | None:
-    """Return the time (UTC seconds) that a quorum of witnesses vouches for, or None without one.
-
-    With a quorum of k it is the k-th newest of their times: k witnesses say that the checkpoint was
-    the newest they knew then or later. Each witness counts once.
+def cosignatures(checkpoint: bytes, keys: Sequence[VerifierKey]) -> tuple[NoteSignature, ...]:
+    """Return a witness's lines on a checkpoint, verified; none where it did not cosign.
 
     Raises what ``cosigned_at`` raises.
     """
-    if quorum < 1:
-        raise ValueError("a quorum is at least one witness")
-    times = [cosigned_at(checkpoint, keys) for keys in dict.fromkeys(witnesses)]
-    newest_first = sorted((at for at in times if at is not None), reverse=True)
-    return newest_first[quorum - 1] if len(newest_first) >= quorum else None
+    if cosigned_at(checkpoint, keys) is None:
+        return ()
+    names = {(key.name, key.key_hash) for key in keys}
+    lines = parse_note(checkpoint).signatures
+    return tuple(line for line in lines if (line.name, line.key_hash) in names)
 
 
 def read_cosignatures(
     checkpoint: bytes, answer: bytes, keys: WitnessKeys
-) -> tuple[NoteSignature, NoteSignature]:
+) -> tuple[NoteSignature, ...]:
     """Return the two lines of a witness's answer to ``add-checkpoint``; others are left out.
 
     Raises RejectedError ``cosignature_missing`` without both lines, and what ``cosigned_at``
     raises.
     """
-    text = parse_note(checkpoint).text
-    answered = text + b"\n" + answer
-    if cosigned_at(answered, keys) is None:
+    answered = parse_note(checkpoint).text + b"\n" + answer
+    lines = cosignatures(answered, keys)
+    if not lines:
         raise RejectedError("cosignature_missing", f"{keys[0].name} did not cosign with both keys")
-    lines = parse_note(answered).signatures
-    first, second = (next(line for line in lines if _names(line, key)) for key in keys)
-    return first, second
+    return lines
 
 
 def add_cosignatures(checkpoint: bytes, lines: Iterable[NoteSignature]) -> bytes:

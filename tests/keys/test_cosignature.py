@@ -11,17 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keys.errors import RejectedError
+from keys.registry.witnessed import witnessed_time
 from keys.signing import SigningKey
 from keys.suite import KeyUse
 from keys.tlog.checkpoint import Checkpoint, sign_checkpoint, verify_checkpoint
 from keys.tlog.cosignature import (
     MAX_TIME,
     CosigningKey,
-    WitnessKeys,
     add_cosignatures,
+    cosignatures,
     cosigned_at,
     read_cosignatures,
-    witnessed_at,
 )
 from keys.tlog.note import (
     ClassicalSigner,
@@ -33,6 +33,7 @@ from keys.tlog.note import (
     verify_note,
 )
 from tests.outcome import outcome
+from tests.world import NOW, party, world
 
 VECTOR = json.loads(
     (Path(__file__).parent / "vectors" / "cosigned_checkpoint.json").read_text(encoding="utf-8")
@@ -71,7 +72,7 @@ def test_checkpoint_cosigned_by_a_public_witness_verifies() -> None:
     keys = (VerifierKey.parse(VECTOR["classical"]), VerifierKey.parse(VECTOR["post_quantum"]))
     checkpoint = VECTOR["checkpoint"].encode()
     assert cosigned_at(checkpoint, keys) == VECTOR["cosigned_at"]
-    assert witnessed_at(checkpoint, [keys], 1) == VECTOR["cosigned_at"]
+    assert [line.name for line in cosignatures(checkpoint, keys)] == [keys[0].name] * 2
     other = checkpoint.replace(b"\n185550722\n", b"\n185550723\n")
     assert code(cosigned_at, other, keys) == "cosignature_invalid"
 
@@ -152,6 +153,7 @@ def test_one_key_of_two_is_no_cosignature() -> None:
     old, new = key.cosign(SIGNED, AT), key.cosign(SIGNED, AT + 1)
     for lines in (old[:1], old[1:], (old[0], new[1])):
         assert cosigned_at(add_cosignatures(SIGNED, lines), key.verifiers) is None
+        assert cosignatures(add_cosignatures(SIGNED, lines), key.verifiers) == ()
     assert cosigned_at(add_cosignatures(SIGNED, old), key.verifiers) == AT
 
 
@@ -171,7 +173,7 @@ def test_altered_cosignature_is_refused(which: int, stamp: int) -> None:
         note = parse_note(SIGNED)
         shown = encode_note(note.text, [*note.signatures, *lines])
         assert code(cosigned_at, shown, key.verifiers) == "cosignature_invalid"
-        assert code(witnessed_at, shown, [key.verifiers], 1) == "cosignature_invalid"
+        assert code(cosignatures, shown, key.verifiers) == "cosignature_invalid"
 
 
 def test_cosignature_that_stands_twice_is_refused() -> None:
@@ -239,16 +241,18 @@ def test_only_checkpoints_are_cosigned_at_a_time() -> None:
     assert cosigned_at(far, key.verifiers) == MAX_TIME
 
 
-WITNESSES = [witness(number) for number in range(1, 6)]
-PAIRS: list[WitnessKeys] = [item.verifiers for item in WITNESSES]
+WITNESSING = (KeyUse.SIGN, KeyUse.LOG, KeyUse.WITNESS, KeyUse.TLS)
+WITNESSES = [party(f"W{number}", uses=WITNESSING) for number in range(1, 6)]
+WORLD = world(*WITNESSES)
+MEMBERS = [WORLD.view.members[item.member] for item in WITNESSES]
+COSIGNERS = [item.cosigner() for item in WITNESSES]
 
 
 @given(st.lists(st.none() | st.integers(1, 20), min_size=5, max_size=5), st.integers(1, 6))
 def test_quorum_vouches_for_the_kth_newest_time(said: list[int | None], quorum: int) -> None:
     """Whoever is slow, silent or early: with k of n it is the (n−k+1)-th smallest of all n."""
-    spoken = [(key, AT + at) for key, at in zip(WITNESSES, said, strict=True) if at is not None]
-    shown = cosigned(*spoken)
-    at = witnessed_at(shown, PAIRS, quorum)
+    spoken = [(key, NOW + at) for key, at in zip(COSIGNERS, said, strict=True) if at is not None]
+    at = witnessed_time(WORLD.head(*spoken), MEMBERS, quorum)
     vouching = [time for _, time in spoken if at is not None and time >= at]
     if len(spoken) < quorum:
         assert at is None
@@ -256,14 +260,5 @@ def test_quorum_vouches_for_the_kth_newest_time(said: list[int | None], quorum: 
         assert len(vouching) >= quorum
         assert at in vouching
         assert sum(time > at for time in vouching) < quorum
-    if len(spoken) == len(PAIRS) and at is not None:
-        assert at == sorted(time for _, time in spoken)[len(PAIRS) - quorum]
-
-
-def test_one_witness_named_twice_counts_once() -> None:
-    """Thresholds count distinct witnesses."""
-    shown = cosigned((WITNESSES[0], AT))
-    assert witnessed_at(shown, [PAIRS[0], PAIRS[0]], 2) is None
-    assert witnessed_at(shown, [PAIRS[0], PAIRS[0]], 1) == AT
-    with pytest.raises(ValueError, match="quorum"):
-        witnessed_at(shown, PAIRS, 0)
+    if len(spoken) == len(MEMBERS) and at is not None:
+        assert at == sorted(time for _, time in spoken)[len(MEMBERS) - quorum]

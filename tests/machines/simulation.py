@@ -84,7 +84,8 @@ class _Lines:
     def member(self, member: MemberId) -> Any:
         return _Line(self.sim, self.caller, member)
 
-    def registrar(self) -> Any:
+    def registrar(self, *, pinned: bool = True) -> Any:
+        del pinned
         return _Line(self.sim, self.caller, REGISTRY)
 
 

@@ -19,6 +19,7 @@ from gateway.errors import UnavailableError
 from gateway.peer import Peer, Pong, Segment
 from gateway.protocol.answer import Answer, Posted
 from gateway.protocol.mailbox import Collect, Collected, Return
+from gateway.protocol.witness import AddCheckpoint
 from gateway.services.caller import Caller
 from gateway.services.inbox import MessageQuery
 from gateway.services.keys import NodeKeys
@@ -147,6 +148,10 @@ class Line:
         """Carry a statement."""
         await self._gate().post_statement(note)
 
+    async def add_checkpoint(self, asked: AddCheckpoint) -> bytes:
+        """Carry a head to a witness."""
+        return await self._gate().add_checkpoint(asked)
+
     async def ping(self) -> Pong:
         """Carry a ping."""
         return await self._gate().ping()
@@ -163,8 +168,9 @@ class Lines:
         """Return the line to a member."""
         return Line(self.federation, self.caller, member)
 
-    def registrar(self) -> Peer:
+    def registrar(self, *, pinned: bool = True) -> Peer:
         """Return the line to the registrar."""
+        del pinned
         return Line(self.federation, self.caller, REGISTRY)
 
 

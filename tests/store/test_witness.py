@@ -9,6 +9,7 @@ from gateway.errors import ConflictError
 from gateway.store import split_views, vetoes, witnessed
 from gateway.store.database import Database, Transaction
 from gateway.store.split_views import SplitView
+from gateway.store.vetoes import Veto
 from gateway.store.witnessed import WitnessedHead
 from tests.store.conftest import Fresh
 from tests.store.stored import NOW, all_of
@@ -132,12 +133,13 @@ async def test_split_view_is_kept_once_whichever_head_came_first(fresh: Fresh) -
 
 async def test_veto_waits_until_it_is_passed_on_and_is_held_for_ever(fresh: Fresh) -> None:
     """Once, however often it is handed in."""
+    one = Veto(digest=b"1" * 32, member="XA", proposal=b"p" * 32, note=b"first")
+    other = Veto(digest=b"2" * 32, member="XB", proposal=b"q" * 32, note=b"second")
     with fresh() as db:
-        one, other = b"1" * 32, b"2" * 32
-        assert await db.write(lambda tx: vetoes.keep(tx, "XA", one, b"first", NOW))
-        assert not await db.write(lambda tx: vetoes.keep(tx, "XA", one, b"first", NOW + 5))
-        assert await db.write(lambda tx: vetoes.keep(tx, "XB", other, b"second", NOW + 1))
-        assert await db.read(vetoes.waiting) == [(one, b"first"), (other, b"second")]
-        await db.write(lambda tx: vetoes.passed_on(tx, [one], NOW + 2))
-        assert await db.read(vetoes.waiting) == [(other, b"second")]
-        assert await db.read(vetoes.held) == [b"first", b"second"]
+        assert await db.write(lambda tx: vetoes.keep(tx, one, NOW))
+        assert not await db.write(lambda tx: vetoes.keep(tx, one, NOW + 5))
+        assert await db.write(lambda tx: vetoes.keep(tx, other, NOW + 1))
+        assert await db.read(vetoes.waiting) == [one, other]
+        await db.write(lambda tx: vetoes.passed_on(tx, [one.digest], NOW + 2))
+        assert await db.read(vetoes.waiting) == [other]
+        assert await db.read(vetoes.held) == [one, other]

@@ -41,6 +41,7 @@ def upgrade() -> None:
         "vetoes",
         sa.Column("digest", sa.LargeBinary(length=32), nullable=False),
         sa.Column("member", sa.String(length=32), nullable=False),
+        sa.Column("proposal", sa.LargeBinary(length=32), nullable=False),
         sa.Column("note", sa.LargeBinary(), nullable=False),
         sa.Column("stored_at", sa.BigInteger(), nullable=False),
         sa.Column("passed_on_at", sa.BigInteger(), nullable=True),
