@@ -257,22 +257,22 @@ class RegistryMirror:
         entry = self._ledger.entry(
             EntryKind.REGISTRY_ADVANCED, peer=REGISTRY, digests=(grown.head.root, digest(head))
         )
-        head = witnesses.settled(grown, head)
-        checked_at = self._known_until(grown, head, confirmed=confirmed)
+        shown = witnesses.settled(grown, head)
 
-        def commit(tx: Transaction) -> bytes:
-            kept = mirror.grow(tx, first, notes, head, checked_at)
+        def commit(tx: Transaction) -> tuple[int, int | None]:
+            kept = mirror.with_cosignatures_held(tx, shown)
+            witnessed_at = witnesses.witnessed_at(grown, kept)
+            checked_at = self._known_until(grown, witnessed_at, confirmed=confirmed)
+            mirror.grow(tx, first, notes, kept, checked_at)
             if notes:
                 audit.append(tx, [entry])
-            return kept
+            return checked_at, witnessed_at
 
-        kept = await self._database.write(commit)
-        self.checked_at = checked_at
-        self.witnessed_at = witnesses.witnessed_at(grown, kept)
+        self.checked_at, self.witnessed_at = await self._database.write(commit)
         if notes:
             self._show(grown)
 
-    def _known_until(self, grown: View, head: bytes, *, confirmed: bool) -> int:
+    def _known_until(self, grown: View, witnessed_at: int | None, *, confirmed: bool) -> int:
         """Return until when this head is known to be the newest: never earlier than before.
 
         A quorum of witnesses alone can say so where one is named; then an old head that somebody
@@ -280,7 +280,7 @@ class RegistryMirror:
         """
         now = self._clock.now()
         if grown.witnesses.quorum:
-            return min(now, max(self.checked_at, witnesses.witnessed_at(grown, head) or 0))
+            return min(now, max(self.checked_at, witnessed_at or 0))
         return now if confirmed else self.checked_at
 
     async def _catch_up(self) -> bool:

@@ -164,6 +164,7 @@ class Witnessing:
             known = parse_checkpoint(note)
             if known.size == head.size and known.root != head.root:
                 await self._keep_proof(head, note, shown.note, found_by)
+                return
 
     async def _keep_proof(self, head: Checkpoint, one: bytes, other: bytes, found_by: str) -> None:
         seen = split_views.SplitView(

@@ -14,10 +14,17 @@ from keys.tlog.cosignature import add_cosignatures
 from keys.tlog.note import parse_note
 
 
-def grow(tx: Transaction, first: int, notes: Sequence[bytes], head: bytes, at: int) -> bytes:
-    """Append verified statements from number ``first`` on, if any; keep and return their head.
+def with_cosignatures_held(tx: Transaction, shown: bytes) -> bytes:
+    """Return a verified head with the cosignatures that are held of it, the newer of each key."""
+    lock(tx, REGISTRY)
+    held = head(tx)
+    if held is None or parse_note(held).text != parse_note(shown).text:
+        return shown
+    return add_cosignatures(held, parse_note(shown).signatures)
 
-    Of an unchanged head the cosignatures held stay, where ``head`` brings none that are newer.
+
+def grow(tx: Transaction, first: int, notes: Sequence[bytes], head: bytes, at: int) -> None:
+    """Append verified statements from number ``first`` on, none perhaps, and keep their head.
 
     Raises ConflictError ``registry_moved`` when the mirror has another size by now.
     """
@@ -28,11 +35,7 @@ def grow(tx: Transaction, first: int, notes: Sequence[bytes], head: bytes, at: i
     if rows:
         tx.execute(insert(registry_statements), rows)
         news.tell(tx, Topic.REGISTRY)
-    held = None if rows else tx.execute(select(registry_head.c.checkpoint)).scalar()
-    if held is not None and parse_note(held).text == parse_note(head).text:
-        head = add_cosignatures(held, parse_note(head).signatures)
     put(tx, registry_head, {"only": 1, "checkpoint": head, "checked_at": at}, "only")
-    return head
 
 
 def size(tx: Transaction) -> int:

@@ -8,6 +8,7 @@ from gateway.store.database import Transaction
 from gateway.store.engine import InsertNew
 from gateway.store.schema import split_views
 from keys.suite import digest
+from keys.tlog.note import parse_note
 
 _RECORD = InsertNew(split_views, ("pair_digest",), returning=(split_views.c.row_id,))
 
@@ -25,14 +26,17 @@ class SplitView:
 
 
 def record(tx: Transaction, seen: SplitView) -> bool:
-    """Keep the proof; tell whether it is new, in whichever order the two heads stood before."""
-    first, second = sorted((seen.head_a, seen.head_b))
+    """Keep the proof; tell whether it is new.
+
+    It is not where the same two heads were kept before, in either order and whoever cosigned them.
+    """
+    first, second = sorted(digest(parse_note(head).text) for head in (seen.head_a, seen.head_b))
     row = {
         "origin": seen.origin,
         "size": seen.size,
         "head_a": seen.head_a,
         "head_b": seen.head_b,
-        "pair_digest": digest(digest(first), digest(second)),
+        "pair_digest": digest(first, second),
         "seen_at": seen.seen_at,
         "found_by": seen.found_by,
     }

@@ -113,14 +113,14 @@ async def test_two_daemons_in_transactions_at_once_store_one_head(
 
 async def test_split_view_is_kept_once_whichever_head_came_first(fresh: Fresh) -> None:
     """The proof is the pair."""
-    seen = SplitView(
-        origin=ORIGIN, size=7, head_a=b"one", head_b=b"other", seen_at=NOW, found_by="XA"
-    )
+    one, other, third_head = (f"{name}\n\n— x AAAAAAAA\n".encode() for name in ("a", "b", "c"))
+    again = one + "— witness AAAAAAAA\n".encode()
+    seen = SplitView(origin=ORIGIN, size=7, head_a=one, head_b=other, seen_at=NOW, found_by="XA")
     turned = SplitView(
-        origin=ORIGIN, size=7, head_a=b"other", head_b=b"one", seen_at=NOW + 9, found_by="XB"
+        origin=ORIGIN, size=7, head_a=other, head_b=again, seen_at=NOW + 9, found_by="XB"
     )
     third = SplitView(
-        origin=ORIGIN, size=8, head_a=b"one", head_b=b"third", seen_at=NOW + 9, found_by="XB"
+        origin=ORIGIN, size=8, head_a=one, head_b=third_head, seen_at=NOW + 9, found_by="XB"
     )
     with fresh() as db:
         assert await db.read(split_views.count) == 0
