@@ -17,7 +17,7 @@ from keys.tlog.merkle import consistency_proof, leaf_hash, range_hash
 from tests.outcome import outcome_of
 from tests.scenarios.federation import Federation, federation
 from tests.scenarios.test_exchange import codes, delivered
-from tests.scenarios.witnessed import cosigned_by, forged, grow, name_witnesses, request
+from tests.scenarios.witnessed import cosigned_by, forged, grow, known, name_witnesses, request
 
 XA, XB, XC, XD = (MemberId(name) for name in ("XA", "XB", "XC", "XD"))
 HOUR_S = 3600
@@ -27,14 +27,6 @@ DAY_S = 86_400
 def witness(fed: Federation, name: MemberId = XA) -> Hop:
     """Return a witness as anybody reaches it."""
     return fed.nodes[name].gate.for_hop(None)
-
-
-async def known(fed: Federation, name: MemberId = XA) -> int:
-    """Return the size of the newest head that a witness has cosigned."""
-    origin = fed.nodes[name].mirror.view.origin
-    head = await fed.nodes[name].database.read(lambda tx: witnessed.newest(tx, origin))
-    assert head is not None
-    return head.size
 
 
 async def test_named_witnesses_cosign_every_head(tmp_path: Path) -> None:
@@ -105,7 +97,7 @@ async def test_replayed_old_checkpoint_is_never_cosigned_again(tmp_path: Path) -
         old_size = parse_checkpoint(old.checkpoint).size
         await grow(fed)
         await fed.until(lambda: cosigned_by(fed) == {"XA"})
-        size = await known(fed)
+        size = await known(fed, XA)
         assert size > old_size
         for claimed in (0, old_size, size):
             asked = AddCheckpoint(old_size=claimed, proof=(), checkpoint=old.checkpoint)
@@ -119,7 +111,7 @@ async def test_replayed_old_checkpoint_is_never_cosigned_again(tmp_path: Path) -
         await fed.start("XA")
         fault = await outcome_of(witness(fed).add_checkpoint(old))
         assert isinstance(fault, SizeDiffersError)
-        assert await known(fed) == size
+        assert await known(fed, XA) == size
         assert await fed.nodes[XA].database.read(split_views.count) == 0
 
 
@@ -128,7 +120,7 @@ async def test_callers_that_race_get_one_history_cosigned(tmp_path: Path) -> Non
     async with federation(tmp_path, "XA", "XB") as fed:
         first = await request(fed, 0)
         await witness(fed).add_checkpoint(first)
-        start = await known(fed)
+        start = await known(fed, XA)
         asked = []
         for _ in range(3):
             await grow(fed)
@@ -139,7 +131,7 @@ async def test_callers_that_race_get_one_history_cosigned(tmp_path: Path) -> Non
         signed = [item for item in outcomes if isinstance(item, bytes)]
         told = [item for item in outcomes if isinstance(item, SizeDiffersError)]
         assert (len(signed), len(told)) == (1, 2)
-        newest = await known(fed)
+        newest = await known(fed, XA)
         assert {item.size for item in told} == {newest}
         assert start < newest
 
@@ -148,7 +140,7 @@ async def test_split_heads_are_refused_and_kept_as_proof(tmp_path: Path) -> None
     """Two heads of one size by the log's own key: alarmed once, with both notes as signed."""
     async with federation(tmp_path, "XA", "XB") as fed:
         await name_witnesses(fed, 1, "XA")
-        size = await known(fed)
+        size = await known(fed, XA)
         other = forged(fed, size, b"o" * 32)
         asked = AddCheckpoint(old_size=size, proof=(), checkpoint=other)
         for _ in range(2):
@@ -162,14 +154,14 @@ async def test_split_heads_are_refused_and_kept_as_proof(tmp_path: Path) -> None
         seen = [item for item in await codes(fed, XA) if item[0] == "split_view.seen"]
         assert seen == [("split_view.seen", REGISTRY, "consistency_invalid")]
         assert (await fed.nodes[XA].rooms.health.status()).split_views == 1
-        assert await known(fed) == size
+        assert await known(fed, XA) == size
 
 
 async def test_split_is_seen_behind_a_size_that_differs(tmp_path: Path) -> None:
     """A witness keeps every head it signed: an older one that conflicts is proof as well."""
     async with federation(tmp_path, "XA", "XB") as fed:
         await name_witnesses(fed, 1, "XA")
-        size = await known(fed)
+        size = await known(fed, XA)
         await grow(fed)
         await fed.until(lambda: cosigned_by(fed) == {"XA"})
         asked = AddCheckpoint(old_size=0, proof=(), checkpoint=forged(fed, size, b"o" * 32))
@@ -184,21 +176,21 @@ async def test_wrong_proof_of_an_honest_head_raises_no_alarm(tmp_path: Path) -> 
     async with federation(tmp_path, "XA", "XB") as fed:
         await name_witnesses(fed, 1, "XA")
         fed.cut.add((REGISTRY, XA))
-        size = await known(fed)
+        size = await known(fed, XA)
         await grow(fed)
         asked = await request(fed, size)
         wrong = AddCheckpoint(old_size=size, proof=(b"x" * 32,), checkpoint=asked.checkpoint)
         fault = await outcome_of(witness(fed).add_checkpoint(wrong))
         assert fault.code == "consistency_invalid"
         assert await fed.nodes[XA].database.read(split_views.count) == 0
-        assert await known(fed) == size
+        assert await known(fed, XA) == size
 
 
 async def test_head_that_brings_a_refused_statement_is_not_cosigned(tmp_path: Path) -> None:
     """The tree proof is sound, and the statement breaks a rule that the witness knows."""
     async with federation(tmp_path, "XA", "XB") as fed:
         await name_witnesses(fed, 1, "XA")
-        registrar, size = fed.nodes[REGISTRY], await known(fed)
+        registrar, size = fed.nodes[REGISTRY], await known(fed, XA)
         note = (await registrar.mirror.entries(1, 2))[0]  # an admission, once more
         grown = registrar.mirror.view.frontier.extend([leaf_hash(note)])
         hostile = _Hostile(registrar.gate.for_hop(None), forged(fed, size + 1, grown.root()), note)
@@ -209,7 +201,7 @@ async def test_head_that_brings_a_refused_statement_is_not_cosigned(tmp_path: Pa
         fault = await outcome_of(witness(fed).add_checkpoint(asked))
         assert isinstance(fault, ForbiddenError)
         assert fault.code == "statements_refused"
-        assert await known(fed) == size
+        assert await known(fed, XA) == size
 
 
 async def test_frozen_mirror_goes_stale_though_somebody_answers(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from gateway.protocol.witness import AddCheckpoint
+from gateway.store import witnessed
 from keys.registry.draft import follow, root_signers
 from keys.registry.statement import REGISTRY, Chain, Kind, Statement, WitnessSet
 from keys.rootfile import read
@@ -71,6 +72,15 @@ async def request(fed: Federation, old: int, *, of: str = REGISTRY) -> AddCheckp
     leaves = [leaf_hash(note) for note in await mirror.entries(0, size)]
     proof = consistency_proof(min(old, size), size, range_hash(leaves))
     return AddCheckpoint(old_size=old, proof=tuple(proof), checkpoint=head)
+
+
+async def known(fed: Federation, name: str) -> int:
+    """Return the size of the newest head that a witness has cosigned."""
+    node = fed.nodes[MemberId(name)]
+    origin = node.mirror.view.origin
+    head = await node.database.read(lambda tx: witnessed.newest(tx, origin))
+    assert head is not None
+    return head.size
 
 
 def forged(fed: Federation, size: int, root: bytes) -> bytes:
