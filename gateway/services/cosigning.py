@@ -15,13 +15,14 @@ from gateway.logs import logger
 from gateway.peer import Peers
 from gateway.protocol.witness import AddCheckpoint, SizeDiffersError
 from gateway.services.registry import RegistryMirror
+from gateway.services.witnesses import witness_keys
 from gateway.settings import RegistrySettings
 from keys.registry.member import Member
 from keys.registry.view import View
 from keys.registry.witnessed import witnessed_time
-from keys.suite import Entropy, KeyUse, MemberId
+from keys.suite import Entropy, MemberId
 from keys.tlog.checkpoint import parse_checkpoint
-from keys.tlog.cosignature import WitnessKeys, read_cosignatures
+from keys.tlog.cosignature import read_cosignatures
 from keys.tlog.merkle import consistency_proof, leaf_hash, range_hash
 from keys.tlog.note import NoteSignature
 
@@ -198,11 +199,9 @@ def _lines_of(witness: Member, head: bytes, answer: bytes) -> Sequence[NoteSigna
     Raises RejectedError ``cosignature_missing`` or ``cosignature_invalid``.
     """
     missing = RejectedError("cosignature_missing", f"{witness.member} has no witness key")
-    for key in reversed(witness.keys_for(KeyUse.WITNESS)):
-        if key.post_quantum is not None and key.revoked_since is None:
-            keys: WitnessKeys = (key.verifier, key.post_quantum)
-            try:
-                return read_cosignatures(head, answer, keys)
-            except RejectedError as fault:
-                missing = fault
+    for keys in reversed(witness_keys(witness)):
+        try:
+            return read_cosignatures(head, answer, keys)
+        except RejectedError as fault:
+            missing = fault
     raise missing

@@ -260,7 +260,7 @@ class RegistryMirror:
         shown = witnesses.settled(grown, head)
 
         def commit(tx: Transaction) -> tuple[int, int | None]:
-            kept = mirror.with_cosignatures_held(tx, shown)
+            kept = witnesses.settled(grown, mirror.with_cosignatures_held(tx, shown))
             witnessed_at = witnesses.witnessed_at(grown, kept)
             checked_at = self._known_until(grown, witnessed_at, confirmed=confirmed)
             mirror.grow(tx, first, notes, kept, checked_at)

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 from gateway.errors import UnavailableError
 from keys.registry.grammar import parse_statement
+from keys.registry.member import Member
 from keys.registry.statement import Kind
 from keys.registry.view import View
 from keys.registry.witnessed import witnessed_time
 from keys.suite import KeyUse
-from keys.tlog.cosignature import cosignatures
+from keys.tlog.cosignature import WitnessKeys, cosignature_time, cosignatures
 from keys.tlog.note import encode_note, parse_note
 
 
@@ -21,7 +22,7 @@ def witnessed_at(view: View, head: bytes) -> int | None:
 
 
 def settled(view: View, head: bytes) -> bytes:
-    """Return a head with the signatures that count alone: the log's, and its witnesses'.
+    """Return a head with the signatures that count alone: the log's, and each witness's newest.
 
     Anybody may have added lines on the way. Raises RejectedError ``cosignature_invalid``.
     """
@@ -29,10 +30,20 @@ def settled(view: View, head: bytes) -> bytes:
     logs = {(key.name, key.key_hash) for key in view.log_keys()}
     kept = [line for line in note.signatures if (line.name, line.key_hash) in logs]
     for witness in view.witnessing():
-        for key in witness.keys_for(KeyUse.WITNESS):
-            if key.post_quantum is not None and key.revoked_since is None:
-                kept += cosignatures(head, (key.verifier, key.post_quantum))
+        pairs = [lines for keys in witness_keys(witness) if (lines := cosignatures(head, keys))]
+        if pairs:
+            newest = max(pairs, key=lambda lines: cosignature_time(lines[0]))
+            kept += newest
     return encode_note(note.text, kept)
+
+
+def witness_keys(member: Member) -> list[WitnessKeys]:
+    """Return the keys by which a member's cosignatures are known, the oldest first."""
+    return [
+        (key.verifier, key.post_quantum)
+        for key in member.keys_for(KeyUse.WITNESS)
+        if key.post_quantum is not None and key.revoked_since is None
+    ]
 
 
 def check_witnessed(view: View, notes: Sequence[bytes], head: bytes) -> None:

@@ -156,9 +156,14 @@ def add_cosignatures(checkpoint: bytes, lines: Iterable[NoteSignature]) -> bytes
     kept = {(line.name, line.key_hash): line for line in note.signatures}
     for line in lines:
         known = kept.setdefault((line.name, line.key_hash), line)
-        if known.signature[:_TIME_BYTES] < line.signature[:_TIME_BYTES]:
+        if cosignature_time(known) < cosignature_time(line):
             kept[line.name, line.key_hash] = line
     return encode_note(note.text, kept.values())
+
+
+def cosignature_time(line: NoteSignature) -> int:
+    """Return the time (UTC seconds) that a cosignature's line names, verified or not."""
+    return int.from_bytes(line.signature[:_TIME_BYTES], "big")
 
 
 def _names(line: NoteSignature, key: VerifierKey) -> bool:
@@ -166,8 +171,7 @@ def _names(line: NoteSignature, key: VerifierKey) -> bool:
 
 
 def _verified_at(key: VerifierKey, line: NoteSignature, head: Checkpoint, text: bytes) -> int:
-    at = int.from_bytes(line.signature[:_TIME_BYTES], "big")
-    signature = line.signature[_TIME_BYTES:]
+    at, signature = cosignature_time(line), line.signature[_TIME_BYTES:]
     if not 0 < at <= MAX_TIME:
         raise _invalid(f"{key.name} cosigned at no time")
     try:
