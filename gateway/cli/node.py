@@ -4,7 +4,7 @@ import asyncio
 import socket
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -29,10 +29,12 @@ from gateway.cli.options import (
 from gateway.clock import SystemClock
 from gateway.errors import LiaisonError, RejectedError, UnavailableError
 from gateway.network.tls import client_context
+from gateway.services.cosigning import QUORUM_LATE_S
 from gateway.settings import (
     KeysSettings,
     NodeSettings,
     PeerApiSettings,
+    RegistrySettings,
     Settings,
     StoreSettings,
 )
@@ -139,6 +141,9 @@ def status(folder: Folder = DEFAULT_FOLDER, as_json: AsJson = False) -> None:
             "started": when(shown["started_at"]),
             "registry": f"{shown['registry_size']} statements, "
             f"confirmed {when(shown['registry_checked_at'])}",
+            "cosigned": when(shown["registry_witnessed_at"])
+            if shown["registry_witnessed_at"]
+            else "by no quorum of witnesses",
             "messages": f"{shown['messages'].get('in', 0)} received, "
             f"{shown['messages'].get('out', 0)} sent",
             "outbox": ", ".join(f"{count} {state}" for state, count in waiting.items()) or "empty",
@@ -215,7 +220,7 @@ class _WrongError(Exception):
         self.detail = detail
 
 
-def _examine(folder: Path, peer: str | None):  # type: ignore[no-untyped-def]  # noqa: ANN202, C901 - yields (check, detail); one step after the other
+def _examine(folder: Path, peer: str | None):  # type: ignore[no-untyped-def]  # noqa: ANN202 - yields (check, detail); one step after the other
     try:
         settings = settings_of(folder)
     except LiaisonError as fault:
@@ -238,12 +243,7 @@ def _examine(folder: Path, peer: str | None):  # type: ignore[no-untyped-def]  #
         if probe.connect_ex((host, settings.peer_api.port)):
             raise _WrongError("port", f"nothing listens on {host}:{settings.peer_api.port}")
     yield "port", f"{host}:{settings.peer_api.port} answers"
-    if not shown["registry_size"]:
-        raise _WrongError("registry", f"never reached: check {settings.registry.url}")
-    age_s = shown["now"] - shown["registry_checked_at"]
-    if age_s > settings.registry.warn_after_s:
-        raise _WrongError("registry", f"not confirmed for {age_s} s: is the registrar reachable?")
-    yield "registry", f"{shown['registry_size']} statements, confirmed {age_s} s ago"
+    yield from _examine_registry(shown, settings.registry)
     if not shown["admitted"]:
         raise _WrongError("admission", "not admitted: give the join file to the registrar")
     yield "admission", f"{shown['member']} is a member"
@@ -256,6 +256,37 @@ def _examine(folder: Path, peer: str | None):  # type: ignore[no-untyped-def]  #
     yield "disk", f"{shown['disk_free_bytes'] // 1024**2} MiB free"
     for name in [peer] if peer else ([] if shown["member"] == "REGISTRY" else ["REGISTRY"]):
         yield from _examine_line(daemon, name)
+
+
+def _examine_registry(
+    shown: Mapping[str, Any], settings: RegistrySettings
+) -> Iterator[tuple[str, str]]:
+    """Look at how fresh the registry is, and whether anybody contradicts it."""
+    if not shown["registry_size"]:
+        raise _WrongError("registry", f"never reached: check {settings.url}")
+    if shown["split_views"]:
+        raise _WrongError(
+            "registry",
+            f"{shown['split_views']} times two signed registries were seen that exclude each "
+            "other: "
+            "call the registrar and other members by telephone (split_view.seen)",
+        )
+    age_s = shown["now"] - shown["registry_checked_at"]
+    if age_s > settings.warn_after_s:
+        raise _WrongError(
+            "registry",
+            f"not confirmed for {age_s} s: are its witnesses and the registrar reachable?",
+        )
+    yield "registry", f"{shown['registry_size']} statements, confirmed {age_s} s ago"
+    late_s = shown["quorum_missing_s"]
+    if late_s >= QUORUM_LATE_S:
+        raise _WrongError(
+            "witnesses",
+            f"no quorum has cosigned the registry for {late_s} s: the registrar's log says who is "
+            "missing (cosignature.missing)",
+        )
+    at = shown["registry_witnessed_at"]
+    yield "witnesses", f"a quorum cosigned it {when(at)}" if at else "no quorum has cosigned it"
 
 
 def _examine_line(daemon: Daemon, name: str) -> Iterator[tuple[str, str]]:
