@@ -54,7 +54,7 @@ class Drafting:
         self._attachments.check_space()
         self._mirror.check_fresh(self._settings.registry.refuse_after_s)
         known = names <= set(self._mirror.view.members)
-        if not known and self._clock.now() - self._mirror.checked_at >= 1:
+        if not known and self._clock.now() - self._mirror.read_at >= 1:
             with contextlib.suppress(LiaisonError):
                 await self._mirror.follow()
 

@@ -52,6 +52,8 @@ class RegistryMirror:
         """Until when this view is known to be the newest, UTC seconds; 0 for never.
 
         The witnesses say so, where the registry names a quorum of them, else the registrar."""
+        self.read_at = 0
+        """When it was last read from somebody, whatever that confirms."""
         self.witnessed_at: int | None = None
         """The time for which a quorum of witnesses cosigned the newest head, None without one."""
         self.behind = asyncio.Event()
@@ -115,8 +117,14 @@ class RegistryMirror:
         RejectedError when what it shows does not verify: ``registry_rollback``,
         ``registry_split_view`` or a statement's own.
         """
-        if source is not None:
-            return await self._follow(source, confirmed=True)
+        if source is None:
+            grown = await self._follow_registrar()
+        else:
+            grown = await self._follow(source, confirmed=True)
+        self.read_at = self._clock.now()
+        return grown
+
+    async def _follow_registrar(self) -> bool:
         if self._view is None:  # nothing pins the registrar yet
             await self._follow(self._peers.registrar(pinned=False), confirmed=False)
             await self._follow(self._peers.registrar(), confirmed=True)
@@ -257,10 +265,12 @@ class RegistryMirror:
         entry = self._ledger.entry(
             EntryKind.REGISTRY_ADVANCED, peer=REGISTRY, digests=(grown.head.root, digest(head))
         )
-        shown = witnesses.settled(grown, head)
+        shown = await asyncio.to_thread(witnesses.settled, grown, head)
 
         def commit(tx: Transaction) -> tuple[int, int | None]:
-            kept = witnesses.settled(grown, mirror.with_cosignatures_held(tx, shown))
+            kept = mirror.with_cosignatures_held(tx, shown)
+            if kept != shown:
+                kept = witnesses.settled(grown, kept)
             witnessed_at = witnesses.witnessed_at(grown, kept)
             checked_at = self._known_until(grown, witnessed_at, confirmed=confirmed)
             mirror.grow(tx, first, notes, kept, checked_at)

@@ -10,7 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gateway.clock import Clock
-from gateway.errors import ConflictError, ForbiddenError, RejectedError, UnavailableError
+from gateway.errors import (
+    ConflictError,
+    ForbiddenError,
+    LiaisonError,
+    RejectedError,
+    UnavailableError,
+)
 from gateway.logs import logger
 from gateway.peer import Peer, Peers
 from gateway.protocol.audit import EntryKind
@@ -132,7 +138,7 @@ class Witnessing:
             source = self._peers.registrar(pinned=False)
             async with asyncio.timeout(READ_S):
                 notes = await _entries(source, size, head.size)
-        except (UnavailableError, ForbiddenError, TimeoutError) as fault:
+        except (LiaisonError, TimeoutError) as fault:
             if await self._vetoes.any_held():
                 raise UnavailableError(
                     "registry_behind",

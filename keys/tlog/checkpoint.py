@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from keys.errors import RejectedError
 from keys.tlog.merkle import HASH_BYTES
 from keys.tlog.note import (
+    Note,
     NoteSigner,
     VerifierKey,
     decode_base64,
@@ -44,8 +45,12 @@ def parse_checkpoint(encoded: bytes) -> Checkpoint:
 
     Raises RejectedError ``checkpoint_malformed`` or ``note_malformed``.
     """
-    lines = parse_note(encoded).text.decode().split("\n")
-    match lines:
+    return checkpoint_of(parse_note(encoded))
+
+
+def checkpoint_of(note: Note) -> Checkpoint:
+    """Read the text of a note as a checkpoint's. Raises RejectedError ``checkpoint_malformed``."""
+    match note.text.decode().split("\n"):
         case [origin, size, root, ""] if origin and _SIZE.match(size):
             try:
                 hashed = decode_base64(root)
@@ -67,12 +72,13 @@ def verify_checkpoint(encoded: bytes, origin: str, key: VerifierKey) -> Verified
     Raises RejectedError ``checkpoint_malformed``, ``checkpoint_of_another_log``,
     ``signature_invalid`` or ``signature_missing``.
     """
-    claimed = parse_checkpoint(encoded)
+    note = parse_note(encoded)
+    claimed = checkpoint_of(note)
     if claimed.origin != origin:
         raise RejectedError(
             "checkpoint_of_another_log", f"this is a checkpoint of {claimed.origin}, not {origin}"
         )
-    verify_note(parse_note(encoded), [key])
+    verify_note(note, [key])
     return VerifiedCheckpoint(claimed.origin, claimed.size, claimed.root)
 
 

@@ -14,7 +14,7 @@ from keys.errors import RejectedError
 from keys.postquantum import PostQuantumSigningKey, verify_post_quantum
 from keys.signing import SigningKey, verify_note_signature
 from keys.suite import SEED_BYTES, KeyUse, label
-from keys.tlog.checkpoint import Checkpoint, parse_checkpoint
+from keys.tlog.checkpoint import Checkpoint, checkpoint_of
 from keys.tlog.note import (
     COSIGN_ED25519,
     COSIGN_ML_DSA_44,
@@ -86,8 +86,9 @@ class CosigningKey:
         """
         if not 0 < at <= MAX_TIME:
             raise ValueError("a cosignature carries a time")
-        head = parse_checkpoint(checkpoint)
-        text = _classical_message(parse_note(checkpoint).text, at)
+        note = parse_note(checkpoint)
+        head = checkpoint_of(note)
+        text = _classical_message(note.text, at)
         whole_tree = _post_quantum_message(self.name, head, at)
         signatures = (
             self.classical.sign_note(text),
@@ -109,8 +110,8 @@ def cosigned_at(checkpoint: bytes, keys: Sequence[VerifierKey]) -> int | None:
     Raises RejectedError ``cosignature_invalid`` when a line of one of its keys does not verify or
     stands twice, ``checkpoint_malformed`` or ``note_malformed``.
     """
-    head = parse_checkpoint(checkpoint)
     note = parse_note(checkpoint)
+    head = checkpoint_of(note)
     times: list[int] = []
     for key in keys:
         lines = [line for line in note.signatures if _names(line, key)]
