@@ -18,7 +18,7 @@ from gateway.store import audit, vetoes
 from gateway.store.database import Database, Transaction
 from keys.registry.grammar import parse_statement
 from keys.registry.statement import REGISTRY, Kind
-from keys.registry.view import View, advance, check_veto
+from keys.registry.view import View, advance, check_veto, recovery_ended_at
 from keys.suite import MemberId, digest
 
 PASS_ON_S = 60.0
@@ -49,12 +49,16 @@ class Vetoes:
         member, proposal = await self._judged(note)
         named = digest(note)
         entry = self._ledger.entry(EntryKind.VETO_TAKEN, peer=member, digests=(named, proposal))
-        now = self._clock.now()
+        veto = vetoes.Veto(
+            digest=named,
+            member=member,
+            proposal=proposal,
+            note=note,
+            stored_at=self._clock.now(),
+        )
 
         def commit(tx: Transaction) -> bool:
-            new = vetoes.keep(
-                tx, vetoes.Veto(digest=named, member=member, proposal=proposal, note=note), now
-            )
+            new = vetoes.keep(tx, veto)
             if new:
                 audit.append(tx, [entry])
             return new
@@ -67,15 +71,22 @@ class Vetoes:
     async def forbidding(self, view: View, notes: Sequence[bytes]) -> MemberId | None:
         """Return whose recovery ``notes`` complete against a veto held here, if there is one.
 
-        ``view`` is what the registry says before them.
+        ``view`` is what the registry says before them. A veto that came after the thirty days had
+        been witnessed is too late: a registrar who acts in good faith knew of none by then.
         """
-        held = {(veto.member, veto.proposal) for veto in await self._database.read(vetoes.held)}
+        held = await self._database.read(vetoes.held)
         for number, note in enumerate(notes if held else ()):
             statement = parse_statement(note).statement
             if statement.kind is Kind.RECOVERED:
-                before = advance(view, notes[:number]).member(statement.member)
-                if before.recovery and (before.member, before.recovery.proposal) in held:
-                    return before.member
+                before = advance(view, notes[:number])
+                recovery = before.member(statement.member).recovery
+                ended_at = recovery_ended_at(before, statement)
+                if recovery is not None and any(
+                    (veto.member, veto.proposal) == (statement.member, recovery.proposal)
+                    and veto.stored_at <= ended_at
+                    for veto in held
+                ):
+                    return statement.member
         return None
 
     async def any_held(self) -> bool:

@@ -10,9 +10,9 @@ from gateway.store.engine import InsertNew
 from gateway.store.schema import vetoes
 
 _KEEP = InsertNew(vetoes, ("digest",), returning=(vetoes.c.digest,))
-_VETOES = select(vetoes.c.digest, vetoes.c.member, vetoes.c.proposal, vetoes.c.note).order_by(
-    vetoes.c.stored_at, vetoes.c.digest
-)
+_VETOES = select(
+    vetoes.c.digest, vetoes.c.member, vetoes.c.proposal, vetoes.c.note, vetoes.c.stored_at
+).order_by(vetoes.c.stored_at, vetoes.c.digest)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,16 +23,17 @@ class Veto:
     member: str
     proposal: bytes
     note: bytes
+    stored_at: int
 
 
-def keep(tx: Transaction, veto: Veto, now: int) -> bool:
+def keep(tx: Transaction, veto: Veto) -> bool:
     """Keep a verified veto; tell whether it is new."""
     row = {
         "digest": veto.digest,
         "member": veto.member,
         "proposal": veto.proposal,
         "note": veto.note,
-        "stored_at": now,
+        "stored_at": veto.stored_at,
     }
     return tx.execute(_KEEP.on(tx), row).first() is not None
 

@@ -19,8 +19,10 @@ from keys.registry.statement import (
     Chain,
     Kind,
     SignedStatement,
+    Statement,
     WitnessSet,
 )
+from keys.registry.witnessed import classical_time
 from keys.registry.working import Working, chain_head, misfit
 from keys.suite import KeyId, MemberId, digest
 from keys.tlog.merkle import Frontier
@@ -128,6 +130,19 @@ def check_veto(view: View, note: bytes) -> Member:
     if signed.statement.kind is not Kind.VETO:
         misfit("this is no veto")
     return recovery.check_veto(_working(view), signed)
+
+
+def recovery_ended_at(view: View, statement: Statement) -> int:
+    """Return when the thirty days were over that a ``recovered`` shows, by its witnesses' time.
+
+    ``view`` is what the registry says before it; 0 where it shows nothing of the kind.
+    """
+    member = view.member(statement.member)
+    if member.recovery is None or not statement.checkpoints:
+        return 0
+    witnesses = member.recovery.witnesses
+    members = [view.members[name] for name in witnesses.members]
+    return classical_time(statement.checkpoints[-1], members, witnesses.quorum) or 0
 
 
 def _apply(working: Working, signed: SignedStatement) -> None:

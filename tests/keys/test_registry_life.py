@@ -19,7 +19,7 @@ from keys.registry.statement import (
     Statement,
     WitnessSet,
 )
-from keys.registry.view import View, advance, check_veto, found
+from keys.registry.view import View, advance, check_veto, found, recovery_ended_at
 from keys.registry.witnessed import witnessed_time
 from keys.suite import KeyUse, MemberId
 from keys.tlog.note import NoteSigner, sign_note
@@ -580,8 +580,13 @@ def test_member_that_lost_all_comes_back_after_thirty_witnessed_days() -> None:
     )
     second = cosigned(made, named, NOW + 60 + 30 * DAY_S)
     signers = [*made.registrar.root_signers, *new.root_signers]
+    before = made.view
     signed(made, done(made, first, second), signers)
     member = made.view.members[lost.member]
+    assert recovery_ended_at(before, done(made, first, second)) == NOW + 60 + 30 * DAY_S
+    assert recovery_ended_at(before, done(made)) == 0
+    assert recovery_ended_at(before, done(made, made.head())) == 0
+    assert recovery_ended_at(made.view, done(made, first, second)) == 0
     assert (member.root, member.next, member.recovery) == (new.root_set(), new.next_set(), None)
     assert member.endpoint == "https://back.example"
     assert member.suspended

@@ -109,6 +109,21 @@ async def test_recovery_is_completed_once_a_quorum_has_cosigned_it(tmp_path: Pat
         await fed.until(lambda: cosigned_by(fed) == {"XA", "XB", "XC"})
 
 
+async def test_veto_that_comes_after_the_thirty_days_were_witnessed_stops_nothing(
+    tmp_path: Path,
+) -> None:
+    """Or a veto a second late would keep every head to come from being cosigned."""
+    async with thirty_days_on(tmp_path, lost=True) as (fed, new, first, last):
+        advance_clocks(fed, 60)
+        await fed.nodes[XA].gate.for_hop(None).post_statement(veto_of(fed))
+        for name in (XA, XB, XC):
+            await fed.until(lambda n=name: holds(fed, n))
+        await recovered(fed, new, first, last)
+        for name in (XA, XB, XC):
+            members = fed.nodes[name].mirror
+            await fed.until(lambda m=members: m.view.members[XD].root == new.root_set())
+
+
 async def test_witnesses_that_hold_a_veto_keep_a_recovery_from_every_mirror(tmp_path: Path) -> None:
     """One node took the veto; it told the witnesses. The registrar completes the recovery alone."""
     async with thirty_days_on(tmp_path, lost=False) as (fed, new, first, last):

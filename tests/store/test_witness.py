@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from dataclasses import replace
 
 import pytest
 
@@ -133,12 +134,14 @@ async def test_split_view_is_kept_once_whichever_head_came_first(fresh: Fresh) -
 
 async def test_veto_waits_until_it_is_passed_on_and_is_held_for_ever(fresh: Fresh) -> None:
     """Once, however often it is handed in."""
-    one = Veto(digest=b"1" * 32, member="XA", proposal=b"p" * 32, note=b"first")
-    other = Veto(digest=b"2" * 32, member="XB", proposal=b"q" * 32, note=b"second")
+    one = Veto(digest=b"1" * 32, member="XA", proposal=b"p" * 32, note=b"first", stored_at=NOW)
+    other = Veto(
+        digest=b"2" * 32, member="XB", proposal=b"q" * 32, note=b"second", stored_at=NOW + 1
+    )
     with fresh() as db:
-        assert await db.write(lambda tx: vetoes.keep(tx, one, NOW))
-        assert not await db.write(lambda tx: vetoes.keep(tx, one, NOW + 5))
-        assert await db.write(lambda tx: vetoes.keep(tx, other, NOW + 1))
+        assert await db.write(lambda tx: vetoes.keep(tx, one))
+        assert not await db.write(lambda tx: vetoes.keep(tx, replace(one, stored_at=NOW + 5)))
+        assert await db.write(lambda tx: vetoes.keep(tx, other))
         assert await db.read(vetoes.waiting) == [one, other]
         await db.write(lambda tx: vetoes.passed_on(tx, [one.digest], NOW + 2))
         assert await db.read(vetoes.waiting) == [other]
