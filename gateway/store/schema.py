@@ -19,7 +19,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISION: Final = "0006"
+REVISION: Final = "0007"
 """The newest migration; ``serve`` compares it without loading alembic."""
 
 metadata = MetaData(
@@ -270,6 +270,14 @@ split_views = Table(
     Column("pair_digest", LargeBinary(32), nullable=False, unique=True),
     Column("seen_at", BigInteger, nullable=False),
     Column("found_by", String(128), nullable=False),
+    Column("proof", LargeBinary),
+)
+
+registry_views = Table(
+    "registry_views",
+    metadata,
+    Column("member", String(32), primary_key=True),
+    Column("size", BigInteger, nullable=False),
 )
 
 vetoes = Table(

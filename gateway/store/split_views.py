@@ -15,7 +15,7 @@ _RECORD = InsertNew(split_views, ("pair_digest",), returning=(split_views.c.row_
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SplitView:
-    """The two notes, the size of the second, and who showed it."""
+    """The two notes, the size of the second, who showed it, and what shows that they conflict."""
 
     origin: str
     size: int
@@ -23,6 +23,9 @@ class SplitView:
     head_b: bytes
     seen_at: int
     found_by: str
+    proof: bytes | None = None
+    """For heads of different sizes: the root of the second's log at the first's size, and the
+    consistency proof, 32 bytes each; None where nobody had the leaves."""
 
 
 def record(tx: Transaction, seen: SplitView) -> bool:
@@ -39,6 +42,7 @@ def record(tx: Transaction, seen: SplitView) -> bool:
         "pair_digest": digest(first, second),
         "seen_at": seen.seen_at,
         "found_by": seen.found_by,
+        "proof": seen.proof,
     }
     return tx.execute(_RECORD.on(tx), row).first() is not None
 
