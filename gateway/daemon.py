@@ -34,9 +34,11 @@ from gateway.services.drafting import Drafting
 from gateway.services.exchange import Exchange
 from gateway.services.exporting import Exporting
 from gateway.services.fetching import Fetching
+from gateway.services.following import Following
 from gateway.services.forwarding import Forwarding, Returning
 from gateway.services.freight import Freight
 from gateway.services.gatekeeper import Gatekeeper
+from gateway.services.gossip import Gossip
 from gateway.services.health import Health
 from gateway.services.importing import Importing
 from gateway.services.inbox import Inbox
@@ -53,6 +55,7 @@ from gateway.services.purging import Purging
 from gateway.services.quotas import Quotas
 from gateway.services.reception import Reception
 from gateway.services.registry import Registrar, RegistryMirror
+from gateway.services.registry_views import RegistryViews
 from gateway.services.relaying import Relaying
 from gateway.services.rotation import Rotation
 from gateway.services.routes import Routes
@@ -117,7 +120,19 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
     def log_signer() -> NoteSigner:
         return keys.note_signer(KeyUse.LOG, mirror.view, clock.now())
 
-    registrar = Registrar(mirror, peers, log_signer if registers else None)
+    gossip = Gossip(database, mirror, peers, ledger=ledger, clock=clock)
+    views = RegistryViews(database, mirror, gossip.doubt)
+    following = Following(
+        member,
+        mirror,
+        peers,
+        views,
+        gossip,
+        clock=clock,
+        entropy=entropy,
+        poll_s=settings.registry.poll_s,
+    )
+    registrar = Registrar(mirror, peers, log_signer if registers else None, following.compare)
     cards = Cards(member, database, peers, mirror, ledger=ledger, clock=clock)
     attachments = Attachments(database, blobs, keys, clock, settings.blobs)
     inbox = Inbox(
@@ -149,7 +164,14 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
         database,
         mirror,
         cards,
-        Outcomes(keys, mirror, ledger=ledger, clock=clock, settings=settings.delivery),
+        Outcomes(
+            keys,
+            mirror,
+            ledger=ledger,
+            clock=clock,
+            settings=settings.delivery,
+            heard=views.heard,
+        ),
         keys=keys,
         ledger=ledger,
         clock=clock,
@@ -164,6 +186,7 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
         ledger=ledger,
         clock=clock,
         settings=settings.delivery,
+        heard=views.heard,
         came_back=lambda: relaying.changed(),  # noqa: PLW0108 - made below
     )
     ways = _Loopback(peers, member)
@@ -191,6 +214,7 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
         settings=settings.relay,
         policy=settings.policy,
         max_sealed_bytes=settings.blobs.max_sealed_bytes,
+        heard=views.heard,
         check_space=attachments.check_space,
         taken=custody_lanes.wake,
         came_back=returning.wake,
@@ -224,6 +248,7 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
         clock=clock,
         policy=settings.policy,
         wayback=wayback,
+        heard=views.heard,
         check_space=attachments.check_space,
         arrived=inbox.changed,
     )
@@ -344,6 +369,7 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
         quotas=quotas,
         purging=purging,
         cosigning=cosigning,
+        gossip=gossip,
         clock=clock,
         settings=settings,
         version=version(),
@@ -355,7 +381,15 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
         attachments=attachments,
         exporting=exporting,
         importing=importing,
-        members=Members(mirror, cards, clock, settings.registry),
+        members=Members(
+            mirror,
+            cards,
+            views,
+            clock,
+            settings.registry,
+            sources=lambda: following.reports,
+            alarms=lambda: gossip.alarms,
+        ),
         mirror=mirror,
         registrar=registrar,
         keys=keys,
@@ -370,6 +404,9 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
         blobs=blobs,
         keys=keys,
         mirror=mirror,
+        following=following,
+        views=views,
+        gossip=gossip,
         rotation=rotation,
         lanes=(outbox_lanes, custody_lanes),
         returning=returning,

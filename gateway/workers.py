@@ -15,13 +15,16 @@ from gateway.services.audit import AuditLog
 from gateway.services.collecting import Collecting
 from gateway.services.cosigning import Cosigning
 from gateway.services.fetching import Fetching
+from gateway.services.following import Following
 from gateway.services.forwarding import Returning
+from gateway.services.gossip import Gossip
 from gateway.services.keys import NodeKeys
 from gateway.services.lanes import Lanes
 from gateway.services.ledger import Ledger
 from gateway.services.neighbours import Neighbours
 from gateway.services.purging import Purging
 from gateway.services.registry import RegistryMirror
+from gateway.services.registry_views import RegistryViews
 from gateway.services.rotation import Rotation
 from gateway.services.vetoes import PASS_ON_S, Vetoes
 from gateway.settings import Settings
@@ -43,6 +46,9 @@ class Workers:
     blobs: BlobStore
     keys: NodeKeys
     mirror: RegistryMirror
+    following: Following
+    views: RegistryViews
+    gossip: Gossip
     rotation: Rotation
     lanes: Sequence[Lanes]
     returning: Returning
@@ -59,10 +65,11 @@ class Workers:
     ended: Callable[[], None]
     """Tells those who wait that deliveries ended without an answer."""
     follows: bool
-    """Whether the registry is elsewhere: the registrar's node follows nobody."""
+    """Whether the registry is elsewhere: the registrar's node confirms it to itself."""
 
     async def run(self) -> None:
         """Run all loops until cancelled."""
+        await self.views.load()
         async with asyncio.TaskGroup() as group:
             for lanes in self.lanes:
                 group.create_task(lanes.run(), name="lanes")
@@ -76,14 +83,14 @@ class Workers:
             group.create_task(self._pass_on(), name="pass on")
             if self.database.is_shared:
                 group.create_task(self.neighbours.run(), name="neighbours")
-            if self.follows:
-                group.create_task(self._follow(), name="follow")
+            group.create_task(self._follow(), name="follow")
+            group.create_task(self.gossip.run(), name="gossip")
 
     async def _follow(self) -> None:
         while True:
             self.mirror.behind.clear()
             before = self.mirror.size
-            worked = await self._survive("registry.unreachable", self.mirror.follow)
+            worked = await self._survive("registry.unreachable", self.following.follow)
             if self.mirror.size > before:
                 _log.info("registry.advanced", registry_size=self.mirror.size)
                 await self._survive("keys.late", self._keep_fresh)
@@ -143,6 +150,8 @@ class Workers:
             self.ended()
         for location in unnamed:
             await asyncio.to_thread(self.blobs.delete, location)
+        await self.views.save()
+        await self.gossip.load()
         await self.fetching.expire()
         await self.keys.destroy_expired(now, self.settings.policy.max_lifetime_s)
 

@@ -37,6 +37,16 @@ class Metrics:
         self._registry_size = Gauge(
             "liaison_registry_statements", "Statements verified.", registry=self._registry
         )
+        self._split_views = Gauge(
+            "liaison_split_views",
+            "Proofs kept that the registrars' key signed two histories.",
+            registry=self._registry,
+        )
+        self._registry_alarms = Gauge(
+            "liaison_registry_alarms",
+            "What is wrong with the registry, or with what members say of it.",
+            registry=self._registry,
+        )
         self._limited = Gauge(
             "liaison_limited",
             "How often a member was told to wait for its quota.",
@@ -80,6 +90,8 @@ class Metrics:
             self._messages.labels(direction).set(status.messages.get(direction, 0))
         self._audit.set(status.audit_size)
         self._registry_size.set(status.registry_size)
+        self._split_views.set(status.split_views)
+        self._registry_alarms.set(status.registry_alarms)
         for member, count in status.limited.items():
             self._limited.labels(member).set(count)
         self._unacknowledged.set(status.unacknowledged)

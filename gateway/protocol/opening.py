@@ -24,7 +24,7 @@ from gateway.protocol.message import (
     tbs_digest,
     to_be_signed,
 )
-from keys.registry.member import RegisteredKey
+from keys.registry.member import RegisteredKey, RegistryHead
 from keys.registry.view import View
 from keys.sealing import SealKey
 from keys.signing import verify
@@ -33,6 +33,20 @@ from keys.suite import SUITE, KeyId, KeyUse, MemberId
 
 SealKeys = Callable[[KeyId], SealKey | None]
 """Finds the private sealing key of a name, if this node holds it."""
+RootAt = Callable[[int], bytes]
+"""Tells the registry's root (32 bytes) at a size that it has, or had, in our view."""
+
+
+class SplitViewError(RejectedError):
+    """A verified sender names a registry that is not ours: who, and what it named."""
+
+    def __init__(self, sender: MemberId, claim: RegistryHead) -> None:
+        super().__init__(
+            "registry_split_view",
+            f"{sender} was shown another registry of {claim.size} statements than this node",
+        )
+        self.sender = sender
+        self.claim = claim
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +55,7 @@ class Receiver:
 
     me: MemberId
     view: View
+    root_at: RootAt
     seal_keys: SealKeys
     now: int
     clock_skew_s: int = 300
@@ -77,7 +92,7 @@ def open_envelope(parsed: ParsedEnvelope, hop: MemberId, receiver: Receiver) -> 
     signer = _signer(inner, receiver)
     to_sign = to_be_signed(inner.signer_kid, inner.registry, parsed.header_bytes, inner.payload)
     verify(signer.public_key, "message", to_sign, inner.signature)
-    _check_view(inner, receiver)
+    _check_view(inner.registry, signer.member, receiver)
     payload = decode_payload(inner.payload)
     _check_payload(payload, parsed, signer, receiver)
     _check_route(signer.member, hop, receiver)
@@ -147,7 +162,7 @@ def _own_stanza(parsed: ParsedEnvelope, receiver: Receiver) -> tuple[Stanza, Sea
 def _signer(inner: Inner, receiver: Receiver) -> RegisteredKey:
     signer = receiver.view.keys.get(KeyId(inner.signer_kid))
     if signer is None or signer.use is not KeyUse.SIGN:
-        if inner.registry.size > receiver.view.head.size:
+        if inner.registry.size > receiver.view.frontier.size:
             raise UnavailableError(
                 "registry_behind", "the sender's registry is newer than the one held here"
             )
@@ -159,13 +174,13 @@ def _signer(inner: Inner, receiver: Receiver) -> RegisteredKey:
     return signer
 
 
-def _check_view(inner: Inner, receiver: Receiver) -> None:
-    """Compare registries, once the sender is verified: a stranger must not raise this alarm."""
-    mine = receiver.view.head
-    if inner.registry.size == mine.size and inner.registry.root != mine.root:
-        raise RejectedError(
-            "registry_split_view", "the sender was shown another registry of the same size"
-        )
+def _check_view(claim: RegistryHead, sender: MemberId, receiver: Receiver) -> None:
+    """Compare registries, once the sender is verified: a stranger must not raise this alarm.
+
+    A larger one is compared by the service, when ours is as long.
+    """
+    if claim.size <= receiver.view.frontier.size and receiver.root_at(claim.size) != claim.root:
+        raise SplitViewError(sender, claim)
 
 
 def _check_payload(

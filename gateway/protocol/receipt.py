@@ -24,7 +24,7 @@ from gateway.protocol.codec import (
     decoder,
     encode,
 )
-from keys.registry.member import RegisteredKey
+from keys.registry.member import RegisteredKey, RegistryHead
 from keys.registry.view import View
 from keys.signing import SigningKey, verify
 from keys.stream import open_sealed, seal, sealed_bytes
@@ -93,6 +93,11 @@ class VerifiedReceipt:
     receipt: Receipt
     signer: RegisteredKey
     encoded: bytes
+
+    @property
+    def registry(self) -> RegistryHead:
+        """The registry as the signer knew it."""
+        return RegistryHead(self.receipt.registry_size, self.receipt.registry_root)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,11 +14,18 @@ from gateway.protocol.audit import EntryKind
 from gateway.protocol.delivery import RetryPolicy, custody_due_at, next_attempt_at
 from gateway.protocol.envelope import Stanza
 from gateway.protocol.mailbox import Delivered, Halted, Rejected
-from gateway.protocol.receipt import Copy, check_custody, check_refusal, verify_receipt
+from gateway.protocol.receipt import (
+    Copy,
+    VerifiedReceipt,
+    check_custody,
+    check_refusal,
+    verify_receipt,
+)
 from gateway.services.keys import NodeKeys
 from gateway.services.lanes import Load, Settled
 from gateway.services.ledger import Ledger
 from gateway.services.registry import RegistryMirror
+from gateway.services.registry_views import Heard
 from gateway.services.relaying import became, parse_return
 from gateway.services.routes import Routes
 from gateway.settings import DeliverySettings
@@ -47,6 +54,7 @@ class Forwarding:
         ledger: Ledger,
         clock: Clock,
         settings: DeliverySettings,
+        heard: Heard,
         came_back: Callable[[], Awaitable[None]],
     ) -> None:
         self._database = database
@@ -55,6 +63,7 @@ class Forwarding:
         self._ledger = ledger
         self._clock = clock
         self._settings = settings
+        self._heard = heard
         self._came_back = came_back
         self._retry = RetryPolicy(first_s=settings.retry_first_s, max_s=settings.retry_max_s)
 
@@ -144,7 +153,7 @@ class Forwarding:
         match answer:
             case Accepted():
                 try:
-                    verified = verify_receipt(answer.receipt, self._mirror.view)
+                    verified = self._verified(answer.receipt)
                     check_custody(verified, _named(copy), hop)
                 except LiaisonError as fault:
                     entry = self._ledger.entry(
@@ -180,10 +189,15 @@ class Forwarding:
 
     def _is_signed(self, copy: ClaimedCopy, receipt: bytes) -> bool:
         try:
-            check_refusal(verify_receipt(receipt, self._mirror.view), _named(copy))
+            check_refusal(self._verified(receipt), _named(copy))
         except LiaisonError:
             return False
         return True
+
+    def _verified(self, receipt: bytes) -> VerifiedReceipt:
+        verified = verify_receipt(receipt, self._mirror.view)
+        self._heard(verified.signer.member, verified.registry)
+        return verified
 
     def _give_up(self, tx: Transaction, copy: ClaimedCopy, code: str) -> None:
         custody.end(tx, [copy.row_id], code)

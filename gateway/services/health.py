@@ -8,6 +8,7 @@ from gateway.peer import Peers
 from gateway.protocol.message import message_ref
 from gateway.services.caller import Caller, require
 from gateway.services.cosigning import Cosigning
+from gateway.services.gossip import Gossip
 from gateway.services.keys import NodeKeys
 from gateway.services.purging import Purging
 from gateway.services.quotas import Quotas
@@ -50,8 +51,10 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     """For which time a quorum of the witnesses cosigned the newest registry; None without one."""
     quorum_missing_s: int
     """For how long that quorum has been late, in seconds; an hour of it is an alarm."""
+    registry_alarms: int
+    """What is wrong with the registry, or with what members say of it: ``GET /v1/registry``."""
     split_views: int
-    """How many pairs of signed heads are held that exclude each other; any is an alarm."""
+    """How many proofs are kept that the registrars' key signed two histories."""
     outbox: dict[str, int]
     messages: dict[str, int]
     audit_size: int
@@ -101,6 +104,7 @@ class Health:
         quotas: Quotas,
         purging: Purging,
         cosigning: Cosigning,
+        gossip: Gossip,
         clock: Clock,
         settings: Settings,
         version: str,
@@ -113,6 +117,7 @@ class Health:
         self._quotas = quotas
         self._purging = purging
         self._cosigning = cosigning
+        self._gossip = gossip
         self._clock = clock
         self._settings = settings
         self._version = version
@@ -137,7 +142,7 @@ class Health:
             counts = outbox.counts(tx), messages.counts(tx)
             return *counts, size, audit.waiting(tx), split_views.count(tx)
 
-        rows, stored, size, waiting, split = await self._database.read(look)
+        rows, stored, size, waiting, proofs = await self._database.read(look)
         view = self._mirror.known
         member = None if view is None else view.members.get(self._keys.member)
         current = None if member is None else member.current(KeyUse.SIGN, self._clock.now())
@@ -151,7 +156,8 @@ class Health:
             registry_checked_at=self._mirror.checked_at,
             registry_witnessed_at=self._mirror.witnessed_at,
             quorum_missing_s=self._cosigning.quorum_missing_s,
-            split_views=split,
+            registry_alarms=len(self._gossip.alarms),
+            split_views=proofs,
             outbox=rows,
             messages=stored,
             audit_size=size,

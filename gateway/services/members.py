@@ -1,11 +1,16 @@
 """Members and the registry as the house sees them."""
 
+from collections.abc import Callable, Sequence
+
 import msgspec
 
 from gateway.clock import Clock
 from gateway.errors import RejectedError
 from gateway.services.cards import Cards
+from gateway.services.following import SourceReport
+from gateway.services.gossip import Alarm
 from gateway.services.registry import RegistryMirror
+from gateway.services.registry_views import RegistryViews
 from gateway.settings import RegistrySettings
 from keys.registry.member import Member
 from keys.suite import MemberId
@@ -21,6 +26,8 @@ class MemberSummary(msgspec.Struct, frozen=True, kw_only=True):
     via: list[str]
     suspended: bool
     keys: int
+    registry_size: int | None
+    """The largest registry that it named in a message or receipt; null where none came yet."""
 
 
 class RegisteredKeyView(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,23 +70,37 @@ class RegistryView(msgspec.Struct, frozen=True, kw_only=True):
     root: str
     checked_at: int
     fresh: bool
+    sources: list[SourceReport]
+    """What came of each source that was asked, since the start, the newest first."""
+    alarms: list[Alarm]
 
 
 class Members:
     """Looks members up."""
 
     def __init__(
-        self, mirror: RegistryMirror, cards: Cards, clock: Clock, settings: RegistrySettings
+        self,
+        mirror: RegistryMirror,
+        cards: Cards,
+        views: RegistryViews,
+        clock: Clock,
+        settings: RegistrySettings,
+        *,
+        sources: Callable[[], Sequence[SourceReport]],
+        alarms: Callable[[], Sequence[Alarm]],
     ) -> None:
         self._mirror = mirror
         self._cards = cards
+        self._views = views
         self._clock = clock
         self._settings = settings
+        self._sources = sources
+        self._alarms = alarms
 
     def listing(self) -> list[MemberSummary]:
         """Return all members, by name."""
         members = self._mirror.view.members
-        return [_summary(members[name]) for name in sorted(members)]
+        return [self._summary(members[name]) for name in sorted(members)]
 
     async def detail(self, name: str) -> MemberDetail:
         """Return one member. Raises RejectedError ``member_not_found``."""
@@ -119,16 +140,18 @@ class Members:
             root=view.head.root.hex(),
             checked_at=self._mirror.checked_at,
             fresh=age_s <= self._settings.warn_after_s,
+            sources=list(self._sources()),
+            alarms=list(self._alarms()),
         )
 
-
-def _summary(member: Member) -> MemberSummary:
-    return MemberSummary(
-        member=member.member,
-        names=dict(member.names),
-        role=member.role.value,
-        endpoint=member.endpoint,
-        via=list(member.via),
-        suspended=member.suspended,
-        keys=len(member.keys),
-    )
+    def _summary(self, member: Member) -> MemberSummary:
+        return MemberSummary(
+            member=member.member,
+            names=dict(member.names),
+            role=member.role.value,
+            endpoint=member.endpoint,
+            via=list(member.via),
+            suspended=member.suspended,
+            keys=len(member.keys),
+            registry_size=self._views.named(member.member),
+        )

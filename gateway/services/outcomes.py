@@ -18,6 +18,7 @@ from gateway.protocol.mailbox import Delivered, Halted, Rejected, Return
 from gateway.protocol.receipt import (
     Copy,
     Expected,
+    VerifiedReceipt,
     check_custody,
     check_delivery,
     check_refusal,
@@ -28,6 +29,7 @@ from gateway.services.keys import NodeKeys
 from gateway.services.lanes import Load
 from gateway.services.ledger import Ledger
 from gateway.services.registry import RegistryMirror
+from gateway.services.registry_views import Heard
 from gateway.settings import DeliverySettings
 from gateway.store import audit
 from gateway.store.outbox import Claimed, Custody, Deferral, OutboxState, Settlement
@@ -56,11 +58,13 @@ class Outcomes:
         ledger: Ledger,
         clock: Clock,
         settings: DeliverySettings,
+        heard: Heard,
     ) -> None:
         self._keys = keys
         self._mirror = mirror
         self._ledger = ledger
         self._clock = clock
+        self._heard = heard
         self._retry = RetryPolicy(first_s=settings.retry_first_s, max_s=settings.retry_max_s)
 
     def of_answers(
@@ -101,7 +105,7 @@ class Outcomes:
         row: Claimed = load.item
         try:
             if hop != self._keys.member:
-                verified = verify_receipt(answer.receipt, self._mirror.view)
+                verified = self._verified(answer.receipt)
                 check_custody(verified, _copy(load), hop)
             if answer.sealed:
                 return self._delivered(load, self._unsealed(load, answer.sealed))
@@ -124,7 +128,7 @@ class Outcomes:
                 case Delivered(sealed=sealed):
                     return self._delivered(load, self._unsealed(load, sealed))
                 case Rejected(receipt=receipt):
-                    verified = verify_receipt(receipt, self._mirror.view)
+                    verified = self._verified(receipt)
                     check_refusal(verified, _copy(load))
                     if verified.receipt.code == "stale_card":
                         return Outcome(change=self.deferral(row, "stale_card"))
@@ -145,7 +149,7 @@ class Outcomes:
     def _delivered(self, load: Load, receipt: bytes) -> Outcome:
         row: Claimed = load.item
         try:
-            verified = verify_receipt(receipt, self._mirror.view)
+            verified = self._verified(receipt)
             expected = Expected(
                 envelope_id=row.envelope_id,
                 recipient=load.recipient,
@@ -159,6 +163,11 @@ class Outcomes:
             row_id=row.row_id, state=OutboxState.DELIVERED, at=self._clock.now(), receipt=receipt
         )
         return Outcome(change=settlement, entry=self._entry(EntryKind.RECEIPT_HELD, load))
+
+    def _verified(self, receipt: bytes) -> VerifiedReceipt:
+        verified = verify_receipt(receipt, self._mirror.view)
+        self._heard(verified.signer.member, verified.registry)
+        return verified
 
     def _failed(self, load: Load, code: str, receipt: bytes | None = None) -> Outcome:
         settlement = Settlement(

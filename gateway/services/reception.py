@@ -17,12 +17,13 @@ from gateway.logs import logger
 from gateway.protocol.answer import Accepted, Answer, Later, PendingBlobs, Posted, Refused
 from gateway.protocol.audit import EntryKind
 from gateway.protocol.envelope import ParsedEnvelope, parse_envelope
-from gateway.protocol.opening import OpenedMessage, Receiver, open_envelope
+from gateway.protocol.opening import OpenedMessage, Receiver, SplitViewError, open_envelope
 from gateway.protocol.receipt import Receipt, ReceiptKind, sign_receipts
 from gateway.services.demands import Demands, Missing
 from gateway.services.keys import NodeKeys
 from gateway.services.ledger import Ledger
 from gateway.services.registry import RegistryMirror
+from gateway.services.registry_views import Heard
 from gateway.services.wayback import Answered, Wayback
 from gateway.settings import PolicySettings
 from gateway.store import attached, attachments, audit, messages
@@ -41,6 +42,7 @@ _TOLD = frozenset(
         "envelope_expired", "not_addressed", "created_in_future", "lifetime_too_long",
         "member_suspended", "signer_revoked", "signer_unknown", "message_id_reused",
         "kind_unknown", "content_invalid", "not_on_route", "attachment_too_large",
+        "registry_split_view",
     }
 )  # fmt: skip
 """The reasons that a peer is told; any other is ``invalid`` to it, and precise in our own log."""
@@ -80,6 +82,7 @@ class Reception:
         clock: Clock,
         policy: PolicySettings,
         wayback: Wayback,
+        heard: Heard,
         check_space: Callable[[], None],
         arrived: Callable[[], None],
     ) -> None:
@@ -91,6 +94,7 @@ class Reception:
         self._clock = clock
         self._policy = policy
         self._wayback = wayback
+        self._heard = heard
         self._check_space = check_space
         self._arrived = arrived
 
@@ -132,6 +136,7 @@ class Reception:
             return self._commit(tx, list(work.good.values()), work.refusals, hop, missing)
 
         conflicts = await self._database.write_unit(commit, first=judge)
+        self._note_views(work.verdicts)
         if any(_is_shown(item) for name, item in work.good.items() if name not in conflicts):
             self._arrived()
         if missing:
@@ -139,6 +144,14 @@ class Reception:
         answers = [self._answer(verdict, work.good, conflicts) for verdict in work.verdicts]
         answers = await self._demands.told(parsed, answers)
         return await self._for_relays(batch, parsed, answers)
+
+    def _note_views(self, verdicts: Sequence[_Verdict]) -> None:
+        """Pass on which registry each verified sender has seen, refused for it or not."""
+        for verdict in verdicts:
+            if isinstance(verdict, OpenedMessage):
+                self._heard(verdict.sender, verdict.inner.registry)
+            elif isinstance(verdict, SplitViewError):
+                self._heard(verdict.sender, verdict.claim)
 
     async def _for_relays(
         self,
@@ -184,6 +197,7 @@ class Reception:
         receiver = Receiver(
             me=self._keys.member,
             view=view,
+            root_at=self._mirror.root_at,
             seal_keys=self._keys.seal_key,
             now=self._clock.now(),
             clock_skew_s=self._policy.clock_skew_s,
@@ -351,10 +365,10 @@ class Reception:
         self, hop: MemberId, item: ParsedEnvelope | RejectedError, fault: LiaisonError
     ) -> audit.NewEntry:
         named = digest(b"") if isinstance(item, RejectedError) else item.envelope_id
-        kind = EntryKind.MESSAGE_REFUSED
-        if fault.code == "registry_split_view":
-            kind = EntryKind.SPLIT_VIEW_SEEN
-        return self._ledger.entry(kind, peer=hop, digests=(named,), code=fault.code)
+        kind, peer = EntryKind.MESSAGE_REFUSED, hop
+        if isinstance(fault, SplitViewError):
+            kind, peer = EntryKind.SPLIT_VIEW_SEEN, fault.sender
+        return self._ledger.entry(kind, peer=peer, digests=(named,), code=fault.code)
 
     def _answer(
         self,

@@ -1,12 +1,14 @@
-"""Follow the registry and answer from the mirror; on the registrar's node, append to it.
+"""Keep the registry as verified here, and answer from it; on the registrar's node, append to it.
 
 The mirror is the verified prefix of the log; the view is what it says now. Statements, checkpoint
-and view advance together, in one transaction, or not at all, and never backwards.
+and view advance together, in one transaction, or not at all, and never backwards. Whoever shows
+statements is verified the same way; the registrar's answer alone confirms that they are the newest.
 """
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 
 from gateway.clock import Clock
 from gateway.errors import (
@@ -20,18 +22,56 @@ from gateway.peer import Peer, Peers
 from gateway.protocol.audit import EntryKind
 from gateway.services import witnesses
 from gateway.services.ledger import Ledger
+from gateway.services.registry_reading import ENTRIES_PER_READ, read_checkpoint, read_entries
 from gateway.store import audit
 from gateway.store import registry as mirror
 from gateway.store.database import Database, Transaction
 from keys.registry.statement import REGISTRY
 from keys.registry.view import View, advance, found
 from keys.suite import digest
-from keys.tlog.checkpoint import Checkpoint, parse_checkpoint, sign_checkpoint, verify_checkpoint
+from keys.tlog.checkpoint import (
+    Checkpoint,
+    VerifiedCheckpoint,
+    parse_checkpoint,
+    sign_checkpoint,
+)
 from keys.tlog.cosignature import add_cosignatures
+from keys.tlog.history import TreeHistory
+from keys.tlog.merkle import leaf_hash
 from keys.tlog.note import NoteSignature, NoteSigner
+from keys.tlog.split_view import verify_head
 
-ENTRIES_PER_READ = 256
 MAX_STATEMENTS_PER_FOLLOW = 1_000_000
+
+
+class RollbackError(RejectedError):
+    """The registrar itself shows less than was verified before: found here, not said by a peer."""
+
+    def __init__(self, shown: int, verified: int) -> None:
+        super().__init__(
+            "registry_rollback",
+            f"the registry was shown with {shown} statements after {verified} were verified: "
+            "refused, nothing changed",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """A verified prefix of the log: what it says, and the roots that it had on the way."""
+
+    view: View
+    history: TreeHistory
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Shown:
+    """What a source shows beyond ours: each statement verified, the head over them not yet."""
+
+    first: int
+    notes: Sequence[bytes]
+    grown: Verified | None
+    head: bytes
+    size: int
 
 
 class RegistryMirror:
@@ -46,6 +86,7 @@ class RegistryMirror:
         self._clock = clock
         self._anchor = anchor
         self._view: View | None = None
+        self._history = TreeHistory()
         self._advancing = asyncio.Lock()
         self._watchers: list[Callable[[View], None]] = []
         self.checked_at = 0
@@ -56,6 +97,8 @@ class RegistryMirror:
         """When it was last read from somebody, whatever that confirms."""
         self.witnessed_at: int | None = None
         """The time for which a quorum of witnesses cosigned the newest head, None without one."""
+        self.signed_size = 0
+        """The size of the largest head seen anywhere that the registrars' log key signed."""
         self.behind = asyncio.Event()
         """Set when a message named a newer registry than ours; the follower clears it."""
 
@@ -78,7 +121,11 @@ class RegistryMirror:
     @property
     def size(self) -> int:
         """How many statements are verified."""
-        return 0 if self._view is None else self._view.head.size
+        return self._history.frontier.size
+
+    def root_at(self, size: int) -> bytes:
+        """Return the root (32 bytes) that the registry had at ``size``, which ours has reached."""
+        return self._history.root_at(size)
 
     def watch(self, watcher: Callable[[View], None]) -> None:
         """Call ``watcher`` with each new view, on the event loop, after it is durable."""
@@ -95,9 +142,9 @@ class RegistryMirror:
         if not notes:
             return
         try:
-            view = advance(found(notes[0], self._anchor), notes[1:])
-            _check_head(view, head or b"")
-            self.witnessed_at = witnesses.witnessed_at(view, head or b"")
+            loaded = self._extended(None, notes)
+            check_head(loaded.view, head or b"")
+            self.witnessed_at = witnesses.witnessed_at(loaded.view, head or b"")
         except (LiaisonError, TypeError) as fault:  # SQLite lets an editor put text among bytes
             raise RejectedError(
                 "registry_mirror_altered",
@@ -105,17 +152,17 @@ class RegistryMirror:
                 "edited or damaged; restore the database from a backup",
             ) from fault
         self.checked_at = checked_at
-        self._show(view)
+        self._advance(loaded)
 
     async def follow(self, source: Peer | None = None) -> bool:
-        """Fetch, verify and keep what the registry has beyond ours; tell whether it grew.
+        """Keep what the registrar has beyond ours, or that it has nothing; tell whether we grew.
 
-        The registrar's answer confirms that this is the newest, if it shows a certificate that the
-        registry lists: content verifies itself, but anybody on the way can repeat what is old.
+        Its answer confirms that this is the newest, if it shows a certificate that the registry
+        lists: content verifies itself, but anybody on the way can repeat what is old.
 
-        Raises UnavailableError when the source cannot be reached, or ``registry_unwitnessed``;
+        Raises UnavailableError when it cannot be reached, or ``registry_unwitnessed``;
         RejectedError when what it shows does not verify: ``registry_rollback``,
-        ``registry_split_view`` or a statement's own.
+        ``registry_split_view``, ``registry_mismatch`` or a statement's own.
         """
         if source is None:
             grown = await self._follow_registrar()
@@ -134,29 +181,23 @@ class RegistryMirror:
         except UnavailableError as fault:
             if fault.code != "tls_failed":
                 raise
-        return await self._follow(self._peers.registrar(pinned=False), confirmed=False)
+        return await self.learn_from(self._peers.registrar(pinned=False))
 
     async def _follow(self, source: Peer, *, confirmed: bool) -> bool:
-        async with self._advancing:
-            head = await source.registry_checkpoint()
-            size = parse_checkpoint(head).size
-            if size < self.size:
-                raise RejectedError(
-                    "registry_rollback",
-                    f"the registry was shown with {size} statements after {self.size} were "
-                    "verified: refused, nothing changed",
-                )
-            if size > self.size + MAX_STATEMENTS_PER_FOLLOW:
-                raise RejectedError("registry_too_large", "the registry claims an absurd size")
-            notes = await _read_entries(source, self.size, size)
-            grown = await asyncio.to_thread(self._extended, notes)
-            _check_head(grown, head)
-            witnesses.check_witnessed(grown, notes, head)
-            try:
-                await self._keep(grown, notes, head, confirmed=confirmed)
-            except ConflictError:  # another daemon of ours on this database was faster
-                return await self._catch_up()
-            return bool(notes)
+        shown = await self._read(source)
+        if shown.size < shown.first:
+            raise RollbackError(shown.size, shown.first)
+        await self._take(shown, confirmed=confirmed)
+        return self.size > shown.first
+
+    async def learn_from(self, source: Peer) -> bool:
+        """Keep what a member's node has beyond ours; tell whether we grew.
+
+        Verified as if the registrar showed it, but its word confirms nothing, and a shorter one is
+        merely behind. Raises as ``follow``, but for ``registry_rollback``.
+        """
+        shown = await self._read(source)
+        return shown.size >= shown.first and await self._take(shown, confirmed=False)
 
     async def learn(self, head: bytes, first: int, notes: Sequence[bytes]) -> int:
         """Keep what somebody brought of the registry beyond ours: statements from ``first`` on.
@@ -167,47 +208,50 @@ class RegistryMirror:
         Raises UnavailableError ``registry_incomplete``; RejectedError ``registry_split_view`` or a
         statement's own.
         """
-        async with self._advancing:
-            known, size = self.size, parse_checkpoint(head).size
-            if size < known:
-                return 0
-            fresh = notes[known - first : size - first] if first <= known else []
-            if known + len(fresh) != size:
-                raise UnavailableError(
-                    "registry_incomplete", "statements are missing between ours and the head shown"
-                )
-            grown = await asyncio.to_thread(self._extended, fresh)
-            _check_head(grown, head)
-            witnesses.check_witnessed(grown, fresh, head)
-            if fresh:
-                try:
-                    await self._keep(grown, fresh, head, confirmed=False)
-                except ConflictError:  # another daemon of ours on this database was faster
-                    await self._catch_up()
-            return self.size - known
+        known, size = self.size, parse_checkpoint(head).size
+        if size < known:
+            return 0
+        fresh = notes[known - first : size - first] if first <= known else []
+        if known + len(fresh) != size:
+            raise UnavailableError(
+                "registry_incomplete", "statements are missing between ours and the head shown"
+            )
+        grown = await asyncio.to_thread(self._extended, self._verified(), fresh)
+        shown = _Shown(first=known, notes=fresh, grown=grown, head=head, size=size)
+        await self._take(shown, confirmed=False)
+        return self.size - known
 
     async def append(self, note: bytes, signer: NoteSigner) -> int:
         """Append a complete statement and sign the new head; return the statement's number.
 
-        A statement that is the newest already is not appended twice.
+        A statement that is the newest already is not appended twice. Raises RejectedError
+        ``registry_rollback`` where our own key signed more than is here.
         """
         async with self._advancing:
             newest = await self.entries(max(0, self.size - 1), self.size)
             if note in newest:
                 return self.size - 1
-            grown = self._extended([note])
-            shown = Checkpoint(grown.origin, grown.head.size, grown.head.root)
-            signed = sign_checkpoint(shown, signer)
+            if self.signed_size > self.size:
+                raise RejectedError(
+                    "registry_rollback",
+                    f"members hold {self.signed_size} statements under the registrars' own "
+                    f"signature, and here are {self.size}: this node went back, and appends "
+                    "nothing before it has the others again",
+                )
+            grown = self._extended(self._verified(), [note])
+            head = grown.view.head
+            signed = sign_checkpoint(Checkpoint(grown.view.origin, head.size, head.root), signer)
             await self._keep(grown, [note], signed, confirmed=True)
             return self.size - 1
 
     async def add_cosignatures(self, head: bytes, lines: Sequence[NoteSignature]) -> None:
         """Keep verified cosignatures of ``head`` with it, unless the registry has grown since."""
         async with self._advancing:
-            if parse_checkpoint(head).size == self.size:
+            verified = self._verified()
+            if verified is not None and parse_checkpoint(head).size == self.size:
                 cosigned = add_cosignatures(head, lines)
                 with contextlib.suppress(ConflictError):  # another daemon of ours saw it grow
-                    await self._keep(self.view, [], cosigned, confirmed=False)
+                    await self._keep(verified, [], cosigned, confirmed=False)
 
     async def refresh(self) -> None:
         """Take over what another daemon of this member learnt of our newest head."""
@@ -251,28 +295,78 @@ class RegistryMirror:
                 retry_after_s=60,
             )
 
-    def _extended(self, notes: Sequence[bytes]) -> View:
+    async def _read(self, source: Peer) -> _Shown:
+        """Read what ``source`` has beyond ours; fold each bundle before the next is asked for."""
+        grown, first = self._verified(), self.size
+        head = await read_checkpoint(source)
+        size = parse_checkpoint(head).size
+        if size > first + MAX_STATEMENTS_PER_FOLLOW:
+            raise RejectedError("registry_too_large", "the registry claims an absurd size")
+        self._note_signed(head)
+        notes: list[bytes] = []
+        async for bundle in read_entries(source, first, size):
+            grown = await asyncio.to_thread(self._extended, grown, bundle)
+            notes += bundle
+        return _Shown(first=first, notes=notes, grown=grown, head=head, size=size)
+
+    def _note_signed(self, head: bytes) -> None:
         if self._view is not None:
-            return advance(self._view, notes)
-        if not notes:
+            try:
+                signed = check_signed(self._view, head)
+            except RejectedError:  # by a log key that is yet to come, or by nobody who may
+                return
+            self.signed_size = max(self.signed_size, signed.size)
+
+    async def _take(self, shown: _Shown, *, confirmed: bool) -> bool:
+        """Keep what was shown, once the head over it verifies; tell whether we grew by it."""
+        if shown.grown is None:
             raise UnavailableError("registry_unknown", "the registry shows no statement yet")
-        return advance(found(notes[0], self._anchor), notes[1:])
+        check_head(shown.grown.view, shown.head, continued=bool(shown.notes))
+        witnesses.check_witnessed(shown.grown.view, shown.notes, shown.head)
+        async with self._advancing:
+            if self.size != shown.first:  # another source was faster
+                return False
+            if not shown.notes and not confirmed and not await self._is_fresher(shown.head):
+                return False
+            try:
+                await self._keep(shown.grown, shown.notes, shown.head, confirmed=confirmed)
+            except ConflictError:  # another daemon of ours on this database was faster
+                return await self._catch_up()
+            return bool(shown.notes)
+
+    async def _is_fresher(self, head: bytes) -> bool:
+        """Tell whether somebody brings newer cosignatures of our own head: witnesses' word."""
+        at = await asyncio.to_thread(witnesses.witnessed_at, self.view, head)
+        return at is not None and at > (self.witnessed_at or 0)
+
+    def _verified(self) -> Verified | None:
+        return None if self._view is None else Verified(self._view, self._history)
+
+    def _extended(self, verified: Verified | None, notes: Sequence[bytes]) -> Verified:
+        if verified is not None:
+            view, history = advance(verified.view, notes), verified.history
+        elif notes:
+            view, history = advance(found(notes[0], self._anchor), notes[1:]), TreeHistory()
+        else:
+            raise UnavailableError("registry_unknown", "the registry shows no statement yet")
+        return Verified(view, history.extend([leaf_hash(note) for note in notes]))
 
     async def _keep(
-        self, grown: View, notes: Sequence[bytes], head: bytes, *, confirmed: bool
+        self, grown: Verified, notes: Sequence[bytes], head: bytes, *, confirmed: bool
     ) -> None:
-        first = self.size
+        first, view = self.size, grown.view
+        root = grown.history.root_at(first + len(notes))
         entry = self._ledger.entry(
-            EntryKind.REGISTRY_ADVANCED, peer=REGISTRY, digests=(grown.head.root, digest(head))
+            EntryKind.REGISTRY_ADVANCED, peer=REGISTRY, digests=(root, digest(head))
         )
-        shown = await asyncio.to_thread(witnesses.settled, grown, head)
+        shown = await asyncio.to_thread(witnesses.settled, view, head)
 
         def commit(tx: Transaction) -> tuple[int, int | None]:
             kept = mirror.with_cosignatures_held(tx, shown)
             if kept != shown:
-                kept = witnesses.settled(grown, kept)
-            witnessed_at = witnesses.witnessed_at(grown, kept)
-            checked_at = self._known_until(grown, witnessed_at, confirmed=confirmed)
+                kept = witnesses.settled(view, kept)
+            witnessed_at = witnesses.witnessed_at(view, kept)
+            checked_at = self._known_until(view, witnessed_at, confirmed=confirmed)
             mirror.grow(tx, first, notes, kept, checked_at)
             if notes:
                 audit.append(tx, [entry])
@@ -280,7 +374,7 @@ class RegistryMirror:
 
         self.checked_at, self.witnessed_at = await self._database.write(commit)
         if notes:
-            self._show(grown)
+            self._advance(grown)
 
     def _known_until(self, grown: View, witnessed_at: int | None, *, confirmed: bool) -> int:
         """Return until when this head is known to be the newest: never earlier than before.
@@ -303,13 +397,18 @@ class RegistryMirror:
                 mirror.checked_at(tx),
             )
         )
-        grown = await asyncio.to_thread(self._extended, notes)
-        _check_head(grown, head or b"")
+        grown = await asyncio.to_thread(self._extended, self._verified(), notes)
+        check_head(grown.view, head or b"")
         self.checked_at = checked_at
-        self.witnessed_at = witnesses.witnessed_at(grown, head or b"")
+        self.witnessed_at = witnesses.witnessed_at(grown.view, head or b"")
         if notes:
-            self._show(grown)
+            self._advance(grown)
         return bool(notes)
+
+    def _advance(self, grown: Verified) -> None:
+        self._history = grown.history
+        self.signed_size = max(self.signed_size, self.size)
+        self._show(grown.view)
 
     def _show(self, view: View) -> None:
         self._view = view
@@ -321,19 +420,26 @@ class Registrar:
     """Takes statements in: on the registrar's node for the log, elsewhere for the registrar."""
 
     def __init__(
-        self, mirror: RegistryMirror, peers: Peers, signer: Callable[[], NoteSigner] | None
+        self,
+        mirror: RegistryMirror,
+        peers: Peers,
+        signer: Callable[[], NoteSigner] | None,
+        compare: Callable[[], Awaitable[None]],
     ) -> None:
         self._mirror = mirror
         self._peers = peers
         self._signer = signer
+        self._compare = compare
 
     async def publish(self, note: bytes) -> int:
         """Append a statement that a peer or a caller handed in; return its number.
 
-        Raises ForbiddenError ``not_the_registrar`` elsewhere; RejectedError as the fold judges.
+        Raises ForbiddenError ``not_the_registrar`` elsewhere; RejectedError as the fold judges, and
+        ``registry_rollback`` while members hold more than is here.
         """
         if self._signer is None:
             raise ForbiddenError("not_the_registrar", "this node does not keep the registry")
+        await self._compare()
         return await self._mirror.append(note, self._signer())
 
     async def submit(self, note: bytes) -> int:
@@ -345,27 +451,26 @@ class Registrar:
         return self._mirror.size - 1
 
 
-async def _read_entries(source: Peer, start: int, end: int) -> list[bytes]:
-    notes: list[bytes] = []
-    while start + len(notes) < end:
-        read = await source.registry_entries(start + len(notes), end)
-        if not read:
-            raise UnavailableError("registry_incomplete", "the source shows fewer than it claims")
-        notes += read
-    return notes[: end - start]
+def check_signed(view: View, head: bytes) -> VerifiedCheckpoint:
+    """Return a head of the registry that the registrars' log key signed, whatever it says.
+
+    Raises RejectedError as ``verify_checkpoint``.
+    """
+    return verify_head(head, view.origin, view.log_keys())
 
 
-def _check_head(view: View, head: bytes) -> None:
-    last: LiaisonError | None = None
-    for key in view.log_keys():
-        try:
-            checkpoint = verify_checkpoint(head, view.origin, key)
-        except RejectedError as fault:
-            last = fault
-            continue
-        if (checkpoint.size, checkpoint.root) != (view.head.size, view.head.root):
+def check_head(view: View, head: bytes, *, continued: bool = False) -> None:
+    """Let a head pass that the registrars' log key signed over exactly the view's statements.
+
+    Raises RejectedError ``registry_split_view``, or ``registry_mismatch`` where the statements were
+    ``continued`` by whoever showed them, and may be to blame; else as ``verify_checkpoint``.
+    """
+    checkpoint = check_signed(view, head)
+    if (checkpoint.size, checkpoint.root) != (view.head.size, view.head.root):
+        if continued:
             raise RejectedError(
-                "registry_split_view", "the registry's statements do not add up to its signed head"
+                "registry_mismatch", "the statements shown do not add up to the head shown"
             )
-        return
-    raise last or RejectedError("signature_missing", "the registry has no log key")
+        raise RejectedError(
+            "registry_split_view", "the registry's statements do not add up to its signed head"
+        )

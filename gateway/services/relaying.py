@@ -37,6 +37,7 @@ from gateway.protocol.receipt import (
 from gateway.services.keys import NodeKeys
 from gateway.services.ledger import Ledger
 from gateway.services.registry import RegistryMirror
+from gateway.services.registry_views import Heard
 from gateway.services.routes import Routes
 from gateway.settings import PolicySettings, RelaySettings
 from gateway.store import attachments, audit, custody, news
@@ -83,6 +84,7 @@ class Relaying:
         settings: RelaySettings,
         policy: PolicySettings,
         max_sealed_bytes: int,
+        heard: Heard,
         check_space: Callable[[], None],
         taken: Callable[[Iterable[MemberId]], None],
         came_back: Callable[[], None],
@@ -96,6 +98,7 @@ class Relaying:
         self._settings = settings
         self._policy = policy
         self._max_sealed_bytes = max_sealed_bytes
+        self._heard = heard
         self._check_space = check_space
         self._taken = taken
         self._came_back = came_back
@@ -363,6 +366,7 @@ class Relaying:
 
     def _verified(self, member: MemberId, item: Confirmation) -> Receipt:
         verified = verify_receipt(item.receipt, self._mirror.view)
+        self._heard(verified.signer.member, verified.registry)
         receipt = verified.receipt
         copy = Copy(
             envelope_id=receipt.envelope_id,

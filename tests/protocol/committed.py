@@ -79,14 +79,16 @@ def receiver(now: int) -> Receiver:
         )
         for item in section["keys"]
     ]  # fmt: skip
-    root = bytes.fromhex(section["registry_root"])
+    size, root = section["registry_size"], bytes.fromhex(section["registry_root"])
+    roots = {size: root, size - 1: bytes.fromhex(section["registry_root_before"])}
     seal_keys = {}
     for seed in section["seal_seeds"]:
         seal_key = SealKey(bytes.fromhex(seed))
         seal_keys[seal_key.key_id] = seal_key
     return Receiver(
         me=MemberId(section["me"]),
-        view=view_of(section["registry_size"], root, section["members"], keys),
+        view=view_of(size, root, section["members"], keys),
+        root_at=roots.__getitem__,
         seal_keys=lambda name: seal_keys.get(KeyId(name)),
         now=now,
         clock_skew_s=section["clock_skew_s"],

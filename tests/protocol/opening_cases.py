@@ -35,6 +35,7 @@ def fixed(name: str, length: int) -> bytes:
 SIGN = {name: fixed(f"{name} sign", 32) for name in ("XA", "XC", "XS", "retired", "revoked")}
 SEAL = fixed("XB seal", 32)
 ROOT = fixed("registry root", 32)
+ROOT_BEFORE = fixed("registry root before", 32)
 BLOB = [fixed("blob id", 32), 56 + 20_480 + 32]
 ATTACHMENT = ["a.pdf", "application/pdf", BLOB[0], fixed("blob key", 32), 20_000, bytes(32)]
 
@@ -115,6 +116,7 @@ def opening() -> object:
         "now": NOW,
         "registry_size": 8,
         "registry_root": ROOT.hex(),
+        "registry_root_before": ROOT_BEFORE.hex(),
         "clock_skew_s": 300,
         "max_lifetime_s": 30 * DAY,
         "seal_seeds": [SEAL.hex()],
@@ -161,7 +163,7 @@ def _good() -> list[object]:
         _case("living as long as policy allows", replace(GOOD, expires_at=NOW - 60 + 30 * DAY)),
         _case("in its last second", GOOD, now=NOW + 7 * DAY - 1),
         _case("the sender knows more of the registry", replace(GOOD, registry=(9, bytes(32)))),
-        _case("the sender knows less of the registry", replace(GOOD, registry=(7, bytes(32)))),
+        _case("the sender knows less of the registry", replace(GOOD, registry=(7, ROOT_BEFORE))),
         _case("a stanza that shares a session", SHARED),
     ]
 
@@ -197,6 +199,7 @@ def _bad() -> list[object]:
         _case("signer suspended", replace(GOOD, signer="XS", sender="XS"), "member_suspended"),
         _case("signed by another key", replace(GOOD, sign_as="XC"), "signature_invalid"),
         _case("a split view", replace(GOOD, registry=(8, bytes(32))), "registry_split_view"),
+        _case("an earlier split view", replace(GOOD, registry=(7, ROOT)), "registry_split_view"),
         _case("a byte after the payload", replace(GOOD, after_payload=b"\x00"), "payload_invalid"),
         _case("in another's name", replace(GOOD, sender="XC"), "sender_mismatch"),
         _case("from the future", replace(GOOD, created_at=NOW + 301), "created_in_future"),

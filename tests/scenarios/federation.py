@@ -69,6 +69,10 @@ class Line:
         hop = self.caller if known is not None and self.caller in known.members else None
         return self.federation.nodes[self.to].gate.for_hop(hop)
 
+    def _registry(self) -> Any:
+        gate = self._gate()
+        return self.federation.shown.get(self.to, gate)
+
     async def post_envelopes(self, batch: Sequence[Posted]) -> Sequence[Answer]:
         """Carry a batch; the answer may get lost."""
         self.federation.posted += [(self.caller, self.to, item) for item in batch]
@@ -138,11 +142,11 @@ class Line:
 
     async def registry_checkpoint(self) -> bytes:
         """Carry a checkpoint."""
-        return await self._gate().registry_checkpoint()
+        return await self._registry().registry_checkpoint()
 
     async def registry_entries(self, start: int, end: int) -> Sequence[bytes]:
         """Carry statements."""
-        return await self._gate().registry_entries(start, end)
+        return await self._registry().registry_entries(start, end)
 
     async def post_statement(self, note: bytes) -> None:
         """Carry a statement."""
@@ -197,6 +201,8 @@ class Federation:
     fetches_left: int = -1
     """How many segments may still be fetched before the line breaks; negative for any."""
     fetched: list[int] = field(default_factory=list)
+    shown: dict[MemberId, Any] = field(default_factory=dict)
+    """What nodes show of the registry, instead of what they hold."""
     bend_answers: Callable[[Answer], Answer] | None = None
     bend_segment: Callable[[bytes], bytes] | None = None
     changes: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
@@ -216,15 +222,19 @@ class Federation:
             registrars=1, threshold=1, settings=self._settings(REGISTRY),
         )  # fmt: skip
         for named in members:
-            member, relays, has_address = split_name(named)
-            found_member(
-                self._founding(member), FEDERATION, MemberId(member),
-                anchor=parse_fingerprint(self.anchor),
-                names=[("en", f"Customs of {member}")], role=MemberRole.ADMINISTRATION,
-                endpoint=self.endpoint(member) if has_address else None,
-                via=[MemberId(relay) for relay in relays],
-                settings=with_anchor(self._settings(member), self.anchor, url),
-            )  # fmt: skip
+            self.found_one(named)
+
+    def found_one(self, named: str) -> None:
+        """Make the folder of one member of a federation that is founded."""
+        member, relays, has_address = split_name(named)
+        settings = with_anchor(self._settings(member), self.anchor, self.endpoint(REGISTRY))
+        found_member(
+            self._founding(member), FEDERATION, MemberId(member),
+            anchor=parse_fingerprint(self.anchor),
+            names=[("en", f"Customs of {member}")], role=MemberRole.ADMINISTRATION,
+            endpoint=self.endpoint(member) if has_address else None,
+            via=[MemberId(relay) for relay in relays], settings=settings,
+        )  # fmt: skip
 
     def endpoint(self, member: str) -> str:
         """Return where a node is reached; without ports nothing listens there."""
