@@ -79,12 +79,14 @@ def admit(
 @app.command("list")
 def list_members(folder: Folder = DEFAULT_FOLDER, as_json: AsJson = False) -> None:
     """List the members."""
-    shown = daemon_of(folder).call("GET", "/v1/members")
+    daemon = daemon_of(folder)
+    shown = daemon.call("GET", "/v1/members")
     if as_json:
         show_json(shown)
         return
+    size = daemon.call("GET", "/v1/registry")["size"]
     show_table(
-        ["member", "name", "role", "endpoint", "state"],
+        ["member", "name", "role", "endpoint", "state", "registry"],
         [
             (
                 item["member"],
@@ -92,6 +94,7 @@ def list_members(folder: Folder = DEFAULT_FOLDER, as_json: AsJson = False) -> No
                 item["role"],
                 item["endpoint"] or "-",
                 "suspended" if item["suspended"] else "in good standing",
+                _seen(item["registry_size"], size),
             )
             for item in shown["members"]
         ],
@@ -127,3 +130,11 @@ def show(
             for key in shown["keys"]
         ],
     )
+
+
+def _seen(named: int | None, size: int) -> str:
+    """Say how much of the registry a member had seen when it last wrote."""
+    if named is None:
+        return "-"
+    behind = size - named
+    return f"{behind} statements behind" if behind > 0 else "up to date"

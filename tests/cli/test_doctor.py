@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from gateway.cli.node import _examine_registry as examine_registry
+from gateway.cli.node import _examine_views as examine_views
 from gateway.cli.node import _WrongError as WrongError
 from gateway.settings import Settings
 
@@ -12,7 +13,7 @@ SETTINGS = Settings().registry
 NOW = 1_790_000_000
 GOOD = {
     "registry_size": 5, "registry_checked_at": NOW - 30, "registry_witnessed_at": NOW - 60,
-    "quorum_missing_s": 0, "split_views": 0, "now": NOW,
+    "quorum_missing_s": 0, "registry_alarms": 0, "now": NOW,
 }  # fmt: skip
 
 
@@ -29,7 +30,6 @@ def test_registry_that_is_well_is_said_to_be() -> None:
     ("changes", "name", "words"),
     [
         ({"registry_size": 0}, "registry", "never reached"),
-        ({"split_views": 1}, "registry", "two signed registries"),
         ({"registry_checked_at": NOW - 90_000}, "registry", "not confirmed for 90000 s"),
         ({"quorum_missing_s": 3600}, "witnesses", "no quorum has cosigned the registry for 3600 s"),
     ],
@@ -42,3 +42,11 @@ def test_what_is_wrong_with_the_registry_is_named(
         list(examine_registry({**GOOD, **changes}, SETTINGS))
     assert caught.value.name == name
     assert words in caught.value.detail
+
+
+def test_alarm_about_the_registry_is_a_fault() -> None:
+    """Whatever else is well; without one that is said too."""
+    assert "one registry" in dict(examine_views(GOOD))
+    with pytest.raises(WrongError) as caught:
+        list(examine_views({**GOOD, "registry_alarms": 2}))
+    assert "2 alarms: liaison registry status" in caught.value.detail
