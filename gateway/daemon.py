@@ -60,6 +60,7 @@ from gateway.services.relaying import Relaying
 from gateway.services.rotation import Rotation
 from gateway.services.routes import Routes
 from gateway.services.sessions import Sessions
+from gateway.services.snapshot import Snapshot
 from gateway.services.vetoes import Vetoes
 from gateway.services.wayback import Wayback
 from gateway.services.witnessing import Witnessing
@@ -113,7 +114,8 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
     size: list[RegistryMirror] = []
     ledger = Ledger(clock, entropy, lambda: size[0].size if size else 0)
     anchor = parse_fingerprint(settings.registry.anchor)
-    mirror = RegistryMirror(database, peers, ledger, clock, anchor=anchor)
+    snapshot = Snapshot(settings.data_dir, keys, clock)
+    mirror = RegistryMirror(database, peers, ledger, clock, snapshot=snapshot, anchor=anchor)
     size.append(mirror)
     registers = member == REGISTRY
 

@@ -23,9 +23,11 @@ from gateway.protocol.audit import EntryKind
 from gateway.services import witnesses
 from gateway.services.ledger import Ledger
 from gateway.services.registry_reading import ENTRIES_PER_READ, read_checkpoint, read_entries
+from gateway.services.snapshot import Snapshot
 from gateway.store import audit
 from gateway.store import registry as mirror
 from gateway.store.database import Database, Transaction
+from keys.registry.grammar import parse_statement
 from keys.registry.statement import REGISTRY
 from keys.registry.view import View, advance, found
 from keys.suite import digest
@@ -42,6 +44,7 @@ from keys.tlog.note import NoteSignature, NoteSigner
 from keys.tlog.split_view import verify_head
 
 MAX_STATEMENTS_PER_FOLLOW = 1_000_000
+CLOCK_SKEW_S = 300
 
 
 class RollbackError(RejectedError):
@@ -78,12 +81,20 @@ class RegistryMirror:
     """The registry as this node has verified it."""
 
     def __init__(
-        self, database: Database, peers: Peers, ledger: Ledger, clock: Clock, *, anchor: bytes
+        self,
+        database: Database,
+        peers: Peers,
+        ledger: Ledger,
+        clock: Clock,
+        *,
+        snapshot: Snapshot,
+        anchor: bytes,
     ) -> None:
         self._database = database
         self._peers = peers
         self._ledger = ledger
         self._clock = clock
+        self._snapshot = snapshot
         self._anchor = anchor
         self._view: View | None = None
         self._history = TreeHistory()
@@ -132,7 +143,7 @@ class RegistryMirror:
         self._watchers.append(watcher)
 
     async def load(self) -> None:
-        """Replay the stored mirror from the anchor.
+        """Replay the stored mirror: from the view that was kept of it, or from the anchor.
 
         Raises RejectedError ``registry_mirror_altered`` when what is stored does not verify.
         """
@@ -142,7 +153,7 @@ class RegistryMirror:
         if not notes:
             return
         try:
-            loaded = self._extended(None, notes)
+            loaded = await asyncio.to_thread(self._replayed, notes)
             check_head(loaded.view, head or b"")
             self.witnessed_at = witnesses.witnessed_at(loaded.view, head or b"")
         except (LiaisonError, TypeError) as fault:  # SQLite lets an editor put text among bytes
@@ -153,6 +164,7 @@ class RegistryMirror:
             ) from fault
         self.checked_at = checked_at
         self._advance(loaded)
+        await asyncio.to_thread(self._snapshot.keep, loaded.view)
 
     async def follow(self, source: Peer | None = None) -> bool:
         """Keep what the registrar has beyond ours, or that it has nothing; tell whether we grew.
@@ -225,12 +237,14 @@ class RegistryMirror:
         """Append a complete statement and sign the new head; return the statement's number.
 
         A statement that is the newest already is not appended twice. Raises RejectedError
-        ``registry_rollback`` where our own key signed more than is here.
+        ``registry_rollback`` where our own key signed more than is here, and
+        ``statement_in_future``.
         """
         async with self._advancing:
             newest = await self.entries(max(0, self.size - 1), self.size)
             if note in newest:
                 return self.size - 1
+            self._check_date(note)
             if self.signed_size > self.size:
                 raise RejectedError(
                     "registry_rollback",
@@ -243,6 +257,19 @@ class RegistryMirror:
             signed = sign_checkpoint(Checkpoint(grown.view.origin, head.size, head.root), signer)
             await self._keep(grown, [note], signed, confirmed=True)
             return self.size - 1
+
+    def _check_date(self, note: bytes) -> None:
+        """Let a statement pass that is not dated in the future.
+
+        The fold has no clock; and nobody could follow in a chain whose last date is far ahead.
+        """
+        ahead_s = parse_statement(note).statement.at - self._clock.now()
+        if ahead_s > CLOCK_SKEW_S:
+            raise RejectedError(
+                "statement_in_future",
+                f"the statement is dated {ahead_s} s in the future: check the clock of the machine "
+                "on which it was drafted",
+            )
 
     async def add_cosignatures(self, head: bytes, lines: Sequence[NoteSignature]) -> None:
         """Keep verified cosignatures of ``head`` with it, unless the registry has grown since."""
@@ -342,6 +369,15 @@ class RegistryMirror:
     def _verified(self) -> Verified | None:
         return None if self._view is None else Verified(self._view, self._history)
 
+    def _replayed(self, notes: Sequence[bytes]) -> Verified:
+        history = TreeHistory().extend([leaf_hash(note) for note in notes])
+        view = self._snapshot.load(history, self._anchor)
+        if view is None:
+            view = advance(found(notes[0], self._anchor), notes[1:])
+        else:
+            view = advance(view, notes[view.head.size :])
+        return Verified(view, history)
+
     def _extended(self, verified: Verified | None, notes: Sequence[bytes]) -> Verified:
         if verified is not None:
             view, history = advance(verified.view, notes), verified.history
@@ -375,6 +411,7 @@ class RegistryMirror:
         self.checked_at, self.witnessed_at = await self._database.write(commit)
         if notes:
             self._advance(grown)
+            await asyncio.to_thread(self._snapshot.keep, grown.view)
 
     def _known_until(self, grown: View, witnessed_at: int | None, *, confirmed: bool) -> int:
         """Return until when this head is known to be the newest: never earlier than before.

@@ -5,7 +5,6 @@ write a member's keys; held against the statements that are mirrored; and replay
 where anything about it is not as it should be.
 """
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from gateway.clock import Clock
@@ -16,7 +15,7 @@ from keys.keyfile import write_private
 from keys.registry.snapshot import encode_view, parse_view
 from keys.registry.view import View
 from keys.suite import DIGEST_BYTES
-from keys.tlog.merkle import leaf_hash, root_of
+from keys.tlog.history import TreeHistory
 
 FILE = "registry.view"
 KEPT_EVERY = 64
@@ -34,8 +33,8 @@ class Snapshot:
         self._clock = clock
         self._size = 0
 
-    def load(self, notes: Sequence[bytes], anchor: bytes) -> View | None:
-        """Return the view after the first of ``notes``, if one is kept that follows from them."""
+    def load(self, history: TreeHistory, anchor: bytes) -> View | None:
+        """Return the view that is kept, if it is one of the registry whose roots these are."""
         try:
             encoded = self._path.read_bytes()
             key = self._keys.storage_key(encoded[:DIGEST_BYTES])
@@ -46,9 +45,9 @@ class Snapshot:
             _log.warning("registry.replayed", detail=str(fault))
             return None
         size = view.head.size
-        if view.anchor != anchor or size > len(notes):
+        if view.anchor != anchor or size > history.frontier.size:
             return None
-        if root_of([leaf_hash(note) for note in notes[:size]]) != view.head.root:
+        if history.root_at(size) != view.head.root:
             return None
         self._size = size
         return view

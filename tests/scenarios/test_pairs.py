@@ -13,6 +13,7 @@ from gateway.services.inbox import Inbox, MessageQuery
 from gateway.services.keys import NodeKeys
 from gateway.services.neighbours import Neighbours
 from gateway.services.registry import RegistryMirror
+from gateway.services.snapshot import Snapshot
 from gateway.store.news import Topic
 from keys.keyring import new_record
 from keys.registry.draft import parse_fingerprint
@@ -29,6 +30,7 @@ async def test_registry_that_the_other_daemon_followed_is_taken_over(tmp_path: P
         node = fed.nodes[XA]
         other = RegistryMirror(
             node.database, Lines(fed, XA), node.delivery._ledger, fed.clocks[XA],
+            snapshot=Snapshot(tmp_path / "XA", node.keys, fed.clocks[XA]),
             anchor=parse_fingerprint(fed.anchor),
         )  # fmt: skip
         await other.load()

@@ -13,6 +13,8 @@ from gateway.services.snapshot import FILE, Snapshot
 from keys.keyfile import Cost, create
 from keys.keyring import Keyring, new_record
 from keys.suite import KeyUse, MemberId
+from keys.tlog.history import TreeHistory
+from keys.tlog.merkle import leaf_hash
 from tests.world import World, admitted, party, world
 
 
@@ -33,6 +35,11 @@ def often(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     return
 
 
+def history(notes: list[bytes]) -> TreeHistory:
+    """Return the roots that a registry of these statements had."""
+    return TreeHistory().extend([leaf_hash(note) for note in notes])
+
+
 def kept(folder: Path, keys: NodeKeys, made: World) -> Snapshot:
     """Return a snapshot that holds the view of a world."""
     one = Snapshot(folder, keys, SystemClock())
@@ -46,7 +53,7 @@ def test_view_is_kept_and_taken_up_with_what_has_come_since(tmp_path: Path, keys
     kept(tmp_path, keys, made)
     view = made.view
     made.append(admitted(made.registrar, party("XC"), made.anchor))
-    assert Snapshot(tmp_path, keys, SystemClock()).load(made.notes, made.anchor) == view
+    assert Snapshot(tmp_path, keys, SystemClock()).load(history(made.notes), made.anchor) == view
     assert (tmp_path / FILE).stat().st_mode & 0o777 == 0o600
     assert b"mutual.example" not in (tmp_path / FILE).read_bytes()
 
@@ -70,12 +77,12 @@ def test_view_that_does_not_follow_from_the_mirror_is_left_aside(
     """Of another anchor, longer than the mirror, of other statements, or none at all."""
     made = world(party("XA"), party("XB"))
     again = Snapshot(tmp_path, keys, SystemClock())
-    assert again.load(made.notes, made.anchor) is None
+    assert again.load(history(made.notes), made.anchor) is None
     kept(tmp_path, keys, made)
-    assert again.load(made.notes, bytes(32)) is None
-    assert again.load(made.notes[:2], made.anchor) is None
-    assert again.load([*made.notes[:2], made.notes[1]], made.anchor) is None
-    assert again.load(made.notes, made.anchor) == made.view
+    assert again.load(history(made.notes), bytes(32)) is None
+    assert again.load(history(made.notes[:2]), made.anchor) is None
+    assert again.load(history([*made.notes[:2], made.notes[1]]), made.anchor) is None
+    assert again.load(history(made.notes), made.anchor) == made.view
 
 
 def test_forged_view_is_left_aside(tmp_path: Path, keys: NodeKeys) -> None:
@@ -89,9 +96,13 @@ def test_forged_view_is_left_aside(tmp_path: Path, keys: NodeKeys) -> None:
     flipped = bytes([*good[:-1], good[-1] ^ 1])
     for wrong in (b"", good[:40], flipped, foreign):
         path.write_bytes(wrong)
-        assert Snapshot(tmp_path, keys, SystemClock()).load(made.notes, made.anchor) is None
+        assert (
+            Snapshot(tmp_path, keys, SystemClock()).load(history(made.notes), made.anchor) is None
+        )
     path.write_bytes(good)
-    assert Snapshot(tmp_path, keys, SystemClock()).load(made.notes, made.anchor) == made.view
+    assert (
+        Snapshot(tmp_path, keys, SystemClock()).load(history(made.notes), made.anchor) == made.view
+    )
 
 
 def test_folder_that_cannot_be_written_costs_a_replay_only(tmp_path: Path, keys: NodeKeys) -> None:
@@ -99,4 +110,4 @@ def test_folder_that_cannot_be_written_costs_a_replay_only(tmp_path: Path, keys:
     made = world(party("XA"), party("XB"))
     one = Snapshot(tmp_path / "nowhere", keys, SystemClock())
     one.keep(made.view)
-    assert one.load(made.notes, made.anchor) is None
+    assert one.load(history(made.notes), made.anchor) is None
