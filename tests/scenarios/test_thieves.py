@@ -21,7 +21,7 @@ async def in_custody(fed: Federation, message: str) -> bool:
 
 @pytest.mark.parametrize("kind", [ReceiptKind.CUSTODY, ReceiptKind.REFUSAL])
 async def test_stolen_tls_key_empties_no_mailbox(tmp_path: Path, kind: ReceiptKind) -> None:
-    """The thief sees what waits, and signs for it as XB, whose key is his own: nothing is let go."""
+    """The thief sees what waits and signs for it with a key of his own: nothing is let go."""
     async with federation(tmp_path, "XA", "XB", "RO", "XC@RO") as fed:
         warm = await fed.send("XA", "XC")
         await fed.until(lambda: delivered(fed, "XA", warm.id))
