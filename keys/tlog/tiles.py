@@ -43,6 +43,14 @@ def encode_bundle(entries: Sequence[bytes]) -> bytes:
 
 def parse_bundle(encoded: bytes, width: int) -> list[bytes]:
     """Return the ``width`` entries of a bundle. Raises RejectedError ``bundle_malformed``."""
+    entries = parse_entries(encoded)
+    if len(entries) != width:
+        raise RejectedError("bundle_malformed", f"an entry bundle should hold {width} entries")
+    return entries
+
+
+def parse_entries(encoded: bytes) -> list[bytes]:
+    """Return entries, however many, each after its length. Raises ``bundle_malformed``."""
     entries = []
     at = 0
     while at < len(encoded):
@@ -52,6 +60,4 @@ def parse_bundle(encoded: bytes, width: int) -> list[bytes]:
             raise RejectedError("bundle_malformed", "an entry bundle is cut short")
         entries.append(entry)
         at += 2 + length
-    if len(entries) != width:
-        raise RejectedError("bundle_malformed", f"an entry bundle should hold {width} entries")
     return entries
