@@ -26,6 +26,7 @@ from gateway.protocol.delivery import RetryPolicy
 from gateway.services.attachments import Attachments
 from gateway.services.audit import AuditLog
 from gateway.services.cards import Cards
+from gateway.services.ceremony import Ceremony
 from gateway.services.collecting import Collecting
 from gateway.services.cosigning import Cosigning
 from gateway.services.delivery import Delivery
@@ -361,6 +362,15 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
         clock=clock,
         policy=settings.policy,
     )
+    ceremony = Ceremony(
+        database,
+        keys,
+        mirror,
+        registrar,
+        ledger=ledger,
+        clock=clock,
+        policy=settings.policy,
+    )
     audit_log = AuditLog(database, keys, mirror, clock)
     health = Health(
         database,
@@ -396,6 +406,7 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
         registrar=registrar,
         keys=keys,
         rotation=rotation,
+        ceremony=ceremony,
         audit_log=audit_log,
         health=health,
         metrics=metrics,
@@ -410,6 +421,7 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
         views=views,
         gossip=gossip,
         rotation=rotation,
+        ceremony=ceremony,
         lanes=(outbox_lanes, custody_lanes),
         returning=returning,
         collecting=collecting,

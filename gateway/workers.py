@@ -12,6 +12,7 @@ from gateway.errors import LiaisonError
 from gateway.logs import logger
 from gateway.protocol.audit import EntryKind
 from gateway.services.audit import AuditLog
+from gateway.services.ceremony import Ceremony
 from gateway.services.collecting import Collecting
 from gateway.services.cosigning import Cosigning
 from gateway.services.fetching import Fetching
@@ -50,6 +51,7 @@ class Workers:
     views: RegistryViews
     gossip: Gossip
     rotation: Rotation
+    ceremony: Ceremony
     lanes: Sequence[Lanes]
     returning: Returning
     collecting: Collecting
@@ -115,6 +117,7 @@ class Workers:
             await self._survive("keys.late", self._keep_fresh, quiet=True)
             await self._survive("sweep.failed", self.sweep)
             await self._survive("quorum.unknown", self.cosigning.watch_quorum)
+            await self._survive("recovery.late", self.ceremony.keep_first_heads)
             await self.clock.sleep(SWEEP_S)
 
     async def _purge(self) -> None:

@@ -6,7 +6,6 @@ of a request is told at once, in the caller's language. Source: ``/v1/openapi.js
 
 import asyncio
 import base64
-import binascii
 import os
 import secrets
 import socket
@@ -46,6 +45,7 @@ from gateway.network.requests import (
 from gateway.services.attachments import Attachments
 from gateway.services.audit import AuditLog
 from gateway.services.caller import Caller, require
+from gateway.services.ceremony import Ceremony, RouteChange
 from gateway.services.delivery import Delivery
 from gateway.services.exchange import Exchange
 from gateway.services.exporting import Exporting
@@ -91,6 +91,7 @@ class Rooms:
     registrar: Registrar
     keys: NodeKeys
     rotation: Rotation
+    ceremony: Ceremony
     audit_log: AuditLog
     health: Health
     metrics: Metrics
@@ -133,6 +134,9 @@ class LocalApi:
                 web.get("/v1/registry", self._registry),
                 web.get("/v1/registry/statements", self._statements),
                 web.post("/v1/registry/statements", self._publish),
+                web.post("/v1/registry/statements/sign", self._agree),
+                web.post("/v1/registry/statements/fresh-keys", self._bring_keys),
+                web.post("/v1/route", self._route),
                 web.get("/v1/keys", self._keys),
                 web.post("/v1/keys/rotate", self._rotate),
                 web.get("/v1/outbox", self._outbox),
@@ -364,12 +368,31 @@ class LocalApi:
 
     async def _publish(self, request: web.Request) -> web.Response:
         require(self._caller(request), Role.OPERATOR)
+        note = await self._statement(request)
+        return json_answer({"index": await self._rooms.registrar.submit(note)}, status=201)
+
+    async def _agree(self, request: web.Request) -> web.Response:
+        note = await self._statement(request)
+        return _statement_answer(await self._rooms.ceremony.agree(note, self._caller(request)))
+
+    async def _bring_keys(self, request: web.Request) -> web.Response:
+        note = await self._statement(request)
+        brought = await self._rooms.ceremony.bring_keys(note, self._caller(request))
+        return _statement_answer(brought)
+
+    async def _route(self, request: web.Request) -> web.Response:
+        change = convert(await self._json(request), RouteChange)
+        return json_answer(
+            await self._rooms.ceremony.route(change, self._caller(request)), status=201
+        )
+
+    async def _statement(self, request: web.Request) -> bytes:
+        """Read the statement of a request. Raises RejectedError ``base64_malformed``."""
         body = convert(await self._json(request), StatementBody)
         try:
-            note = base64.b64decode(body.note, validate=True)
-        except binascii.Error as fault:
+            return base64.b64decode(body.note, validate=True)
+        except ValueError as fault:  # base64's own, and for letters that are no ASCII
             raise RejectedError("base64_malformed", "/note: this is no base64") from fault
-        return json_answer({"index": await self._rooms.registrar.submit(note)}, status=201)
 
     async def _keys(self, request: web.Request) -> web.Response:
         require(self._caller(request), Role.OPERATOR)
@@ -443,6 +466,10 @@ class LocalApi:
         if request.content_type not in ("application/json", "application/octet-stream"):
             raise RejectedError("media_type_wrong", "send application/json")
         return parse_json(await self._body(request))
+
+
+def _statement_answer(note: bytes) -> web.Response:
+    return json_answer(StatementBody(note=base64.b64encode(note).decode()))
 
 
 async def _poured(

@@ -6,9 +6,10 @@ from typing import Any
 import msgspec
 
 from gateway.network.problems import Problem
-from gateway.network.requests import ExportQuery
+from gateway.network.requests import ExportQuery, StatementBody
 from gateway.services.attachments import UploadedAttachment
 from gateway.services.audit import AuditEntryView
+from gateway.services.ceremony import RouteChange, RouteView
 from gateway.services.delivery import MovedRows
 from gateway.services.health import HealthReport, OutboxRow, PeerReport, Status
 from gateway.services.importing import Imported
@@ -21,7 +22,7 @@ from gateway.services.submission import Submission, Submitted
 _TYPES = (
     Submission, Submitted, Page, Summary, Detail, UploadedAttachment, MemberSummary, MemberDetail,
     RegistryView, KeySummary, OutboxRow, AuditEntryView, PeerReport, Status, HealthReport, Problem,
-    MovedRows, Imported, AttachmentView,
+    MovedRows, Imported, AttachmentView, StatementBody, RouteChange, RouteView,
 )  # fmt: skip
 _QUERIES = {("get", "/v1/messages"): MessageQuery, ("post", "/v1/media/export"): ExportQuery}
 _OPERATIONS: tuple[tuple[str, str, str, type | None, type | None, int], ...] = (
@@ -44,6 +45,23 @@ _OPERATIONS: tuple[tuple[str, str, str, type | None, type | None, int], ...] = (
     ("get", "/v1/members", "All members", None, None, 200),
     ("get", "/v1/registry/statements", "Statements, in base64", None, None, 200),
     ("post", "/v1/registry/statements", "Hand in a signed statement", None, None, 201),
+    (
+        "post",
+        "/v1/registry/statements/sign",
+        "Agree as a witness",
+        StatementBody,
+        StatementBody,
+        200,
+    ),
+    (
+        "post",
+        "/v1/registry/statements/fresh-keys",
+        "Bring new keys into a statement of the roots",
+        StatementBody,
+        StatementBody,
+        200,
+    ),
+    ("post", "/v1/route", "Say where this node is reached", RouteChange, RouteView, 201),
     ("get", "/v1/keys", "This node's keys", None, None, 200),
     ("post", "/v1/keys/rotate", "Replace a key", None, None, 202),
     ("get", "/v1/outbox", "Deliveries that are not done", None, None, 200),

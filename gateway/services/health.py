@@ -151,7 +151,7 @@ class Health:
             version=self._version,
             started_at=self._started_at,
             now=self._clock.now(),
-            admitted=member is not None,
+            admitted=self._keys.listed(self._mirror.known),
             registry_size=self._mirror.size,
             registry_checked_at=self._mirror.checked_at,
             registry_witnessed_at=self._mirror.witnessed_at,

@@ -71,10 +71,18 @@ class NodeKeys:
         return self._cosigners[record.key_id]
 
     def tls(self, view: View | None, now: int) -> KeyRecord:
-        """Return the certificate and key to show now; before admission, the first one."""
-        if view is not None and self.member in view.members:
+        """Return the certificate and key to show now.
+
+        Before admission the first one; where the registry lists none that is good, as before a
+        recovery is complete, the newest: peers refuse it, and the registry can still be read.
+        """
+        records = self.keyring.records(KeyUse.TLS)
+        if view is None or self.member not in view.members:
+            return records[0]
+        try:
             return self._current(KeyUse.TLS, view, now)
-        return self.keyring.records(KeyUse.TLS)[0]
+        except UnavailableError:
+            return records[-1]
 
     def seal_key(self, key_id: KeyId) -> SealKey | None:
         """Return the sealing key named, if it is held."""
@@ -93,6 +101,11 @@ class NodeKeys:
         except UnavailableError:
             self._refreshed()
             return self.keyring.storage_key(key_id)
+
+    def listed(self, view: View | None) -> bool:
+        """Tell whether the registry lists a ``sign`` key that this node holds: it was admitted."""
+        records = self.keyring.records(KeyUse.SIGN)
+        return view is not None and any(KeyId(record.key_id) in view.keys for record in records)
 
     def refresh(self) -> None:
         """Take over what another daemon wrote into the keystore. Raises as ``unlock``."""

@@ -56,6 +56,10 @@ class MemberDetail(msgspec.Struct, frozen=True, kw_only=True):
     endpoint: str | None
     via: list[str]
     suspended: bool
+    suspended_by: list[str]
+    """``issuer`` for the registrars, ``root`` for one of its own roots."""
+    recovery: str | None
+    """``under_way`` or ``vetoed``, once somebody began to give it new keys."""
     admitted_at: int
     keys: list[RegisteredKeyView]
     card: CardView | None
@@ -115,6 +119,8 @@ class Members:
             endpoint=member.endpoint,
             via=list(member.via),
             suspended=member.suspended,
+            suspended_by=sorted(chain.value for chain in member.suspended_by),
+            recovery=_recovery(member),
             admitted_at=member.admitted_at,
             keys=[
                 RegisteredKeyView(
@@ -155,3 +161,9 @@ class Members:
             keys=len(member.keys),
             registry_size=self._views.named(member.member),
         )
+
+
+def _recovery(member: Member) -> str | None:
+    if member.recovery is None:
+        return None
+    return "vetoed" if member.recovery.vetoed else "under_way"

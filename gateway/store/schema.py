@@ -19,7 +19,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISION: Final = "0007"
+REVISION: Final = "0009"
 """The newest migration; ``serve`` compares it without loading alembic."""
 
 metadata = MetaData(
@@ -289,6 +289,14 @@ vetoes = Table(
     Column("note", LargeBinary, nullable=False),
     Column("stored_at", BigInteger, nullable=False),
     Column("passed_on_at", BigInteger),
+)
+
+recovery_heads = Table(
+    "recovery_heads",
+    metadata,
+    Column("member", String(32), primary_key=True),
+    Column("proposal", LargeBinary(32), nullable=False),
+    Column("checkpoint", LargeBinary, nullable=False),
 )
 
 cards = Table(
