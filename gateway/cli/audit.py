@@ -1,19 +1,19 @@
 """``liaison audit``: verify and show the log that nobody can rewrite unseen."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gateway.cli.console import REFUSED, say, show_json, show_table, when
 from gateway.cli.options import DEFAULT_FOLDER, AsJson, Folder, daemon_of, settings_of
-from gateway.daemon import open_database
 from gateway.errors import LiaisonError, RejectedError
-from gateway.services.audit_check import AuditReport, Finding, check_audit_log
 from gateway.settings import Settings
-from gateway.store import registry
 from keys.registry.draft import parse_fingerprint
 from keys.registry.view import advance, found
 from keys.suite import parse_member_id
+
+if TYPE_CHECKING:
+    from gateway.services.audit_check import AuditReport
 
 app = typer.Typer(help="The audit log.", no_args_is_help=True)
 
@@ -71,8 +71,17 @@ def show(
     )
 
 
-def examine(settings: Settings) -> AuditReport:
+def examine(settings: Settings) -> "AuditReport":
     """Check the audit log of a node's folder. Raises LiaisonError when it cannot be read."""
+    # What follows is loaded when a log is examined: it is most of a daemon.
+    from gateway.daemon import open_database  # noqa: PLC0415
+    from gateway.services.audit_check import (  # noqa: PLC0415
+        AuditReport,
+        Finding,
+        check_audit_log,
+    )
+    from gateway.store import registry  # noqa: PLC0415
+
     database = open_database(settings)
     try:
         notes = database.read_now(registry.all_statements)

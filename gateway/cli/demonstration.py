@@ -22,10 +22,11 @@ import msgspec
 import typer
 
 from gateway.cli.audit import examine
-from gateway.cli.client import Daemon, ToldError
+from gateway.cli.client import Daemon
 from gateway.cli.console import REFUSED, say, show_json
 from gateway.cli.options import AsJson, daemon_of, settings_of
 from gateway.cli.story import CLARIFIED, MEMBERS, PDF, SECRETS, reply, request
+from gateway.cli.told import ToldError
 from gateway.errors import LiaisonError, UnavailableError
 
 FEDERATION = "mutual.example"

@@ -21,13 +21,20 @@ from gateway.protocol.medium import (
     Record,
 )
 from gateway.protocol.message import message_ref
-from gateway.services.importing import NotTaken
 
 _ENDS = {
     "medium_malformed": "from some place on it is damaged and cannot be read",
     "medium_cut_short": "it ends before its last record",
     "medium_altered": "records are missing from it, or were added",
 }
+
+
+class NotWritten(msgspec.Struct, frozen=True, kw_only=True):
+    """A message that is not on the medium, and why."""
+
+    message: str
+    state: str
+    code: str
 
 
 class Exported(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,7 +45,7 @@ class Exported(msgspec.Struct, frozen=True, kw_only=True):
     messages: int
     attachments: int
     receipts: int
-    left_out: list[NotTaken]
+    left_out: list[NotWritten]
 
 
 def write(daemon: Daemon, sender: str, to: str, target: Path, *, force: bool) -> Exported:
@@ -50,13 +57,13 @@ def write(daemon: Daemon, sender: str, to: str, target: Path, *, force: bool) ->
         raise RejectedError("file_exists", f"{target} exists: name another, or say --force")
     part = target.with_name(target.name + ".part")
     reader, counts = MediumReader(), Counter[type[Record]]()
-    left_out: list[NotTaken] = []
+    left_out: list[NotWritten] = []
 
     def note(record: Record) -> None:
         counts[type(record)] += 1
         if isinstance(record, LeftOut):
             ref = message_ref(sender, record.message_id)
-            left_out.append(NotTaken(message=ref, state="left_out", code=record.code))
+            left_out.append(NotWritten(message=ref, state="left_out", code=record.code))
 
     try:
         with progress(target.name, 0) as advance, part.open("wb") as file:
