@@ -17,6 +17,7 @@ from gateway.cli import (
     node,
     outbox,
     registry,
+    statement,
 )
 from gateway.cli.console import USAGE, complain
 from gateway.errors import LiaisonError
@@ -38,6 +39,7 @@ app.command("demo")(demonstration.demo)
 app.command("bench")(bench.bench)
 app.add_typer(registry.app, name="registry")
 app.add_typer(member.app, name="member")
+app.add_typer(statement.app, name="statement")
 app.add_typer(message.app, name="message")
 app.add_typer(inbox.app, name="inbox")
 app.add_typer(attachment.app, name="attachment")

@@ -4,11 +4,13 @@ from typing import Annotated, Any
 
 import typer
 
+from gateway.cli import root
 from gateway.cli.console import say, show_json, show_table, when
 from gateway.cli.options import DEFAULT_FOLDER, AsJson, Folder, daemon_of
 from keys.suite import KeyUse
 
 app = typer.Typer(help="This node's keys.", no_args_is_help=True)
+app.add_typer(root.app, name="root")
 
 
 @app.command("list")

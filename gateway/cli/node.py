@@ -1,6 +1,5 @@
 """``liaison init``, ``status`` and ``doctor``: one node."""
 
-import asyncio
 import socket
 import stat
 import time
@@ -8,12 +7,18 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-import aiohttp
 import typer
 
 from gateway.cli.client import Daemon
 from gateway.cli.console import REFUSED, say, show_fields, show_json, show_table, when
-from gateway.cli.founding import Founding, check_free, found_member, with_anchor
+from gateway.cli.founding import (
+    Founding,
+    check_free,
+    found_again,
+    found_member,
+    given_roots,
+    with_anchor,
+)
 from gateway.cli.message import await_receipts
 from gateway.cli.options import (
     DEFAULT_FOLDER,
@@ -26,10 +31,9 @@ from gateway.cli.options import (
     settings_of,
     store_settings,
 )
+from gateway.cli.rootkeys import MOST_ROOTS, OFFLINE, RootPlan
 from gateway.clock import SystemClock
 from gateway.errors import LiaisonError, RejectedError, UnavailableError
-from gateway.network.tls import client_context
-from gateway.services.cosigning import QUORUM_LATE_S
 from gateway.settings import (
     KeysSettings,
     NodeSettings,
@@ -39,14 +43,10 @@ from gateway.settings import (
     StoreSettings,
 )
 from gateway.store.lock import FolderLock
-from gateway.store.migrate import upgrade
-from gateway.store.schema import REVISION
 from keys.keyfile import DEMO, STANDARD
 from keys.registry.draft import parse_fingerprint
-from keys.registry.statement import MemberRole
-from keys.registry.view import found
+from keys.registry.statement import Competences, MemberRole
 from keys.suite import parse_member_id
-from keys.tlog.tiles import parse_bundle
 
 CLOCK_TOLERANCE_S = 120
 LOW_DISK_BYTES = 512 * 1024**2
@@ -55,9 +55,9 @@ PING_S = 20
 
 def init(
     member: Annotated[str, typer.Option(help="The member's short name, such as XB.")],
-    name: Annotated[str, typer.Option(help="The member's name in English.")],
     anchor: Annotated[str, typer.Option(help="The registry's fingerprint, given out of band.")],
     registry: Annotated[str, typer.Option(help="The registrar's gateway: https://host:port.")],
+    name: Annotated[str, typer.Option(help="The member's name in English.")] = "",
     endpoint: Annotated[
         str, typer.Option(help="Where peers reach it: https://host:port; none behind a relay.")
     ] = "",
@@ -67,6 +67,31 @@ def init(
     folder: Folder = DEFAULT_FOLDER,
     name_fr: Annotated[str, typer.Option(help="The member's name in French.")] = "",
     role: Annotated[MemberRole, typer.Option(help="What it is.")] = MemberRole.ADMINISTRATION,
+    state: Annotated[
+        list[str] | None, typer.Option(help="A member that a union acts for; may be repeated.")
+    ] = None,
+    competence: Annotated[
+        list[str] | None,
+        typer.Option(help="A kind of message, or its first part: in what; may be repeated."),
+    ] = None,
+    succeeds: Annotated[
+        str, typer.Option(help="The suspended member whose place this one takes.")
+    ] = "",
+    recover: Annotated[
+        bool, typer.Option("--recover", help="A new node of a member that lost every key.")
+    ] = False,
+    root_keys: Annotated[
+        int, typer.Option(help="How many root keys to draw.", min=1, max=MOST_ROOTS)
+    ] = 1,
+    root_threshold: Annotated[
+        int, typer.Option(help="How many of them must sign.", min=1, max=MOST_ROOTS)
+    ] = 1,
+    root_set: Annotated[
+        Path | None, typer.Option(help="The public file of root keys that were drawn elsewhere.")
+    ] = None,
+    next_set: Annotated[
+        Path | None, typer.Option(help="The public file of the set that comes after them.")
+    ] = None,
     listen: Annotated[str, typer.Option(help="The address to listen on; empty for all.")] = "",
     port: Annotated[int, typer.Option(help="The port to listen on.", min=1, max=65535)] = 8470,
     store: Store = StoreSettings().url,
@@ -74,16 +99,26 @@ def init(
     weak_keystore: Annotated[
         bool, typer.Option(help="Spare memory at unlocking: for demonstrations alone.")
     ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Make a node: keys, settings, database, and the join file for the registrar."""
+    from gateway.cli.stranger import (  # noqa: PLC0415 - an HTTP client, which --help does without
+        read_genesis,
+        read_registry,
+    )
+
     if role is MemberRole.REGISTRAR:
         raise RejectedError("role_wrong", "a registrar is made by liaison registry init")
+    if not name and not recover:
+        raise RejectedError("name_missing", "a member has an English name: --name")
     relays = [parse_member_id(relay) for relay in via or ()]
     if not endpoint and not relays:
         raise RejectedError("route_missing", "name --endpoint, or --via a relay, or both")
+    plan = RootPlan(count=root_keys, threshold=root_threshold)
+    roots = given_roots(root_set, next_set) or plan
     check_free(folder)
-    anchored = parse_fingerprint(anchor)
-    federation = asyncio.run(_federation(registry.rstrip("/"), anchored))
+    anchored, url = parse_fingerprint(anchor), registry.rstrip("/")
+    view = read_registry(url, anchored) if recover else read_genesis(url, anchored)
     settings = Settings(
         node=NodeSettings(member=parse_member_id(member), data_dir=str(folder.absolute())),
         keys=KeysSettings(
@@ -98,26 +133,53 @@ def init(
         cost=DEMO if weak_keystore else STANDARD,
         now=SystemClock().now(),
     )
-    names = [("en", name)] + ([("fr", name_fr)] if name_fr else [])
-    join = found_member(
-        founding,
-        federation,
-        parse_member_id(member),
-        anchor=anchored,
-        names=names,
-        role=role,
-        endpoint=endpoint.rstrip("/") or None,
-        via=relays,
-        settings=with_anchor(settings, anchor, registry.rstrip("/")),
-    )
-    say(f"{member} of {federation}: the node is in {folder}")
-    say(f"  give to the registrar:    {join}")
-    say(f"  move to offline media:    {folder / 'offline'} (root keys: now, and the next set)")
+    settings = with_anchor(settings, anchor, url)
+    if recover:
+        asks = found_again(
+            founding,
+            view,
+            parse_member_id(member),
+            endpoint=endpoint.rstrip("/") or None,
+            via=relays,
+            settings=settings,
+            roots=roots,
+        )
+    else:
+        asks = found_member(
+            founding,
+            view.federation,
+            parse_member_id(member),
+            anchor=anchored,
+            names=[("en", name)] + ([("fr", name_fr)] if name_fr else []),
+            role=role,
+            competences=Competences(
+                tuple(parse_member_id(item) for item in state or ()), tuple(competence or ())
+            ),
+            succeeds=parse_member_id(succeeds) if succeeds else None,
+            endpoint=endpoint.rstrip("/") or None,
+            via=relays,
+            settings=settings,
+            roots=roots,
+        )
+    drawn = roots is plan
+    if as_json:
+        offline = str(folder / OFFLINE) if drawn else None
+        show_json({"member": member, "dir": str(folder), "file": str(asks), "offline": offline})
+        return
+    say(f"{member} of {view.federation}: the node is in {folder}")
+    if not drawn:
+        say(f"  let its roots sign first: liaison statement sign {asks} --root-key KEY")
+    say(f"  give to the registrar:    {asks}")
+    if drawn:
+        say(f"  move to offline media:    {folder / OFFLINE} (root keys: now, and the next set)")
     say(f"  then start it:            liaison serve --dir {folder}")
 
 
 def migrate(folder: Folder = DEFAULT_FOLDER) -> None:
     """Bring the database of a stopped node to this version's schema."""
+    from gateway.store.migrate import upgrade  # noqa: PLC0415 - loaded when it is needed
+    from gateway.store.schema import REVISION  # noqa: PLC0415 - the same
+
     settings = settings_of(folder)
     path = settings.database_path
     if path is not None and not path.exists():
@@ -246,8 +308,13 @@ def _examine(folder: Path, peer: str | None):  # type: ignore[no-untyped-def]  #
     yield "port", f"{host}:{settings.peer_api.port} answers"
     yield from _examine_registry(shown, settings.registry)
     if not shown["admitted"]:
-        raise _WrongError("admission", "not admitted: give the join file to the registrar")
+        raise _WrongError(
+            "admission",
+            "the registry lists no key of this node: give the join file to the registrar; a "
+            "recovery is complete after 30 witnessed days",
+        )
     yield "admission", f"{shown['member']} is a member"
+    yield "standing", _standing(daemon, shown["member"])
     left_s = shown["sign_key_until"] - shown["now"]
     if left_s < 14 * 86_400:
         raise _WrongError("keys", f"the sign key ends in {left_s // 86_400} days: key rotate sign")
@@ -273,6 +340,8 @@ def _examine_registry(
             f"not confirmed for {age_s} s: are its witnesses and the registrar reachable?",
         )
     yield "registry", f"{shown['registry_size']} statements, confirmed {age_s} s ago"
+    from gateway.services.cosigning import QUORUM_LATE_S  # noqa: PLC0415 - most of a daemon
+
     late_s = shown["quorum_missing_s"]
     if late_s >= QUORUM_LATE_S:
         raise _WrongError(
@@ -292,6 +361,23 @@ def _examine_views(shown: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             f"{shown['registry_alarms']} alarms: liaison registry status says which",
         )
     yield "one registry", "nobody named or showed another than ours"
+
+
+def _standing(daemon: Daemon, name: str) -> str:
+    """Say how the registry holds this member. Raises _WrongError when it is to act on that."""
+    member = daemon.call("GET", f"/v1/members/{name}")
+    if member["recovery"] == "under_way":
+        raise _WrongError(
+            "standing",
+            f"somebody is recovering {name}, to give it other keys in 30 days: if that is not you, "
+            "stop it with liaison member veto",
+        )
+    if member["suspended"]:
+        by = "the registrars" if "issuer" in member["suspended_by"] else "a root of its own"
+        raise _WrongError(
+            "standing", f"{name} is suspended by {by}: nothing is taken from it or given to it"
+        )
+    return "in good standing"
 
 
 def _examine_line(daemon: Daemon, name: str) -> Iterator[tuple[str, str]]:
@@ -317,23 +403,3 @@ def _examine_line(daemon: Daemon, name: str) -> Iterator[tuple[str, str]]:
         why = reached["code"] or "no receipt yet"
         raise _WrongError(f"exchange with {name}", f"{reached['state']}: {why}")
     yield f"exchange with {name}", f"opened and receipted after {reached['after_s']} s"
-
-
-async def _federation(url: str, anchor: bytes) -> str:
-    """Read the genesis statement from the registrar and verify it against the anchor."""
-    started = time.monotonic()
-    timeout = aiohttp.ClientTimeout(total=20)
-    try:
-        async with aiohttp.ClientSession(timeout=timeout) as session:
-            path = f"{url}/peer/v1/registry/tile/entries/000.p/1"
-            context = client_context(None, None, lambda _: b"")
-            async with session.get(path, ssl=context) as answer:
-                body = await answer.content.read(70_000)
-    except (aiohttp.ClientError, TimeoutError) as fault:
-        waited_s = time.monotonic() - started
-        raise UnavailableError(
-            "registrar_unreachable",
-            f"{url} does not answer after {waited_s:.0f} s ({fault}): check --registry",
-        ) from fault
-    (genesis,) = parse_bundle(body, 1)
-    return found(genesis, anchor).federation

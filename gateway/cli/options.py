@@ -22,6 +22,25 @@ PassphraseFile = Annotated[
     Path | None,
     typer.Option("--passphrase-file", help="A file (mode 0600) with the passphrase."),
 ]
+RootKeys = Annotated[
+    list[Path] | None,
+    typer.Option("--root-key", help="A root key file that signs; may be repeated."),
+]
+PassphraseFiles = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--passphrase-file",
+        help="A file (mode 0600) with the passphrase of all root keys, or one for each.",
+    ),
+]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+Out = Annotated[
+    Path | None, typer.Option("--out", help="Where to write the statement; a new file.")
+]
+RegistryFile = Annotated[
+    Path | None,
+    typer.Option("--registry", help="A copy of the registry, as registry export writes it."),
+]
 Store = Annotated[
     str,
     typer.Option("--store", help="The database: sqlite:///file or postgresql://user@host/name."),
@@ -44,7 +63,7 @@ def daemon_of(folder: Path) -> Daemon:
     return Daemon(settings_of(folder))
 
 
-def passphrase(file: Path | None, *, fresh: bool = False) -> bytes:
+def passphrase(file: Path | None, *, fresh: bool = False, prompt: str = "Passphrase") -> bytes:
     """Return a passphrase from a file, or ask for it in a terminal (twice when it is fresh).
 
     Raises UnavailableError ``passphrase_missing``.
@@ -56,5 +75,5 @@ def passphrase(file: Path | None, *, fresh: bool = False) -> bytes:
         raise UnavailableError(
             "passphrase_missing", "name --passphrase-file, or run this in a terminal"
         )
-    asked: str = typer.prompt("Passphrase", hide_input=True, confirmation_prompt=fresh)
+    asked: str = typer.prompt(prompt, hide_input=True, confirmation_prompt=fresh)
     return asked.encode()

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gateway.cli import registrar
 from gateway.cli.console import REFUSED, say, show_fields, show_json, show_table, when
-from gateway.cli.founding import Founding, found_federation
+from gateway.cli.founding import Founding, found_federation, given_roots, prepare_federation
 from gateway.cli.options import (
     DEFAULT_FOLDER,
     AsJson,
@@ -19,10 +20,9 @@ from gateway.cli.options import (
     settings_of,
     store_settings,
 )
+from gateway.cli.rootkeys import MOST_ROOTS, OFFLINE, RootPlan
 from gateway.clock import SystemClock
-from gateway.daemon import open_database
 from gateway.errors import RejectedError
-from gateway.services.registry_check import RegistryReport, check_registry, portable
 from gateway.settings import (
     KeysSettings,
     NodeSettings,
@@ -30,8 +30,6 @@ from gateway.settings import (
     Settings,
     StoreSettings,
 )
-from gateway.store import registry as mirror
-from gateway.store import split_views
 from keys.keyfile import DEMO, STANDARD
 from keys.registry.draft import parse_fingerprint
 from keys.registry.statement import REGISTRY
@@ -41,9 +39,18 @@ from keys.tlog.checkpoint import parse_checkpoint
 from keys.tlog.note import VerifierKey
 from keys.tlog.split_view import encode_split_view, parse_split_view, verify_split_view
 
+if TYPE_CHECKING:
+    from gateway.services.registry_check import RegistryReport
+    from gateway.store.database import Database
+    from gateway.store.split_views import SplitView
+    from keys.tlog.split_view import SplitView as ProvenSplitView
+
 app = typer.Typer(help="The federation's registry.", no_args_is_help=True)
 proofs = typer.Typer(help="Proofs that the registry was shown in two ways.", no_args_is_help=True)
 app.add_typer(proofs, name="split-view")
+app.command("found")(registrar.found_now)
+app.command()(registrar.witnesses)
+app.command("export")(registrar.export)
 
 
 @app.callback()
@@ -58,8 +65,14 @@ def init(
     folder: Folder = DEFAULT_FOLDER,
     name: Annotated[str, typer.Option(help="The registrar's name in English.")] = "Registrar",
     name_fr: Annotated[str, typer.Option(help="The name in French.")] = "",
-    registrars: Annotated[int, typer.Option(help="How many root keys.", min=1, max=7)] = 1,
-    threshold: Annotated[int, typer.Option(help="How many must sign.", min=1, max=7)] = 1,
+    registrars: Annotated[int, typer.Option(help="How many root keys.", min=1, max=MOST_ROOTS)] = 1,
+    threshold: Annotated[int, typer.Option(help="How many must sign.", min=1, max=MOST_ROOTS)] = 1,
+    root_set: Annotated[
+        Path | None, typer.Option(help="The public file of root keys that were drawn elsewhere.")
+    ] = None,
+    next_set: Annotated[
+        Path | None, typer.Option(help="The public file of the set that comes after them.")
+    ] = None,
     listen: Annotated[str, typer.Option(help="The address to listen on; empty for all.")] = "",
     port: Annotated[int, typer.Option(help="The port to listen on.", min=1, max=65535)] = 8470,
     store: Store = StoreSettings().url,
@@ -69,9 +82,12 @@ def init(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Make the registrar's node and the registry's first statement; print the anchor."""
-    if threshold > registrars:
-        raise RejectedError("threshold_too_large", "the threshold is at most the number of keys")
+    """Make the registrar's node and the registry's first statement; print the anchor.
+
+    Where the root keys were drawn elsewhere, every one of them signs that statement first.
+    """
+    RootPlan(count=registrars, threshold=threshold)
+    given = given_roots(root_set, next_set)
     settings = Settings(
         node=NodeSettings(member=REGISTRY, data_dir=str(folder.absolute())),
         keys=KeysSettings(
@@ -86,10 +102,22 @@ def init(
         cost=DEMO if weak_keystore else STANDARD,
         now=SystemClock().now(),
     )
+    names = [("en", name)] + ([("fr", name_fr)] if name_fr else [])
+    if given is not None:
+        file = prepare_federation(
+            founding,
+            federation,
+            names=names,
+            endpoint=endpoint.rstrip("/"),
+            settings=settings,
+            roots=given,
+        )
+        _say_prepared(federation, folder, file, as_json)
+        return
     anchor = found_federation(
         founding,
         federation,
-        names=[("en", name)] + ([("fr", name_fr)] if name_fr else []),
+        names=names,
         endpoint=endpoint.rstrip("/"),
         registrars=registrars,
         threshold=threshold,
@@ -100,7 +128,7 @@ def init(
         return
     say(f"{federation}: the registrar's node is in {folder}")
     say(f"  anchor, to give to members by another way:  {anchor}")
-    say(f"  move to offline media:                      {folder / 'offline'}")
+    say(f"  move to offline media:                      {folder / OFFLINE}")
     say(f"  then start it:                              liaison serve --dir {folder}")
 
 
@@ -183,7 +211,7 @@ def list_proofs(folder: Folder = DEFAULT_FOLDER, as_json: AsJson = False) -> Non
                 " and ".join(str(size) for size in _sizes(item)),
                 when(item.seen_at),
                 item.found_by,
-                "yes" if portable(item.head_a, item.head_b, item.proof) else "no",
+                "yes" if _portable(item) else "no",
             )
             for number, item in kept
         ],
@@ -201,7 +229,7 @@ def export(
     if number > len(kept):
         raise RejectedError("split_view_unknown", f"{len(kept)} proofs are kept here")
     item = kept[number - 1]
-    shown = portable(item.head_a, item.head_b, item.proof)
+    shown = _portable(item)
     if shown is None:
         raise RejectedError(
             "split_view_unproven", "two heads of different sizes, kept without what lies between"
@@ -238,22 +266,39 @@ def verify_proof(
         say(f"  which had been       {shown.root.hex()} at {smaller.size}")
 
 
-def _shown(number: int, item: split_views.SplitView) -> dict[str, object]:
+def _say_prepared(federation: str, folder: Path, file: Path, as_json: bool) -> None:
+    if as_json:
+        show_json({"federation": federation, "dir": str(folder), "file": str(file)})
+        return
+    say(f"{federation}: the registrar's node is in {folder}")
+    say(f"  every root signs:  liaison statement sign {file} --root-key KEY")
+    say(f"  then:              liaison registry found {file} --dir {folder}")
+
+
+def _shown(number: int, item: "SplitView") -> dict[str, object]:
     return {
         "number": number,
         "sizes": _sizes(item),
         "seen_at": item.seen_at,
         "found_by": item.found_by,
-        "portable": portable(item.head_a, item.head_b, item.proof) is not None,
+        "portable": _portable(item) is not None,
     }
 
 
-def _sizes(item: split_views.SplitView) -> list[int]:
+def _sizes(item: "SplitView") -> list[int]:
     return [parse_checkpoint(head).size for head in (item.head_a, item.head_b)]
 
 
-def examine(settings: Settings) -> RegistryReport:
+def _portable(item: "SplitView") -> "ProvenSplitView | None":
+    from gateway.services.registry_check import portable  # noqa: PLC0415 - most of a daemon
+
+    return portable(item.head_a, item.head_b, item.proof)
+
+
+def examine(settings: Settings) -> "RegistryReport":
     """Replay the registry of a node's folder. Raises LiaisonError when it cannot be read."""
+    from gateway.services.registry_check import check_registry  # noqa: PLC0415 - most of a daemon
+
     notes, head = _stored(settings)
     return check_registry(notes, head, parse_fingerprint(settings.registry.anchor))
 
@@ -266,16 +311,26 @@ def _view(settings: Settings) -> View:
 
 
 def _stored(settings: Settings) -> tuple[Sequence[bytes], bytes]:
-    database = open_database(settings)
+    from gateway.store import registry as mirror  # noqa: PLC0415 - loaded when a folder is read
+
+    database = _database(settings)
     try:
         return database.read_now(lambda tx: (mirror.all_statements(tx), mirror.head(tx) or b""))
     finally:
         database.close()
 
 
-def _kept(settings: Settings) -> Sequence[split_views.SplitView]:
-    database = open_database(settings)
+def _kept(settings: Settings) -> "Sequence[SplitView]":
+    from gateway.store import split_views  # noqa: PLC0415 - loaded when a folder is read
+
+    database = _database(settings)
     try:
         return database.read_now(split_views.listing)
     finally:
         database.close()
+
+
+def _database(settings: Settings) -> "Database":
+    from gateway.daemon import open_database  # noqa: PLC0415 - loaded when a folder is read
+
+    return open_database(settings)

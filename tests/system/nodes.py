@@ -90,13 +90,12 @@ class Nodes:
         """
         relays = {name: via for name, _, via in (item.partition("@") for item in members)}
         members = tuple(relays)
-        (self.place / "passphrase").touch(mode=0o600)
-        (self.place / "passphrase").write_text("open sesame\n")
+        self.write_passphrase()
         names = ("REGISTRY", *members)
         self.ports = dict(zip(names, free_ports(len(names)), strict=True))
         anchor = done(
             "registry", "init", "--federation", "mutual.example", "--endpoint",
-            self.url("REGISTRY"), *self._common("REGISTRY"), "--json",
+            self.url("REGISTRY"), *self.common("REGISTRY"), "--json",
         ).json["anchor"]  # fmt: skip
         self.start("REGISTRY")
         for member in members:
@@ -107,13 +106,18 @@ class Nodes:
                 route += ["--store", self.store_url()]
             done(
                 "init", "--member", member, "--name", f"Customs of {member}", "--anchor", anchor,
-                "--registry", self.url("REGISTRY"), *route, *self._common(member),
+                "--registry", self.url("REGISTRY"), *route, *self.common(member),
             )  # fmt: skip
             join = self.folder(member) / f"join.{member}"
             done("member", "admit", str(join), "--dir", str(self.folder("REGISTRY")), "--yes")
             self.start(member)
         for member in members:
             self.until(lambda m=member: self.sees(m) >= set(members))
+
+    def write_passphrase(self) -> None:
+        """Write the passphrase of everything."""
+        (self.place / "passphrase").touch(mode=0o600)
+        (self.place / "passphrase").write_text("open sesame\n")
 
     def twin(self, member: str, name: str) -> None:
         """Give a member a second daemon: a folder and port of its own, the rest is shared."""
@@ -218,7 +222,8 @@ class Nodes:
         line = next(line for line in status.splitlines() if line.startswith("VmHWM"))
         return int(line.split()[1]) * 1024
 
-    def _common(self, member: str) -> list[str]:
+    def common(self, member: str) -> list[str]:
+        """Return the options that every new node has."""
         return [
             "--listen", "127.0.0.1", "--port", str(self.ports[member]),
             "--dir", str(self.folder(member)), "--weak-keystore",
@@ -233,10 +238,11 @@ def nodes(
     store_url: Callable[[], str] | None = None,
     settings: Mapping[str, str] = QUICK,
 ) -> Iterator[Nodes]:
-    """Yield a running federation; what still runs at the end is ended."""
+    """Yield a running federation, or none yet; what still runs at the end is ended."""
     made = Nodes(place, store_url=store_url, settings=settings)
     try:
-        made.found(*members)
+        if members:
+            made.found(*members)
         yield made
     finally:
         for process in made.running.values():
