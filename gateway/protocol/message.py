@@ -82,6 +82,8 @@ class Payload(Wire, frozen=True):
     kind: Annotated[str, msgspec.Meta(pattern=r"\A[a-z][a-z_]*(\.[a-z][a-z_]*)?\Z", max_length=64)]
     sender: Member
     unit: Annotated[str, msgspec.Meta(max_length=64)]
+    on_behalf_of: Annotated[str, msgspec.Meta(pattern=r"\A([A-Z][A-Z0-9-]{1,31})?\Z")]
+    """The member for whom a union speaks."""
     created_at: Seconds
     salt: Bytes16
     case_id: Bytes16

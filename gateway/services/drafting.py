@@ -77,6 +77,7 @@ class Drafting:
             kind=kind.name,
             sender=self._keys.member,
             unit=submission.unit or caller.unit or "",
+            on_behalf_of="",
             created_at=now,
             salt=self._keys.entropy(16),
             case_id=case_id,

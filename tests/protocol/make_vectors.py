@@ -84,7 +84,7 @@ def messages() -> object:
         _message(
             "one recipient, the least of everything",
             to=["XB"],
-            payload=["ping", "XA", "", NOW, fixed("s", 16), bytes(16), 0, "", b"", []],
+            payload=["ping", "XA", "", "", NOW, fixed("s", 16), bytes(16), 0, "", b"", []],
         ),
         _message(
             "two recipients, an attachment, text beyond ASCII",
@@ -93,6 +93,7 @@ def messages() -> object:
                 "request.verify_value",
                 "XA",
                 "valuation",
+                "",
                 NOW,
                 fixed("salt", 16),
                 fixed("case", 16),
@@ -102,12 +103,29 @@ def messages() -> object:
                 [attachment],
             ],
         ),
+        _message(
+            "a union on behalf of one of its states",
+            to=["XB"],
+            payload=[
+                "case.reply",
+                "XA",
+                "",
+                "XC",
+                NOW,
+                fixed("s", 16),
+                bytes(16),
+                1,
+                "",
+                pack({"findings": "oui"}),
+                [],
+            ],
+        ),
     ]
 
 
 def _message(name: str, *, to: list[str], payload: list[object]) -> object:
     blobs = [[item[2], 56 + padded(item[4]) + 16 * (padded(item[4]) // 16_384 + 1)]
-             for item in payload[9]]  # fmt: skip
+             for item in payload[10]]  # fmt: skip
     header = pack([1, 1, fixed(name, 16), NOW + 604_800, to, 5, blobs])
     header_digest = sha256(label("header"), header)
     view = (8).to_bytes(8, "big") + fixed("registry root", 32)

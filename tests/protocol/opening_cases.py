@@ -50,6 +50,7 @@ class Sealed:
     to: list[str] = field(default_factory=lambda: ["XB", "XC"])
     blobs: list[object] = field(default_factory=lambda: [BLOB])
     sender: str = "XA"
+    on_behalf_of: str = ""
     created_at: int = NOW - 60
     attachments: list[object] = field(default_factory=lambda: [ATTACHMENT])
     after_payload: bytes = b""
@@ -89,8 +90,8 @@ class Sealed:
 
     def _inner(self, header: bytes) -> bytes:
         payload = pack(
-            ["case.reply", self.sender, "", self.created_at, fixed("salt", 16), fixed("case", 16),
-             3, "", pack({"text": "oui"}), self.attachments]
+            ["case.reply", self.sender, "", self.on_behalf_of, self.created_at, fixed("salt", 16),
+             fixed("case", 16), 3, "", pack({"text": "oui"}), self.attachments]
         ) + self.after_payload  # fmt: skip
         kid = key_id("sign", sign_public(SIGN.get(self.signer) or fixed(self.signer, 32)))
         size, root = self.registry
@@ -165,6 +166,7 @@ def _good() -> list[object]:
         _case("the sender knows more of the registry", replace(GOOD, registry=(9, bytes(32)))),
         _case("the sender knows less of the registry", replace(GOOD, registry=(7, ROOT_BEFORE))),
         _case("a stanza that shares a session", SHARED),
+        _case("on behalf of another, which is judged later", replace(GOOD, on_behalf_of="XC")),
     ]
 
 
@@ -201,6 +203,7 @@ def _bad() -> list[object]:
         _case("a split view", replace(GOOD, registry=(8, bytes(32))), "registry_split_view"),
         _case("an earlier split view", replace(GOOD, registry=(7, ROOT)), "registry_split_view"),
         _case("a byte after the payload", replace(GOOD, after_payload=b"\x00"), "payload_invalid"),
+        _case("on behalf of no id", replace(GOOD, on_behalf_of="xc"), "payload_invalid"),
         _case("in another's name", replace(GOOD, sender="XC"), "sender_mismatch"),
         _case("from the future", replace(GOOD, created_at=NOW + 301), "created_in_future"),
         _case(

@@ -41,7 +41,7 @@ XA, XB = MemberId("XA"), MemberId("XB")
 SIGNER = SigningKey(KeyUse.SIGN, SIGN["XA"])
 SEAL_KEY = SealKey(SEAL)
 ME = receiver(NOW)
-PAYLOAD = Payload("case.reply", "XA", "", NOW, bytes(16), bytes(16), 1, "", b"oui", ())
+PAYLOAD = Payload("case.reply", "XA", "", "", NOW, bytes(16), bytes(16), 1, "", b"oui", ())
 
 
 def draft(payload: Payload = PAYLOAD) -> Draft:
@@ -80,6 +80,7 @@ payloads = st.builds(
     kind=st.from_regex(r"\A[a-z][a-z_]{0,20}(\.[a-z][a-z_]{0,20})?\Z"),
     sender=st.just("XA"),
     unit=text,
+    on_behalf_of=st.sampled_from(("", "XC", "UNION-1")),
     created_at=st.integers(NOW - 1000, NOW + 300),
     salt=st.binary(min_size=16, max_size=16),
     case_id=st.binary(min_size=16, max_size=16),
@@ -179,6 +180,9 @@ def test_largest_message_of_all_fits() -> None:
         {"kind": "Case.Reply"},
         {"sender": "xa"},
         {"unit": "u" * 65},
+        {"on_behalf_of": "xc"},
+        {"on_behalf_of": "X"},
+        {"on_behalf_of": "XC\n"},
         {"salt": bytes(15)},
         {"seq": 2**32},
         {"in_reply_to": "XB-1"},

@@ -120,8 +120,8 @@ def test_padding_is_as_written() -> None:
 def test_messages_are_sealed_as_written(case: dict) -> None:
     """From the parts to the envelope, and from the envelope to the parts."""
     fields = case["payload_fields"]
-    attachments = tuple(Attachment(*item) for item in fields[9])
-    payload = Payload(*fields[:9], attachments)
+    attachments = tuple(Attachment(*item) for item in fields[10])
+    payload = Payload(*fields[:10], attachments)
     assert encode_payload(payload).hex() == case["payload"]
     assert decode_payload(unhex(case["payload"])) == payload
     signer = SigningKey(KeyUse.SIGN, unhex(case["sign_seed"]))
