@@ -53,6 +53,42 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "Un montant décimal est attendu, par exemple 13020.00.",
     ),
     "conflict": ("This contradicts {limit}.", "Ceci contredit {limit}."),
+    "not_a_union": (
+        "Only a union speaks on behalf of another member.",
+        "Seule une union parle au nom d'un autre membre.",
+    ),
+    "on_behalf_missing": (
+        "A union says on behalf of which of its states it speaks.",
+        "Une union indique au nom duquel de ses États elle parle.",
+    ),
+    "state_not_represented": (
+        "The registry does not name {limit} among the states of this union.",
+        "Le registre ne nomme pas {limit} parmi les États de cette union.",
+    ),
+    "state_suspended": (
+        "{limit} is suspended: nobody speaks on its behalf.",
+        "{limit} est suspendu : nul ne parle en son nom.",
+    ),
+    "outside_competence": (
+        "The competences of this union do not cover {limit}.",
+        "Les compétences de cette union ne couvrent pas {limit}.",
+    ),
+    "no_case_powers": (
+        "A liaison office neither opens a case nor takes part in one.",
+        "Un bureau de liaison n'ouvre pas de dossier et n'y prend pas part.",
+    ),
+    "observer_sends_nothing": (
+        "An observer receives, and sends nothing.",
+        "Un observateur reçoit et n'envoie rien.",
+    ),
+    "registrar_sends_nothing": (
+        "The registrars keep the registry, and send no messages.",
+        "Les teneurs du registre n'envoient pas de messages.",
+    ),
+    "recipient_has_no_powers": (
+        "{limit} has no case powers: nobody can ask it to act.",
+        "{limit} n'a pas de pouvoirs dans les dossiers : on ne peut rien lui demander.",
+    ),
 }
 
 

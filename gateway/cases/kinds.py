@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 import msgspec
 
@@ -17,13 +18,24 @@ from gateway.faults import convert, passes
 _DAY_S = 86_400
 
 
+class Family(StrEnum):
+    """Kinds that belong together. What a member may say in its role is decided by family."""
+
+    REQUESTS = "requests"
+    """What one member asks another to do: each begins a case."""
+    CONDUCT = "conduct"
+    """What the two say to each other in it."""
+    SERVICE = "service"
+    """What nodes say to each other."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
     """One kind of message."""
 
     name: str
     version: int
-    family: str
+    family: Family
     content: type[Content]
     label: Label
     opens_case: bool
@@ -36,7 +48,7 @@ class Kind:
     @property
     def ends_at_node(self) -> bool:
         """Whether the recipient's node receipts it and shows it to nobody."""
-        return self.family == "service"
+        return self.family is Family.SERVICE
 
     def validate(self, raw: object, *, pointer: str = "") -> Content:
         """Return the content in ``raw`` (JSON-like), which lies at ``pointer``.
@@ -60,7 +72,7 @@ CATALOGUE: Mapping[str, Kind] = {
         Kind(
             name="request.verify_value",
             version=1,
-            family="requests",
+            family=Family.REQUESTS,
             content=VerifyValue,
             label=Label("Request to verify a value", "Demande de vérification de la valeur"),
             opens_case=True,
@@ -70,7 +82,7 @@ CATALOGUE: Mapping[str, Kind] = {
         Kind(
             name="case.reply",
             version=1,
-            family="conduct",
+            family=Family.CONDUCT,
             content=Reply,
             label=Label("Reply", "Réponse"),
             opens_case=False,
@@ -80,7 +92,7 @@ CATALOGUE: Mapping[str, Kind] = {
         Kind(
             name="ping",
             version=1,
-            family="service",
+            family=Family.SERVICE,
             content=Ping,
             label=Label("Line test", "Essai de liaison"),
             opens_case=True,
