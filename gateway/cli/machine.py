@@ -287,6 +287,7 @@ def _message(number: int) -> messages.NewMessage:
     return messages.NewMessage(
         direction=messages.IN,
         sender="XB",
+        on_behalf_of="",
         message_id=draw_id(number // BATCH, os.urandom),
         kind="request.verify_value",
         case_id=draw_id(number // BATCH, os.urandom),

@@ -236,7 +236,7 @@ def list_members(folder: Folder = DEFAULT_FOLDER, as_json: AsJson = False) -> No
                 item["names"].get(language(), item["names"]["en"]),
                 item["role"],
                 item["endpoint"] or "-",
-                "suspended" if item["suspended"] else "in good standing",
+                _in_words(item),
                 _seen(item["registry_size"], size),
             )
             for item in shown["members"]
@@ -261,8 +261,9 @@ def show(
             "member": shown["member"],
             "name": " / ".join(shown["names"].values()),
             "role": shown["role"],
+            **_union(shown),
+            "standing": _in_words(shown),
             "endpoint": shown["endpoint"] or "-",
-            "state": _state(shown),
             "admitted": when(shown["admitted_at"]),
             "key card": f"serial {card['serial']}, until {when(card['until'])}" if card else "-",
         }
@@ -284,16 +285,6 @@ def _seen(named: int | None, size: int) -> str:
     return f"{behind} statements behind" if behind > 0 else "up to date"
 
 
-def _state(shown: dict[str, Any]) -> str:
-    """Return in words how the registry holds a member."""
-    by = {"issuer": "the registrars", "root": "a root of its own"}
-    standing = "in good standing"
-    if shown["suspended"]:
-        standing = "suspended by " + " and ".join(by[item] for item in shown["suspended_by"])
-    under_way = {"under_way": "; a recovery is under way", "vetoed": "; a recovery was vetoed"}
-    return standing + under_way.get(shown["recovery"] or "", "")
-
-
 def _standing(
     kind: Kind, member: str | None, folder: Path, registry: Path | None, *, by_itself: bool
 ) -> tuple[Statement, Path | None, Held]:
@@ -312,3 +303,23 @@ def _signing(
     return ceremony.Signing(
         root_keys=root_key or (), passphrase_files=passphrase_file or (), yes=yes
     )
+def _union(shown: dict[str, Any]) -> dict[str, str]:
+    """Return for whom a union acts and in what, and whom a member succeeds, where it does."""
+    said = {
+        "acts for": ", ".join(shown["states"]),
+        "competences": ", ".join(shown["competences"]) or ("none" if shown["states"] else ""),
+        "succeeds": shown["succeeds"] or "",
+    }
+    return {name: value for name, value in said.items() if value}
+
+
+def _in_words(shown: dict[str, Any]) -> str:
+    """Say whether a member is suspended, by whom, and whether a recovery is under way."""
+    by = {"registrars": "the registrars", "root": "a root of its own"}
+    parts = []
+    if shown["suspended"]:
+        parts.append("suspended by " + " and ".join(by[name] for name in shown["suspended_by"]))
+    if (recovery := shown["recovery"]) is not None:
+        how = "vetoed" if recovery["vetoed"] else "under way"
+        parts.append(f"recovery {how}, begun {when(recovery['since'])}")
+    return ", ".join(parts) or "in good standing"

@@ -43,6 +43,9 @@ def send(
     ] = None,
     case: Annotated[str | None, typer.Option(help="The case it belongs to.")] = None,
     reply_to: Annotated[str | None, typer.Option(help="The message it answers.")] = None,
+    on_behalf_of: Annotated[
+        str | None, typer.Option(help="For a union: the state for which it speaks.")
+    ] = None,
     wait: Annotated[
         int, typer.Option(help="Wait so many seconds for the receipts; 0 for not.", min=0)
     ] = 0,
@@ -61,6 +64,8 @@ def send(
         body["case"] = case
     if reply_to is not None:
         body["in_reply_to"] = reply_to
+    if on_behalf_of is not None:
+        body["on_behalf_of"] = on_behalf_of
     key = os.urandom(16).hex()
     accepted = daemon.call("POST", "/v1/messages", body, **{"Idempotency-Key": key})
     code = 0
@@ -108,7 +113,7 @@ def show(
         {
             "message": shown["id"],
             "kind": f"{shown['label']} ({shown['kind']})",
-            "from": shown["from"] + (f"/{shown['unit']}" if shown["unit"] else ""),
+            "from": _speaker(shown, shown["unit"]),
             "to": ", ".join(shown["to"]),
             "case": shown["case"],
             "in reply to": shown["in_reply_to"] or "-",
@@ -129,6 +134,12 @@ def show(
         say(f"{item['member']:<12} {item['state']}{why}, {held}")
     say("")
     show_json(shown["content"])
+
+
+def _speaker(item: dict[str, Any], unit: str = "") -> str:
+    """Say who speaks, from which unit, and for whom."""
+    named = f"{item['from']}/{unit}" if unit else item["from"]
+    return f"{named} for {item['on_behalf_of']}" if item["on_behalf_of"] else str(named)
 
 
 def _how_far(item: dict[str, Any]) -> str:
@@ -156,7 +167,7 @@ def show_messages(daemon: Daemon, as_json: bool, **query: object) -> None:
             (
                 item["id"],
                 item["label"],
-                item["from"],
+                _speaker(item),
                 ",".join(item["to"]),
                 item["state"] + (" incomplete" if item["attachments_missing"] else ""),
                 when(item["stored_at"]),

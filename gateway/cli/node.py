@@ -3,12 +3,13 @@
 import socket
 import stat
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from gateway.cases.kinds import CATALOGUE
 from gateway.cli.client import Daemon
 from gateway.cli.console import REFUSED, say, show_fields, show_json, show_table, when
 from gateway.cli.founding import (
@@ -111,6 +112,7 @@ def init(
         raise RejectedError("role_wrong", "a registrar is made by liaison registry init")
     if not name and not recover:
         raise RejectedError("name_missing", "a member has an English name: --name")
+    competences = _competences(role, state or (), competence or ())
     relays = [parse_member_id(relay) for relay in via or ()]
     if not endpoint and not relays:
         raise RejectedError("route_missing", "name --endpoint, or --via a relay, or both")
@@ -152,9 +154,7 @@ def init(
             anchor=anchored,
             names=[("en", name)] + ([("fr", name_fr)] if name_fr else []),
             role=role,
-            competences=Competences(
-                tuple(parse_member_id(item) for item in state or ()), tuple(competence or ())
-            ),
+            competences=competences,
             succeeds=parse_member_id(succeeds) if succeeds else None,
             endpoint=endpoint.rstrip("/") or None,
             via=relays,
@@ -173,6 +173,21 @@ def init(
     if drawn:
         say(f"  move to offline media:    {folder / OFFLINE} (root keys: now, and the next set)")
     say(f"  then start it:            liaison serve --dir {folder}")
+
+
+def _competences(role: MemberRole, states: Sequence[str], kinds: Sequence[str]) -> Competences:
+    """Return what a union asks to be entitled to; nobody else has states or competences.
+
+    Raises RejectedError ``role_wrong`` or ``competence_unknown``.
+    """
+    if (role is MemberRole.UNION) != bool(states) or (kinds and not states):
+        raise RejectedError(
+            "role_wrong", "a union, and no other member, names whom it acts for: --state XA"
+        )
+    known = {part for name in CATALOGUE for part in (name, name.partition(".")[0])}
+    if unknown := [kind for kind in kinds if kind not in known]:
+        raise RejectedError("competence_unknown", f"no kind is or begins with {unknown[0]!r}")
+    return Competences(tuple(map(parse_member_id, states)), tuple(kinds))
 
 
 def migrate(folder: Folder = DEFAULT_FOLDER) -> None:
@@ -366,14 +381,14 @@ def _examine_views(shown: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def _standing(daemon: Daemon, name: str) -> str:
     """Say how the registry holds this member. Raises _WrongError when it is to act on that."""
     member = daemon.call("GET", f"/v1/members/{name}")
-    if member["recovery"] == "under_way":
+    if member["recovery"] and not member["recovery"]["vetoed"]:
         raise _WrongError(
             "standing",
             f"somebody is recovering {name}, to give it other keys in 30 days: if that is not you, "
             "stop it with liaison member veto",
         )
     if member["suspended"]:
-        by = "the registrars" if "issuer" in member["suspended_by"] else "a root of its own"
+        by = "the registrars" if "registrars" in member["suspended_by"] else "a root of its own"
         raise _WrongError(
             "standing", f"{name} is suspended by {by}: nothing is taken from it or given to it"
         )

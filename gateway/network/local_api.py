@@ -352,7 +352,7 @@ class LocalApi:
 
     async def _members(self, request: web.Request) -> web.Response:
         del request
-        return json_answer({"members": self._rooms.members.listing()})
+        return json_answer({"members": await self._rooms.members.listing()})
 
     async def _member(self, request: web.Request) -> web.Response:
         return json_answer(await self._rooms.members.detail(request.match_info["id"]))

@@ -4,9 +4,11 @@ Nothing is sealed or stored here; every fault is told before anything is kept.
 """
 
 import contextlib
+from collections.abc import Sequence
 
 from gateway.cases.content import MAX_CONTENT_BYTES, encode_content
 from gateway.cases.kinds import Kind, kind_named
+from gateway.cases.powers import asking_fault, speaking_fault
 from gateway.clock import Clock
 from gateway.errors import LiaisonError, RejectedError
 from gateway.faults import Fault, FaultsError
@@ -20,7 +22,7 @@ from gateway.services.submission import Submission, content_of
 from gateway.settings import Settings
 from gateway.store import messages
 from gateway.store.database import Database
-from keys.registry.statement import REGISTRY
+from keys.registry.statement import REGISTRY, MemberRole
 from keys.suite import MemberId
 
 
@@ -72,12 +74,13 @@ class Drafting:
         if len(set(to)) != len(to):
             raise FaultsError([Fault(pointer="/to", code="conflict", limit="/to")])
         case_id = await self._case(submission, kind)
+        await self._check_powers(submission, kind, to, case_id)
         attached = [await self._attachments.take(item) for item in submission.attachments]
         payload = Payload(
             kind=kind.name,
             sender=self._keys.member,
             unit=submission.unit or caller.unit or "",
-            on_behalf_of="",
+            on_behalf_of=submission.on_behalf_of or "",
             created_at=now,
             salt=self._keys.entropy(16),
             case_id=case_id,
@@ -107,6 +110,27 @@ class Drafting:
                 "recipient_not_possible", f"/to/{at}: messages go to other members, not to {name}"
             )
         return member.member
+
+    async def _check_powers(
+        self, submission: Submission, kind: Kind, to: Sequence[MemberId], case_id: bytes
+    ) -> None:
+        """Let pass what this member may say, and what may be asked of the recipients.
+
+        Raises FaultsError with every fault.
+        """
+        view = self._mirror.view
+        me = view.member(self._keys.member)
+        about: Sequence[str] = ()
+        if me.role is MemberRole.UNION:
+            ref = submission.in_reply_to
+            answered = None if ref is None else parse_message_ref(ref)
+            about = await self._database.read(
+                lambda tx: messages.kinds_about(tx, case_id, answered)
+            )
+        faults = [speaking_fault(view, me, kind, submission.on_behalf_of or "", about)]
+        faults += [asking_fault(view.member(name), kind, f"/to/{at}") for at, name in enumerate(to)]
+        if found := [fault for fault in faults if fault is not None]:
+            raise FaultsError(found)
 
     def _lifetime_s(self, submission: Submission) -> int:
         lifetime_s = submission.expires_in_s or self._settings.delivery.lifetime_s

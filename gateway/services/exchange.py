@@ -333,6 +333,7 @@ class Exchange:
         message = messages.NewMessage(
             direction=messages.OUT,
             sender=payload.sender,
+            on_behalf_of=payload.on_behalf_of,
             message_id=item.draft.message_id,
             kind=payload.kind,
             case_id=payload.case_id,

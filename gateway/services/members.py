@@ -1,6 +1,7 @@
 """Members and the registry as the house sees them."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import msgspec
 
@@ -12,19 +13,45 @@ from gateway.services.gossip import Alarm
 from gateway.services.registry import RegistryMirror
 from gateway.services.registry_views import RegistryViews
 from gateway.settings import RegistrySettings
+from keys.registry.grammar import parse_statement
 from keys.registry.member import Member
+from keys.registry.statement import Chain
 from keys.suite import MemberId
 
+_AUTHORITIES = {Chain.ISSUER: "registrars", Chain.ROOT: "root"}
 
-class MemberSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """A member in a list."""
+
+class RecoveryView(msgspec.Struct, frozen=True, kw_only=True):
+    """A recovery that was begun for a member that lost its keys, and is not completed."""
+
+    since: int
+    """The date of the statement that began it."""
+    vetoed: bool
+
+
+class MemberFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What is said of a member wherever it is shown."""
 
     member: str
     names: dict[str, str]
     role: str
+    states: list[str]
+    """For whom a union acts."""
+    competences: list[str]
+    """In which kinds it does: by name, or by first part."""
+    succeeds: str | None
+    """The member in whose place it was admitted."""
     endpoint: str | None
     via: list[str]
     suspended: bool
+    suspended_by: list[str]
+    """``registrars``, or ``root`` for one of its own roots."""
+    recovery: RecoveryView | None
+
+
+class MemberSummary(MemberFacts, frozen=True, kw_only=True):
+    """A member in a list."""
+
     keys: int
     registry_size: int | None
     """The largest registry that it named in a message or receipt; null where none came yet."""
@@ -47,19 +74,9 @@ class CardView(msgspec.Struct, frozen=True, kw_only=True):
     until: int
 
 
-class MemberDetail(msgspec.Struct, frozen=True, kw_only=True):
+class MemberDetail(MemberFacts, frozen=True, kw_only=True):
     """A member with its keys."""
 
-    member: str
-    names: dict[str, str]
-    role: str
-    endpoint: str | None
-    via: list[str]
-    suspended: bool
-    suspended_by: list[str]
-    """``issuer`` for the registrars, ``root`` for one of its own roots."""
-    recovery: str | None
-    """``under_way`` or ``vetoed``, once somebody began to give it new keys."""
     admitted_at: int
     keys: list[RegisteredKeyView]
     card: CardView | None
@@ -101,10 +118,10 @@ class Members:
         self._sources = sources
         self._alarms = alarms
 
-    def listing(self) -> list[MemberSummary]:
+    async def listing(self) -> list[MemberSummary]:
         """Return all members, by name."""
         members = self._mirror.view.members
-        return [self._summary(members[name]) for name in sorted(members)]
+        return [await self._summary(members[name]) for name in sorted(members)]
 
     async def detail(self, name: str) -> MemberDetail:
         """Return one member. Raises RejectedError ``member_not_found``."""
@@ -113,14 +130,7 @@ class Members:
             raise RejectedError("member_not_found", f"the registry knows no member {name}")
         card = await self._cards.current(member.member)
         return MemberDetail(
-            member=member.member,
-            names=dict(member.names),
-            role=member.role.value,
-            endpoint=member.endpoint,
-            via=list(member.via),
-            suspended=member.suspended,
-            suspended_by=sorted(chain.value for chain in member.suspended_by),
-            recovery=_recovery(member),
+            **await self._facts(member),
             admitted_at=member.admitted_at,
             keys=[
                 RegisteredKeyView(
@@ -134,6 +144,29 @@ class Members:
             ],
             card=None if card is None else CardView(serial=card.serial, until=card.until),
         )
+
+    async def _facts(self, member: Member) -> dict[str, Any]:
+        return {
+            "member": member.member,
+            "names": dict(member.names),
+            "role": member.role.value,
+            "states": list(member.competences.states),
+            "competences": list(member.competences.kinds),
+            "succeeds": member.succeeds,
+            "endpoint": member.endpoint,
+            "via": list(member.via),
+            "suspended": member.suspended,
+            "suspended_by": sorted(_AUTHORITIES[chain] for chain in member.suspended_by),
+            "recovery": await self._recovery(member),
+        }
+
+    async def _recovery(self, member: Member) -> RecoveryView | None:
+        if member.recovery is None:
+            return None
+        began = member.recovery.size - 1
+        (note,) = await self._mirror.entries(began, began + 1)
+        since = parse_statement(note).statement.at
+        return RecoveryView(since=since, vetoed=member.recovery.vetoed)
 
     def registry(self) -> RegistryView:
         """Return the registry's size and root as verified here."""
@@ -150,20 +183,9 @@ class Members:
             alarms=list(self._alarms()),
         )
 
-    def _summary(self, member: Member) -> MemberSummary:
+    async def _summary(self, member: Member) -> MemberSummary:
         return MemberSummary(
-            member=member.member,
-            names=dict(member.names),
-            role=member.role.value,
-            endpoint=member.endpoint,
-            via=list(member.via),
-            suspended=member.suspended,
+            **await self._facts(member),
             keys=len(member.keys),
             registry_size=self._views.named(member.member),
         )
-
-
-def _recovery(member: Member) -> str | None:
-    if member.recovery is None:
-        return None
-    return "vetoed" if member.recovery.vetoed else "under_way"

@@ -27,6 +27,8 @@ class MessageFacts(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     direction: str
     sender: str = msgspec.field(name="from")
+    on_behalf_of: str
+    """The state for which a union speaks; empty for none."""
     to: list[str]
     kind: str
     label: str
@@ -168,6 +170,7 @@ def _facts(
         "id": message_ref(item.sender, item.message_id),
         "direction": item.direction,
         "sender": item.sender,
+        "on_behalf_of": item.on_behalf_of,
         "to": list(parse_header(item.header).to),
         "kind": item.kind,
         "label": item.kind if kind is None else kind.label.text(language),

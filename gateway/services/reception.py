@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gateway.cases.content import decode_content
-from gateway.cases.kinds import kind_named
+from gateway.cases.kinds import Kind, kind_named
+from gateway.cases.powers import asking_fault, speaking_fault
 from gateway.clock import Clock
 from gateway.errors import LiaisonError, RejectedError, UnavailableError
 from gateway.faults import FaultsError
@@ -17,6 +18,7 @@ from gateway.logs import logger
 from gateway.protocol.answer import Accepted, Answer, Later, PendingBlobs, Posted, Refused
 from gateway.protocol.audit import EntryKind
 from gateway.protocol.envelope import ParsedEnvelope, parse_envelope
+from gateway.protocol.message import parse_message_ref
 from gateway.protocol.opening import OpenedMessage, Receiver, SplitViewError, open_envelope
 from gateway.protocol.receipt import Receipt, ReceiptKind, sign_receipts
 from gateway.services.demands import Demands, Missing
@@ -28,6 +30,7 @@ from gateway.services.wayback import Answered, Wayback
 from gateway.settings import PolicySettings
 from gateway.store import attached, attachments, audit, messages
 from gateway.store.database import Database, Transaction
+from keys.registry.statement import MemberRole
 from keys.registry.view import View
 from keys.signing import SigningKey
 from keys.suite import MemberId, digest
@@ -42,7 +45,9 @@ _TOLD = frozenset(
         "envelope_expired", "not_addressed", "created_in_future", "lifetime_too_long",
         "member_suspended", "signer_revoked", "signer_unknown", "message_id_reused",
         "kind_unknown", "content_invalid", "not_on_route", "attachment_too_large",
-        "registry_split_view",
+        "not_a_union", "on_behalf_missing", "state_not_represented", "state_suspended",
+        "outside_competence", "no_case_powers", "observer_sends_nothing",
+        "registrar_sends_nothing", "recipient_has_no_powers", "registry_split_view",
     }
 )  # fmt: skip
 """The reasons that a peer is told; any other is ``invalid`` to it, and precise in our own log."""
@@ -56,7 +61,15 @@ class _Opened:
     receipt: bytes
 
 
-_Verdict = OpenedMessage | LiaisonError | Answer
+@dataclass(frozen=True, slots=True)
+class _Denied:
+    """A message that is its sender's, and is refused for ever for what it says."""
+
+    opened: OpenedMessage
+    fault: LiaisonError
+
+
+_Verdict = OpenedMessage | _Denied | LiaisonError | Answer
 
 
 @dataclass(slots=True)
@@ -124,11 +137,11 @@ class Reception:
                     item.envelope.envelope_id: _Opened(opened=item, receipt=receipt)
                     for item, receipt in zip(messages_opened, signed, strict=True)
                 }
-            work.refusals = [
+            refusals = [
                 self._refusal(hop, item, verdict)
                 for item, verdict in zip(parsed, work.verdicts, strict=True)
-                if isinstance(verdict, LiaisonError) and not isinstance(verdict, UnavailableError)
             ]
+            work.refusals = [entry for entry in refusals if entry is not None]
 
         def commit(tx: Transaction) -> dict[bytes, Answer]:
             if not work.good and not work.refusals:
@@ -231,12 +244,42 @@ class Reception:
                 return _repeated(*known[item.envelope_id], hop, receiver, relayed=relayed)
             opened = open_envelope(item, hop, receiver)
             _check_hops(opened.sender, hop, relayed=relayed)
-            decode_content(kind_named(opened.payload.kind), opened.payload.content)
-        except FaultsError as fault:
-            return RejectedError("content_invalid", fault.detail)
         except LiaisonError as fault:
             return fault
+        return self._judged(opened, receiver.view)
+
+    def _judged(self, opened: OpenedMessage, view: View) -> _Verdict:
+        """Hold a verified message against the powers of both members, and its content's schema."""
+        try:
+            kind = kind_named(opened.payload.kind)
+            self._check_powers(opened, kind, view)
+            decode_content(kind, opened.payload.content)
+        except UnavailableError as fault:
+            return fault
+        except FaultsError as fault:
+            return _Denied(opened, RejectedError("content_invalid", fault.detail))
+        except LiaisonError as fault:
+            return _Denied(opened, fault)
         return opened
+
+    def _check_powers(self, opened: OpenedMessage, kind: Kind, view: View) -> None:
+        """Let pass what the sender may say, and what may be asked of us. Source: SPEC "Powers"."""
+        payload, sender = opened.payload, view.member(opened.sender)
+        about: Sequence[str] = ()
+        if sender.role is MemberRole.UNION:
+            ref = payload.in_reply_to
+            answered = parse_message_ref(ref) if ref else None
+            about = self._database.read_now(
+                lambda tx: messages.kinds_about(tx, payload.case_id, answered)
+            )
+        fault = speaking_fault(view, sender, kind, payload.on_behalf_of, about) or asking_fault(
+            view.member(self._keys.member), kind, "/to"
+        )
+        if fault is None:
+            return
+        if opened.inner.registry.size > view.head.size:
+            raise UnavailableError("registry_behind", "the sender's role may be newer than known")
+        raise RejectedError(fault.code, fault.sentence())
 
     async def _with_blobs(
         self, hop: MemberId, outcome: _Verdict, missing: dict[bytes, Missing]
@@ -333,6 +376,7 @@ class Reception:
         return messages.NewMessage(
             direction=messages.IN if _is_shown(item) else messages.SERVICE,
             sender=opened.sender,
+            on_behalf_of=payload.on_behalf_of,
             message_id=header.message_id,
             kind=payload.kind,
             case_id=payload.case_id,
@@ -362,13 +406,23 @@ class Reception:
         )
 
     def _refusal(
-        self, hop: MemberId, item: ParsedEnvelope | RejectedError, fault: LiaisonError
-    ) -> audit.NewEntry:
-        named = digest(b"") if isinstance(item, RejectedError) else item.envelope_id
+        self, hop: MemberId, item: ParsedEnvelope | RejectedError, verdict: _Verdict
+    ) -> audit.NewEntry | None:
+        """Return what is recorded of a copy that is refused for ever; None of any other."""
         kind, peer = EntryKind.MESSAGE_REFUSED, hop
-        if isinstance(fault, SplitViewError):
-            kind, peer = EntryKind.SPLIT_VIEW_SEEN, fault.sender
-        return self._ledger.entry(kind, peer=peer, digests=(named,), code=fault.code)
+        match verdict:
+            case _Denied(opened=opened, fault=fault):
+                digests = opened.envelope.envelope_id, opened.tbs_digest
+                return self._ledger.entry(
+                    kind, peer=opened.sender, digests=digests, code=fault.code
+                )
+            case LiaisonError() if not isinstance(verdict, UnavailableError):
+                if isinstance(verdict, SplitViewError):
+                    kind, peer = EntryKind.SPLIT_VIEW_SEEN, verdict.sender
+                named = digest(b"") if isinstance(item, RejectedError) else item.envelope_id
+                return self._ledger.entry(kind, peer=peer, digests=(named,), code=verdict.code)
+            case _:
+                return None
 
     def _answer(
         self,
@@ -385,10 +439,16 @@ class Reception:
                     self._mirror.behind.set()
                 told = verdict.code in ("registry_behind", "stale_card")
                 return Later(verdict.code if told else "busy", verdict.retry_after_s or LATER_S)
+            case _Denied(fault=fault):
+                return _refused(fault)
             case LiaisonError():
-                return Refused(verdict.code if verdict.code in _TOLD else "invalid")
+                return _refused(verdict)
             case _:
                 return verdict
+
+
+def _refused(fault: LiaisonError) -> Refused:
+    return Refused(fault.code if fault.code in _TOLD else "invalid")
 
 
 def _is_shown(item: _Opened) -> bool:

@@ -28,6 +28,8 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     expires_in_s: Annotated[int, msgspec.Meta(ge=1)] | None = None
     priority: Annotated[int, msgspec.Meta(ge=0, le=9)] | None = None
     unit: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] | None = None
+    on_behalf_of: Annotated[str, msgspec.Meta(pattern=r"\A[A-Z][A-Z0-9-]{1,31}\Z")] | None = None
+    """For which of its states a union speaks."""
 
 
 class RecipientSummary(msgspec.Struct, frozen=True, kw_only=True):

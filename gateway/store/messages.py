@@ -25,6 +25,7 @@ class NewMessage:
 
     direction: str
     sender: str
+    on_behalf_of: str
     message_id: bytes
     kind: str
     case_id: bytes
@@ -52,6 +53,7 @@ class MessageSummary:
     row_id: int
     direction: str
     sender: str
+    on_behalf_of: str
     message_id: bytes
     kind: str
     case_id: bytes
@@ -176,6 +178,23 @@ def last_seq(tx: Transaction, case_id: bytes, sender: str) -> int:
         messages.c.case_id == case_id, messages.c.sender == sender
     )
     return tx.execute(statement).scalar() or 0
+
+
+def kinds_about(
+    tx: Transaction, case_id: bytes, answered: tuple[str, bytes] | None
+) -> tuple[str, ...]:
+    """Return the kinds of the first message of a case, and of the one answered, as far as here."""
+    first = select(messages.c.kind).where(
+        messages.c.case_id == case_id, messages.c.direction != SERVICE
+    )
+    found = [tx.execute(first.order_by(messages.c.row_id).limit(1)).scalar()]
+    if answered is not None:
+        sender, message_id = answered
+        named = select(messages.c.kind).where(
+            messages.c.sender == sender, messages.c.message_id == message_id
+        )
+        found.append(tx.execute(named).scalar())
+    return tuple(kind for kind in found if kind is not None)
 
 
 def counts(tx: Transaction) -> dict[str, int]:

@@ -45,6 +45,7 @@ messages = Table(
     Column("row_id", _Row, primary_key=True),
     Column("direction", String(3), nullable=False),
     Column("sender", String(32), nullable=False),
+    Column("on_behalf_of", String(32), nullable=False, server_default=""),
     Column("message_id", LargeBinary(16), nullable=False),
     Column("kind", String(64), nullable=False),
     Column("case_id", LargeBinary(16), nullable=False),

@@ -99,6 +99,7 @@ def _message(row: int, direction: str, receipt: bytes | None) -> Mapping[str, ob
         "row_id": row,
         "direction": direction,
         "sender": "XA",
+        "on_behalf_of": "",
         "message_id": leading + random[:11],
         "kind": "request.verify_value",
         "case_id": leading + random[11:22],

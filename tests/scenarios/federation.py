@@ -31,10 +31,10 @@ from gateway.store import leases
 from gateway.store.database import FaultHook
 from keys.keyfile import Cost, Unlocked, unlock
 from keys.registry.draft import parse_fingerprint, root_signers
-from keys.registry.statement import REGISTRY, MemberRole
+from keys.registry.statement import NO_COMPETENCES, REGISTRY, Competences, MemberRole
 from keys.rootfile import read
 from keys.suite import MemberId
-from keys.tlog.note import add_signatures
+from keys.tlog.note import NoteSigner, add_signatures
 
 OFFICER = Caller(name="uid:1", roles=frozenset({Role.OFFICER, Role.OPERATOR, Role.AUDITOR}))
 CHEAP = Cost(memory_kib=8, passes=1)
@@ -207,6 +207,8 @@ class Federation:
     bend_segment: Callable[[bytes], bytes] | None = None
     changes: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
     """Settings by member and section, instead of the defaults."""
+    roles: dict[str, tuple[MemberRole, Competences]] = field(default_factory=dict)
+    """Who is no administration."""
     anchor: str = ""
     ports: dict[str, int] = field(default_factory=dict)
 
@@ -227,12 +229,13 @@ class Federation:
     def found_one(self, named: str) -> None:
         """Make the folder of one member of a federation that is founded."""
         member, relays, has_address = split_name(named)
+        role, competences = self.roles.get(member, (MemberRole.ADMINISTRATION, NO_COMPETENCES))
         settings = with_anchor(self._settings(member), self.anchor, self.endpoint(REGISTRY))
         found_member(
             self._founding(member), FEDERATION, MemberId(member),
             anchor=parse_fingerprint(self.anchor),
-            names=[("en", f"Customs of {member}")], role=MemberRole.ADMINISTRATION,
-            endpoint=self.endpoint(member) if has_address else None,
+            names=[("en", f"Customs of {member}")], role=role,
+            competences=competences, endpoint=self.endpoint(member) if has_address else None,
             via=[MemberId(relay) for relay in relays], settings=settings,
         )  # fmt: skip
 
@@ -275,9 +278,16 @@ class Federation:
     async def admit(self, member: str) -> None:
         """Let the registrar admit a member by its join file, and everybody see it."""
         note = (self.place / member / f"join.{member}").read_bytes()
+        await self.publish(add_signatures(note, self.registrar_root()))
+
+    def registrar_root(self) -> tuple[NoteSigner, NoteSigner]:
+        """Return the signers of the registrar's root key."""
         file = self.place / REGISTRY / "offline" / "REGISTRY.root-1-1.key"
-        root = read(file, b"pass", entropy=os.urandom)
-        await self.nodes[REGISTRY].rooms.registrar.publish(add_signatures(note, root_signers(root)))
+        return root_signers(read(file, b"pass", entropy=os.urandom))
+
+    async def publish(self, note: bytes) -> None:
+        """Let the registrar publish a statement."""
+        await self.nodes[REGISTRY].rooms.registrar.publish(note)
 
     async def until(self, condition: Callable[[], Any], seconds: float = PATIENCE_S) -> None:
         """Wait until something holds, or fail."""
@@ -348,10 +358,13 @@ class Federation:
 
 @contextlib.asynccontextmanager
 async def federation(
-    place: Path, *named: str, changes: dict[str, dict[str, dict[str, Any]]] | None = None
+    place: Path,
+    *named: str,
+    changes: dict[str, dict[str, dict[str, Any]]] | None = None,
+    roles: dict[str, tuple[MemberRole, Competences]] | None = None,
 ) -> AsyncIterator[Federation]:
     """Yield a running federation in which everybody sees everybody."""
-    made = Federation(place, changes=changes or {})
+    made = Federation(place, changes=changes or {}, roles=roles or {})
     made.found(*named)
     members = [split_name(name)[0] for name in named]
     try:

@@ -222,7 +222,7 @@ async def test_what_members_named_outlives_a_restart(tmp_path: Path) -> None:
         await fed.stop("XA")
         node = await fed.start("XA")
         await fed.until(lambda: node.workers.views.named(XB) == named)
-        shown = {item.member: item.registry_size for item in node.rooms.members.listing()}
+        shown = {item.member: item.registry_size for item in await node.rooms.members.listing()}
         assert shown == {"REGISTRY": None, "XA": None, "XB": named}
 
 

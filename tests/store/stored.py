@@ -32,11 +32,11 @@ def message(
     """Return a message that differs by its number."""
     name = hashlib.sha256(str(number).encode()).digest()
     values = {
-        "direction": direction, "sender": "XA", "message_id": name[:16], "kind": "case.reply",
-        "case_id": bytes(16), "seq": number, "in_reply_to": "", "created_at": NOW,
-        "stored_at": NOW, "expires_at": NOW + 1000, "priority": 5, "attachments": 0,
-        "envelope_id": name, "tbs_digest": name, "header": b"header", "body": body,
-        "storage_key_id": bytes(32), "wrapped_key": b"wrapped",
+        "direction": direction, "sender": "XA", "on_behalf_of": "", "message_id": name[:16],
+        "kind": "case.reply", "case_id": bytes(16), "seq": number, "in_reply_to": "",
+        "created_at": NOW, "stored_at": NOW, "expires_at": NOW + 1000, "priority": 5,
+        "attachments": 0, "envelope_id": name, "tbs_digest": name, "header": b"header",
+        "body": body, "storage_key_id": bytes(32), "wrapped_key": b"wrapped",
     }  # fmt: skip
     return messages.NewMessage(**values | changes)
 

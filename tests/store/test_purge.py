@@ -1,13 +1,14 @@
 """What a purge may take, and what it must leave: on either database."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import insert, text
 
 from gateway.protocol.codec import encode
 from gateway.protocol.envelope import parse_header
-from gateway.store import attachments, messages, outbox, purge
+from gateway.store import attachments, messages, outbox, purge, schema
 from gateway.store.database import Database, Transaction
 from gateway.store.migrate import upgrade
 from gateway.store.outbox import OutboxState, Settlement
@@ -137,7 +138,9 @@ def test_links_are_made_for_what_is_stored_already(tmp_path: Path) -> None:
     try:
 
         def fill(tx: Transaction) -> None:
-            messages.record_outgoing(tx, [message(1, header=header, attachments=1)])
+            values = asdict(message(1, header=header, attachments=1))
+            del values["on_behalf_of"]  # the version before had none
+            tx.execute(insert(schema.messages).values(values))
             blob = attachments.offer(
                 tx, "", b"b" * 32, b"list", sealed_bytes=9, location="place", now=NOW
             )
@@ -151,6 +154,10 @@ def test_links_are_made_for_what_is_stored_already(tmp_path: Path) -> None:
     new = Database.open(url)
     try:
         links = new.read_now(lambda tx: tx.execute(text("SELECT * FROM message_blobs")).all())
+        (kept,) = new.read_now(
+            lambda tx: messages.page(tx, messages.MessageFilter(), after=0, limit=9)
+        )
     finally:
         new.close()
     assert [tuple(link) for link in links] == [(1, 1)]
+    assert kept.on_behalf_of == ""
