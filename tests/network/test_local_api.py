@@ -110,6 +110,12 @@ async def test_bad_requests_are_told_everything(tmp_path: Path) -> None:
             "/content/links/containers/0", "/content/hs_code", "/content/currency",
         }  # fmt: skip
         assert told["title"] == "Certains champs ne sont pas valables"
+        claimed = request([]) | {"on_behalf_of": "XC"}
+        french = {"Accept-Language": "fr"}
+        async with xa.post("/v1/messages", json=claimed, headers=french) as answer:
+            (fault,) = (await problem(answer))["faults"]
+        assert (fault["pointer"], fault["code"]) == ("/on_behalf_of", "not_a_union")
+        assert fault["detail"] == "Seule une union parle au nom d'un autre membre."
         as_json = {"Content-Type": "application/json"}
         for method, path, body, headers, status, code in (
             ("POST", "/v1/messages", b"{", as_json, 400, "json_malformed"),
