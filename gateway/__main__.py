@@ -27,6 +27,9 @@ def _serve(arguments: list[str]) -> int:
     if options.ask:
         import getpass  # noqa: PLC0415 - only in a terminal
 
+        from keys.memory import seclude  # noqa: PLC0415 - the same
+
+        seclude()
         passphrase = getpass.getpass("Passphrase of the keystore: ").encode()
     try:
         serve(Path(options.dir), os.environ, passphrase)

@@ -5,7 +5,6 @@ import contextlib
 import gc
 import importlib.metadata
 import os
-import resource
 import signal
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -71,7 +70,9 @@ from gateway.store.blobs import BlobStore
 from gateway.store.database import Database, FaultHook
 from gateway.store.lock import FolderLock
 from gateway.workers import Workers
-from keys.keyfile import Unlocked, read_passphrase, unlock
+from keys.keyfile import Unlocked, unlock
+from keys.memory import seclude
+from keys.private import read_secret
 from keys.registry.draft import parse_fingerprint
 from keys.registry.statement import REGISTRY
 from keys.suite import Entropy, KeyUse, MemberId, parse_member_id
@@ -482,7 +483,7 @@ def serve(folder: Path, environ: Mapping[str, str], passphrase: bytes | None = N
     """
     settings = load(folder / SETTINGS_FILE, environ=environ)
     logs.configure(settings.logs.level, settings.logs.format)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold every key
+    seclude()  # before there is a secret to be seen
     gc.freeze()  # modules and types: they stay, and are not looked at again
     gc.set_threshold(GARBAGE_AFTER, 20, 50)
     with FolderLock(settings.data_dir):
@@ -508,7 +509,7 @@ def open_database(settings: Settings, *, fault: FaultHook | None = None) -> Data
 def _unlock(settings: Settings, environ: Mapping[str, str], passphrase: bytes | None) -> Unlocked:
     if passphrase is None:
         named = settings.keys.passphrase_file
-        passphrase = read_passphrase(
+        passphrase = read_secret(
             file=settings.path(named) if named else None,
             credential=settings.keys.credential or None,
             environ=environ,

@@ -9,9 +9,10 @@ from pathlib import Path
 import msgspec
 
 from keys.errors import RejectedError
-from keys.keyfile import Cost, create, unlock
+from keys.keyfile import create, unlock
 from keys.postquantum import PostQuantumSigningKey
 from keys.signing import SigningKey
+from keys.slot import Cost
 from keys.suite import SEED_BYTES, Entropy, KeyUse
 
 FORMAT = 1

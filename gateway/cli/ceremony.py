@@ -20,7 +20,7 @@ from gateway.cli.options import daemon_of
 from gateway.cli.rootkeys import unlock_roots
 from gateway.cli.words import short, tell, tell_tally, visible
 from gateway.errors import ConflictError, LiaisonError, RejectedError
-from keys.keyfile import write_private
+from keys.private import write_private
 from keys.registry.ceremony import (
     Tally,
     add_to_draft,

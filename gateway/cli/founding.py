@@ -15,8 +15,9 @@ import msgspec
 from gateway.cli.rootkeys import OFFLINE, RootPlan, draw_set, read_public
 from gateway.errors import ConflictError, RejectedError
 from gateway.settings import Settings, load, render
-from keys.keyfile import Cost, create, write_private
+from keys.keyfile import create
 from keys.keyring import NODE_USES, KeyRecord, Keyring, new_record
+from keys.private import write_private
 from keys.registry.draft import (
     draft_admit,
     draft_genesis,
@@ -42,6 +43,7 @@ from keys.registry.statement import (
 )
 from keys.registry.view import View, found
 from keys.rootfile import RootKey
+from keys.slot import Cost
 from keys.suite import Entropy, KeyUse, MemberId, digest
 from keys.tlog.checkpoint import Checkpoint, sign_checkpoint
 from keys.tlog.merkle import Frontier, leaf_hash

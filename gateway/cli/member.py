@@ -303,6 +303,8 @@ def _signing(
     return ceremony.Signing(
         root_keys=root_key or (), passphrase_files=passphrase_file or (), yes=yes
     )
+
+
 def _union(shown: dict[str, Any]) -> dict[str, str]:
     """Return for whom a union acts and in what, and whom a member succeeds, where it does."""
     said = {

@@ -44,9 +44,9 @@ from gateway.settings import (
     StoreSettings,
 )
 from gateway.store.lock import FolderLock
-from keys.keyfile import DEMO, STANDARD
 from keys.registry.draft import parse_fingerprint
 from keys.registry.statement import Competences, MemberRole
+from keys.slot import DEMO, STANDARD
 from keys.suite import parse_member_id
 
 CLOCK_TOLERANCE_S = 120

@@ -11,7 +11,7 @@ from gateway.cli.client import Daemon
 from gateway.errors import UnavailableError
 from gateway.faults import convert
 from gateway.settings import Settings, StoreSettings, load
-from keys.keyfile import read_passphrase
+from keys.private import read_secret
 
 Folder = Annotated[
     Path,
@@ -68,7 +68,7 @@ def passphrase(file: Path | None, *, fresh: bool = False, prompt: str = "Passphr
 
     Raises UnavailableError ``passphrase_missing``.
     """
-    read = read_passphrase(file=file, environ=os.environ)
+    read = read_secret(file=file, environ=os.environ)
     if read is not None:
         return read
     if not sys.stdin.isatty():

@@ -26,8 +26,9 @@ from gateway.cli.options import (
     passphrase,
 )
 from gateway.clock import SystemClock
-from keys.keyfile import unlock, write_private
+from keys.keyfile import unlock
 from keys.keyring import Keyring
+from keys.private import write_private
 from keys.registry.draft import fingerprint, follow
 from keys.registry.statement import REGISTRY, Chain, Kind, WitnessSet
 from keys.suite import parse_member_id

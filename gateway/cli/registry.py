@@ -30,10 +30,10 @@ from gateway.settings import (
     Settings,
     StoreSettings,
 )
-from keys.keyfile import DEMO, STANDARD
 from keys.registry.draft import parse_fingerprint
 from keys.registry.statement import REGISTRY
 from keys.registry.view import View, advance, found
+from keys.slot import DEMO, STANDARD
 from keys.suite import KeyUse
 from keys.tlog.checkpoint import parse_checkpoint
 from keys.tlog.note import VerifierKey

@@ -36,10 +36,11 @@ from gateway.cli.rootkeys import (
 from gateway.cli.words import short
 from gateway.clock import SystemClock
 from gateway.errors import RejectedError
-from keys.keyfile import DEMO, STANDARD, write_private
+from keys.private import write_private
 from keys.registry.draft import follow
 from keys.registry.member import Member, RegisteredKey
 from keys.registry.statement import Chain, Kind, Revocation, RootSet, Statement
+from keys.slot import DEMO, STANDARD
 from keys.suite import KeyUse, MemberId, parse_member_id
 
 app = typer.Typer(help="Root keys: offline, k of n.", no_args_is_help=True)

@@ -11,12 +11,13 @@ from pathlib import Path
 from gateway.cli.options import passphrase
 from gateway.errors import RejectedError, UnavailableError
 from keys import rootfile
-from keys.keyfile import Cost, write_private
+from keys.private import write_private
 from keys.registry.draft import root_name, root_pair
 from keys.registry.rootset import MAX_ROOT_SET_BYTES, PublicRoots, parse_root_set
 from keys.registry.statement import REGISTRY, RootSet
 from keys.registry.view import View
 from keys.rootfile import RootKey
+from keys.slot import Cost
 from keys.suite import Entropy, MemberId
 
 OFFLINE = "offline"

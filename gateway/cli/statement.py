@@ -21,7 +21,7 @@ from gateway.cli.options import (
 )
 from gateway.cli.rootkeys import unlock_roots
 from gateway.errors import RejectedError
-from keys.keyfile import write_private
+from keys.private import write_private
 from keys.registry.ceremony import parse_draft
 from keys.registry.statement import SignedStatement
 

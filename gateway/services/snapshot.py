@@ -11,7 +11,7 @@ from gateway.clock import Clock
 from gateway.errors import LiaisonError
 from gateway.logs import logger
 from gateway.services.keys import NodeKeys
-from keys.keyfile import write_private
+from keys.private import write_private
 from keys.registry.snapshot import encode_view, parse_view
 from keys.registry.view import View
 from keys.suite import DIGEST_BYTES

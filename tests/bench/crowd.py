@@ -30,10 +30,11 @@ from gateway.settings import (
 from gateway.store import registry
 from gateway.store.database import Database, Transaction
 from keys import rootfile
-from keys.keyfile import Cost, unlock
+from keys.keyfile import unlock
 from keys.keyring import Keyring
 from keys.registry.draft import node_signer, parse_fingerprint, root_signers
 from keys.registry.statement import REGISTRY, MemberRole
+from keys.slot import Cost
 from keys.suite import KeyUse, MemberId, parse_member_id
 from keys.tlog.checkpoint import Checkpoint, sign_checkpoint
 from keys.tlog.merkle import Frontier, leaf_hash

@@ -12,11 +12,12 @@ from gateway.settings import NodeSettings, Settings
 from gateway.store import registry
 from gateway.store.database import Database
 from keys import rootfile
-from keys.keyfile import Cost, unlock
+from keys.keyfile import unlock
 from keys.keyring import Keyring
 from keys.registry.draft import node_signer, parse_fingerprint, root_signers
 from keys.registry.statement import REGISTRY, MemberRole
 from keys.registry.view import advance
+from keys.slot import Cost
 from keys.suite import KeyUse, MemberId
 from keys.tlog.checkpoint import Checkpoint, sign_checkpoint
 from keys.tlog.note import add_signatures

@@ -12,9 +12,9 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
 from keys.errors import RejectedError
-from keys.keyfile import Cost, _stretch
 from keys.postquantum import PostQuantumSigningKey, verify_post_quantum
 from keys.signing import SigningKey, verify_note_signature
+from keys.slot import Cost, _stretch
 from keys.suite import KeyUse
 
 

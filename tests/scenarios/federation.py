@@ -29,10 +29,11 @@ from gateway.services.submission import Submission, Submitted
 from gateway.settings import Role, Settings, load
 from gateway.store import leases
 from gateway.store.database import FaultHook
-from keys.keyfile import Cost, Unlocked, unlock
+from keys.keyfile import Unlocked, unlock
 from keys.registry.draft import parse_fingerprint, root_signers
 from keys.registry.statement import NO_COMPETENCES, REGISTRY, Competences, MemberRole
 from keys.rootfile import read
+from keys.slot import Cost
 from keys.suite import MemberId
 from keys.tlog.note import NoteSigner, add_signatures
 

@@ -10,8 +10,9 @@ from gateway.clock import SystemClock
 from gateway.services import snapshot
 from gateway.services.keys import NodeKeys
 from gateway.services.snapshot import FILE, Snapshot
-from keys.keyfile import Cost, create
+from keys.keyfile import create
 from keys.keyring import Keyring, new_record
+from keys.slot import Cost
 from keys.suite import KeyUse, MemberId
 from keys.tlog.history import TreeHistory
 from keys.tlog.merkle import leaf_hash
