@@ -114,6 +114,7 @@ class Workers:
 
     async def _sweep(self) -> None:
         while True:
+            await self._survive("keystore.unreadable", self._take_over)
             await self._survive("keys.late", self._keep_fresh, quiet=True)
             await self._survive("sweep.failed", self.sweep)
             await self._survive("quorum.unknown", self.cosigning.watch_quorum)
@@ -157,6 +158,10 @@ class Workers:
         await self.gossip.load()
         await self.fetching.expire()
         await self.keys.destroy_expired(now, self.settings.policy.max_lifetime_s)
+
+    async def _take_over(self) -> None:
+        """Take over what another process wrote into the keystore, or say why that is no more."""
+        self.keys.refresh()
 
     async def _keep_fresh(self) -> None:
         self.keys.refresh()

@@ -12,6 +12,7 @@ from gateway.cli import (
     demonstration,
     inbox,
     key,
+    keystore,
     member,
     message,
     node,
@@ -45,6 +46,7 @@ app.add_typer(inbox.app, name="inbox")
 app.add_typer(attachment.app, name="attachment")
 app.add_typer(outbox.app, name="outbox")
 app.add_typer(key.app, name="key")
+app.add_typer(keystore.app, name="keystore")
 app.add_typer(audit.app, name="audit")
 
 

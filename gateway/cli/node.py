@@ -1,7 +1,6 @@
 """``liaison init``, ``status`` and ``doctor``: one node."""
 
 import socket
-import stat
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -44,6 +43,7 @@ from gateway.settings import (
     StoreSettings,
 )
 from gateway.store.lock import FolderLock
+from keys.keyfile import read_slots
 from keys.registry.draft import parse_fingerprint
 from keys.registry.statement import Competences, MemberRole
 from keys.slot import DEMO, STANDARD
@@ -305,11 +305,11 @@ def _examine(folder: Path, peer: str | None):  # type: ignore[no-untyped-def]  #
         raise _WrongError("settings", fault.detail) from fault
     yield "settings", str(folder / "gateway.toml")
     keystore = settings.path(settings.keys.file)
-    if not keystore.exists():
-        raise _WrongError("keystore", f"there is no {keystore}: liaison init, or a backup")
-    if keystore.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise _WrongError("keystore", f"others may read it: chmod 600 {keystore}")
-    yield "keystore", "there, and private"
+    try:
+        slots = read_slots(keystore)
+    except LiaisonError as fault:
+        raise _WrongError("keystore", fault.detail) from fault
+    yield "keystore", f"there, and private; opened by any of {len(slots)} slots"
     daemon = daemon_of(folder)
     try:
         shown = daemon.call("GET", "/v1/status")

@@ -11,6 +11,7 @@ from gateway.cli.client import Daemon
 from gateway.errors import UnavailableError
 from gateway.faults import convert
 from gateway.settings import Settings, StoreSettings, load
+from keys.memory import seclude
 from keys.private import read_secret
 
 Folder = Annotated[
@@ -66,8 +67,11 @@ def daemon_of(folder: Path) -> Daemon:
 def passphrase(file: Path | None, *, fresh: bool = False, prompt: str = "Passphrase") -> bytes:
     """Return a passphrase from a file, or ask for it in a terminal (twice when it is fresh).
 
+    Who has one is about to unlock keys: from here on nobody looks into this process.
+
     Raises UnavailableError ``passphrase_missing``.
     """
+    seclude()
     read = read_secret(file=file, environ=os.environ)
     if read is not None:
         return read

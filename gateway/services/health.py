@@ -1,9 +1,11 @@
 """Whether the node works: tested by function, and told in numbers."""
 
+import asyncio
+
 import msgspec
 
 from gateway.clock import Clock
-from gateway.errors import LiaisonError, UnavailableError
+from gateway.errors import LiaisonError
 from gateway.peer import Peers
 from gateway.protocol.message import message_ref
 from gateway.services.caller import Caller, require
@@ -127,7 +129,7 @@ class Health:
         """Commit a no-op signed by our key, and look at keys, registry and disk."""
         checks = [
             await self._check_commit(),
-            self._check_keys(),
+            await asyncio.to_thread(self._check_keys),
             self._check_registry(),
             self._check_disk(),
         ]
@@ -212,9 +214,10 @@ class Health:
     def _check_keys(self) -> Check:
         try:
             now = self._clock.now()
+            self._keys.refresh()
             self._keys.signer(self._mirror.view, now).sign("ready", now.to_bytes(8, "big"))
             self._keys.keyring.storage(now)
-        except UnavailableError as fault:
+        except LiaisonError as fault:
             return Check(name="keys", ok=False, detail=fault.detail)
         return Check(name="keys", ok=True, detail="unlocked and registered")
 
