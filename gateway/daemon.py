@@ -77,6 +77,7 @@ from keys.registry.draft import parse_fingerprint
 from keys.registry.statement import REGISTRY
 from keys.suite import Entropy, KeyUse, MemberId, parse_member_id
 from keys.tlog.note import NoteSigner
+from keys.token import Token
 
 SETTINGS_FILE = "gateway.toml"
 GARBAGE_AFTER = 20_000
@@ -488,7 +489,14 @@ def serve(folder: Path, environ: Mapping[str, str], passphrase: bytes | None = N
     gc.set_threshold(GARBAGE_AFTER, 20, 50)
     with FolderLock(settings.data_dir):
         unlocked = _unlock(settings, environ, passphrase)
-        keys = NodeKeys(unlocked, parse_member_id(settings.node.member), os.urandom)
+        token = _open_token(settings, environ)
+        keys = NodeKeys(
+            unlocked,
+            parse_member_id(settings.node.member),
+            os.urandom,
+            token,
+            draws_in_token=settings.keys.pkcs11_draw,
+        )
         database = open_database(settings)
         try:
             uvloop.run(_run(settings, keys, database))
@@ -520,6 +528,33 @@ def _unlock(settings: Settings, environ: Mapping[str, str], passphrase: bytes | 
             "no passphrase: name keys.passphrase_file or keys.credential, or start in a terminal",
         )
     return unlock(settings.path(settings.keys.file), passphrase, entropy=os.urandom)
+
+
+def _open_token(settings: Settings, environ: Mapping[str, str]) -> Token | None:
+    """Open the token for ``sign`` keys, if one is named. Raises LiaisonError."""
+    named = settings.keys
+    if not named.pkcs11_module:
+        return None
+    pin = read_secret(
+        file=settings.path(named.pkcs11_pin_file) if named.pkcs11_pin_file else None,
+        credential=named.pkcs11_credential or None,
+        environ=environ,
+        called="pin",
+    )
+    if pin is None:
+        raise UnavailableError(
+            "pin_missing",
+            "no PIN for the token: name keys.pkcs11_pin_file or keys.pkcs11_credential",
+        )
+    try:
+        from keys.pkcs11 import Pkcs11Token  # noqa: PLC0415 - an extra
+    except ImportError as fault:
+        raise UnavailableError(
+            "driver_missing", "the library for tokens is not installed: install the extra pkcs11"
+        ) from fault
+    token = Pkcs11Token(settings.path(named.pkcs11_module), named.pkcs11_token, pin)
+    token.check()
+    return token
 
 
 async def _run(settings: Settings, keys: NodeKeys, database: Database) -> None:

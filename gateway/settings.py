@@ -81,6 +81,28 @@ class KeysSettings(_Section, frozen=True, kw_only=True):
             "neither is named, the passphrase is asked for."
         ),
     ] = ""
+    pkcs11_module: Annotated[
+        _Text,
+        _explained(
+            "The shared library (PKCS#11) of the token in which sign keys lie; empty for none. "
+            "Needs the extra pkcs11."
+        ),
+    ] = ""
+    pkcs11_token: Annotated[_Text, _explained("The label of that token.")] = ""
+    pkcs11_draw: Annotated[
+        bool,
+        _explained(
+            "Whether a new sign key is drawn in the token; false to move back to the keystore with "
+            "the next rotation, while the token is still there."
+        ),
+    ] = True
+    pkcs11_pin_file: Annotated[
+        _Text, _explained("A file (mode 0600) with the token's PIN; empty for none.")
+    ] = ""
+    pkcs11_credential: Annotated[
+        _Text,
+        _explained("The name of the systemd credential that holds the PIN; empty for none."),
+    ] = ""
 
 
 class StoreSettings(_Section, frozen=True, kw_only=True):

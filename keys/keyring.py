@@ -13,14 +13,28 @@ import msgspec
 from keys.certificate import SERIAL_BYTES, issue
 from keys.errors import RejectedError, UnavailableError
 from keys.sealing import SealKey
-from keys.signing import SigningKey
+from keys.signing import Signer, SigningKey
 from keys.storage import StorageKey
-from keys.suite import SEED_BYTES, Entropy, KeyId, KeyUse
+from keys.suite import SEED_BYTES, Entropy, KeyId, KeyUse, key_id
 from keys.tlog.cosignature import CosigningKey
+from keys.token import Token, TokenKey
 
-FORMAT = 1
+FORMAT = 2
+_FORMATS = (1, FORMAT)
+"""A record of format 1 names no token: nothing is to be converted."""
+_OBJECT_ID_BYTES = 16
 NODE_USES = (KeyUse.SIGN, KeyUse.LOG, KeyUse.WITNESS, KeyUse.TLS)
 """The uses whose keys the registry lists for a node."""
+
+
+class TokenObject(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """Where a private key lies that no keystore holds: one object in one token."""
+
+    token: str
+    """The token's label."""
+    object_id: bytes
+    """What the token knows the key by (``CKA_ID``)."""
+    public_key: bytes
 
 
 class KeyRecord(
@@ -35,13 +49,25 @@ class KeyRecord(
     end: int
     certificate: bytes = b""
     """DER, for ``tls`` alone."""
+    held: TokenObject | None = None
+    """Where the key is instead; the seed is empty then."""
 
     def __repr__(self) -> str:
         return f"KeyRecord({self.use}, {self.key_id.hex()[:16]})"
 
+    @property
+    def public_key(self) -> bytes:
+        """The Ed25519 public key (32 bytes) of a use that signs."""
+        if self.held is not None:
+            return self.held.public_key
+        return SigningKey(self.use, self.seed).public_key
 
-class _Body(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+
+class _Head(msgspec.Struct, frozen=True, array_like=True):
     format: int
+
+
+class _Body(_Head, frozen=True, array_like=True, forbid_unknown_fields=True):
     records: tuple[KeyRecord, ...]
 
 
@@ -70,6 +96,26 @@ def new_record(
     )
 
 
+def new_token_record(
+    token: Token, use: KeyUse, *, start: int, end: int, entropy: Entropy, common_name: str
+) -> KeyRecord:
+    """Draw a fresh key inside a token, where ``common_name`` is shown as its label.
+
+    A crash after this leaves a key in the token that nobody names. Raises UnavailableError as
+    ``Token.draw``.
+    """
+    object_id = entropy(_OBJECT_ID_BYTES)
+    public_key = token.draw(common_name, object_id)
+    return KeyRecord(
+        use=use,
+        key_id=key_id(use, public_key),
+        seed=b"",
+        start=start,
+        end=end,
+        held=TokenObject(token.label, object_id, public_key),
+    )
+
+
 class Keyring:
     """All private keys of this node but its roots."""
 
@@ -87,14 +133,13 @@ class Keyring:
     def parse(cls, body: bytes) -> "Keyring":
         """Read the body of a keyfile. Raises RejectedError ``keyring_malformed``."""
         try:
-            parsed = msgspec.msgpack.decode(body, type=_Body)
-        except msgspec.MsgspecError as fault:
-            raise RejectedError("keyring_malformed", "the keystore's body is damaged") from fault
-        if parsed.format != FORMAT:
-            raise RejectedError(
-                "keyring_malformed", "the keystore was written by a newer version of Liaison"
-            )
-        return cls(parsed.records)
+            if msgspec.msgpack.decode(body, type=_Head).format not in _FORMATS:
+                raise RejectedError(
+                    "keyring_malformed", "the keystore was written by a newer version of Liaison"
+                )
+            return cls(msgspec.msgpack.decode(body, type=_Body).records)
+        except msgspec.MsgspecError:  # its text could show what stands there
+            raise RejectedError("keyring_malformed", "the keystore's body is damaged") from None
 
     def add(self, *records: KeyRecord) -> "Keyring":
         """Return a keyring that holds ``records`` too."""
@@ -118,9 +163,22 @@ class Keyring:
         """Return the keys of one use, the oldest first."""
         return self._by_use.get(use, ())
 
-    def signer(self, record: KeyRecord) -> SigningKey:
-        """Return the signing key of a record of this keyring."""
-        return SigningKey(record.use, record.seed)
+    def signer(self, record: KeyRecord, token: Token | None = None) -> Signer:
+        """Return the signing key of a record of this keyring, which may lie in ``token``.
+
+        Raises UnavailableError ``token_missing`` where it lies in another, or in one that is not
+        configured.
+        """
+        if record.held is None:
+            return SigningKey(record.use, record.seed)
+        if token is None or token.label != record.held.token:
+            raise UnavailableError(
+                "token_missing",
+                f"the {record.use} key {record.key_id.hex()[:16]} lies in the token "
+                f"{record.held.token}: name it in keys.pkcs11_token, and its module",
+                retry_after_s=60,
+            )
+        return TokenKey(record.use, record.held.public_key, token, record.held.object_id)
 
     def seal_key(self, key_id: KeyId) -> SealKey | None:
         """Return the sealing key named, if this node holds it (still)."""

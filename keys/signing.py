@@ -6,6 +6,8 @@ can be confused with one.
 Source: RFC 8032; SPEC "Signatures"; c2sp.org/signed-note.
 """
 
+from abc import ABC, abstractmethod
+
 from nacl.bindings import (
     crypto_core_ed25519_is_valid_point,
     crypto_sign,
@@ -26,30 +28,53 @@ from keys.suite import (
 )
 
 
-class SigningKey:
-    """A private Ed25519 key of one use. Shows nothing of its seed."""
+class Signer(ABC):
+    """A private Ed25519 key of one use, wherever it lies: it signs, and is never shown."""
 
-    __slots__ = ("_secret", "key_id", "public_key", "use")
+    __slots__ = ("key_id", "public_key", "use")
+
+    def __init__(self, use: KeyUse, public_key: bytes) -> None:
+        self.use = use
+        self.public_key = public_key
+        self.key_id: KeyId = key_id(use, public_key)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.use}, {self.key_id.hex()[:16]})"
+
+    def sign(self, name: str, message: bytes) -> bytes:
+        """Return the signature (64 bytes) over ``L(name) ‖ message``.
+
+        Raises UnavailableError where the key cannot be reached.
+        """
+        return self._sign_bytes(label(name) + message)
+
+    def sign_note(self, text: bytes) -> bytes:
+        """Return the signature (64 bytes) over a note's text, which must hold no NUL.
+
+        Raises UnavailableError where the key cannot be reached.
+        """
+        if b"\x00" in text:
+            raise ValueError("a note's text holds no NUL")
+        return self._sign_bytes(text)
+
+    @abstractmethod
+    def _sign_bytes(self, signed: bytes) -> bytes:
+        """Return the plain Ed25519 signature over ``signed``, whose label is in it."""
+
+
+class SigningKey(Signer):
+    """A private key in memory, expanded from a seed."""
+
+    __slots__ = ("_secret",)
 
     def __init__(self, use: KeyUse, seed: bytes) -> None:
         if len(seed) != SEED_BYTES:
             raise ValueError(f"a seed has {SEED_BYTES} bytes")
-        self.use = use
-        self.public_key, self._secret = crypto_sign_seed_keypair(seed)
-        self.key_id: KeyId = key_id(use, self.public_key)
+        public_key, self._secret = crypto_sign_seed_keypair(seed)
+        super().__init__(use, public_key)
 
-    def __repr__(self) -> str:
-        return f"SigningKey({self.use}, {self.key_id.hex()[:16]})"
-
-    def sign(self, name: str, message: bytes) -> bytes:
-        """Return the signature (64 bytes) over ``L(name) ‖ message``."""
-        return crypto_sign(label(name) + message, self._secret)[:SIGNATURE_BYTES]
-
-    def sign_note(self, text: bytes) -> bytes:
-        """Return the signature (64 bytes) over a note's text, which must hold no NUL."""
-        if b"\x00" in text:
-            raise ValueError("a note's text holds no NUL")
-        return crypto_sign(text, self._secret)[:SIGNATURE_BYTES]
+    def _sign_bytes(self, signed: bytes) -> bytes:
+        return crypto_sign(signed, self._secret)[:SIGNATURE_BYTES]
 
 
 def check_public_key(public_key: bytes) -> None:

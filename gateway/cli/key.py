@@ -21,9 +21,16 @@ def list_keys(folder: Folder = DEFAULT_FOLDER, as_json: AsJson = False) -> None:
         show_json(shown)
         return
     show_table(
-        ["use", "key", "state", "start", "end"],
+        ["use", "key", "state", "start", "end", "token"],
         [
-            (key["use"], key["id"][:16], key["state"], when(key["start"]), when(key["end"]))
+            (
+                key["use"],
+                key["id"][:16],
+                key["state"],
+                when(key["start"]),
+                when(key["end"]),
+                key["token"] or "-",
+            )
             for key in shown["keys"]
             if not _coming_epoch(key)
         ],

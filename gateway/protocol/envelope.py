@@ -34,7 +34,7 @@ from gateway.protocol.message import (
 )
 from keys.registry.member import RegistryHead
 from keys.sealing import SealKey, Session, wrap
-from keys.signing import SigningKey
+from keys.signing import Signer
 from keys.stream import SALT_BYTES, seal
 from keys.suite import (
     CONTENT_KEY_BYTES,
@@ -154,7 +154,7 @@ class ParsedEnvelope:
 
 
 def seal_message(
-    draft: Draft, *, signer: SigningKey, registry: RegistryHead, entropy: Entropy
+    draft: Draft, *, signer: Signer, registry: RegistryHead, entropy: Entropy
 ) -> SealedMessage:
     """Sign and seal: one content key, one body, for any number of recipients.
 

@@ -26,7 +26,7 @@ from gateway.protocol.codec import (
 )
 from keys.registry.member import RegisteredKey, RegistryHead
 from keys.registry.view import View
-from keys.signing import SigningKey, verify
+from keys.signing import Signer, verify
 from keys.stream import open_sealed, seal, sealed_bytes
 from keys.suite import DIGEST_BYTES, SIGNATURE_BYTES, SUITE, KeyId, KeyUse, MemberId, label
 from keys.tlog.merkle import (
@@ -119,7 +119,7 @@ class Expected:
     seal_kid: bytes
 
 
-def sign_receipts(receipts: Sequence[Receipt], signer: SigningKey) -> list[bytes]:
+def sign_receipts(receipts: Sequence[Receipt], signer: Signer) -> list[bytes]:
     """Sign up to 64 receipts with one signature; return each as it is sent and stored."""
     if not 1 <= len(receipts) <= MAX_BATCH:
         raise ValueError(f"a batch has 1 to {MAX_BATCH} receipts")

@@ -38,7 +38,7 @@ from gateway.store import attachments as blobs
 from gateway.store import audit, idempotency, messages, outbox
 from gateway.store.database import Database, Transaction
 from keys.registry.member import RegistryHead
-from keys.signing import SigningKey
+from keys.signing import Signer
 from keys.suite import KeyId, MemberId, digest
 
 BATCH_MOST = 64
@@ -323,7 +323,7 @@ class Exchange:
         return wrap_stanza(sealed.header, sealed.content_key, key_id, public_key)
 
     def _seal_one(
-        self, item: _Prepared, signer: SigningKey, registry: RegistryHead, now: int
+        self, item: _Prepared, signer: Signer, registry: RegistryHead, now: int
     ) -> _Ready:
         sealed = seal_message(
             item.draft, signer=signer, registry=registry, entropy=self._keys.entropy

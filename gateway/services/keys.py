@@ -9,16 +9,17 @@ import msgspec
 
 from gateway.errors import LiaisonError, UnavailableError
 from keys.keyfile import Unlocked
-from keys.keyring import KeyRecord, Keyring
-from keys.registry.draft import node_signer
+from keys.keyring import KeyRecord, Keyring, new_record, new_token_record
+from keys.registry.draft import provers
 from keys.registry.statement import key_name
 from keys.registry.view import View
 from keys.sealing import SealKey
-from keys.signing import SigningKey
+from keys.signing import Signer
 from keys.storage import StorageKey
 from keys.suite import Entropy, KeyId, KeyUse, MemberId
 from keys.tlog.cosignature import CosigningKey
-from keys.tlog.note import NoteSigner
+from keys.tlog.note import ClassicalSigner, NoteSigner
+from keys.token import Token
 
 
 class KeySummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,6 +31,8 @@ class KeySummary(msgspec.Struct, frozen=True, kw_only=True):
     start: int
     end: int
     registered: bool
+    token: str
+    """The token that it lies in; empty for the keystore."""
 
 
 class NodeKeys:
@@ -39,28 +42,45 @@ class NodeKeys:
     the others added.
     """
 
-    def __init__(self, unlocked: Unlocked, member: MemberId, entropy: Entropy) -> None:
+    def __init__(
+        self,
+        unlocked: Unlocked,
+        member: MemberId,
+        entropy: Entropy,
+        token: Token | None = None,
+        *,
+        draws_in_token: bool = True,
+    ) -> None:
+        """Take over the keystore, and the token, if there is one, that ``sign`` keys lie in."""
         self._unlocked = unlocked
+        self._token = token
+        self._draws_in = token if draws_in_token else None
         self._reading = threading.Lock()
-        self._signers: dict[bytes, SigningKey] = {}
+        self._signers: dict[bytes, Signer] = {}
         self._cosigners: dict[bytes, CosigningKey] = {}
         self.member = member
         self.entropy = entropy
         self.keyring = Keyring.parse(unlocked.body)
 
-    def signer(self, view: View, now: int) -> SigningKey:
+    def signer(self, view: View, now: int) -> Signer:
         """Return the key that signs messages, receipts and cards now: the newest registered.
 
-        Raises UnavailableError ``not_admitted``.
+        Raises UnavailableError ``not_admitted`` or ``token_missing``. Sign with it in a thread: it
+        may lie in a token.
         """
-        record = self._current(KeyUse.SIGN, view, now)
-        if record.key_id not in self._signers:
-            self._signers[record.key_id] = self.keyring.signer(record)
-        return self._signers[record.key_id]
+        return self._signer(self._current(KeyUse.SIGN, view, now))
 
     def note_signer(self, use: KeyUse, view: View, now: int) -> NoteSigner:
-        """Return the key of one use that signs notes now. Raises UnavailableError."""
-        return node_signer(view.federation, self.member, self._current(use, view, now))
+        """Return the key of one use that signs notes now. Raises as ``signer``."""
+        record = self._current(use, view, now)
+        return ClassicalSigner(key_name(view.federation, self.member, use), self._signer(record))
+
+    def provers(self, federation: str, record: KeyRecord) -> Sequence[NoteSigner]:
+        """Return the signers with which a key proves that it is held. Raises as ``signer``."""
+        if record.held is None:
+            return provers(federation, self.member, record)
+        name = key_name(federation, self.member, record.use)
+        return (ClassicalSigner(name, self._signer(record)),)
 
     def cosigner(self, view: View, now: int) -> CosigningKey:
         """Return the keys with which this node cosigns now. Raises UnavailableError."""
@@ -113,6 +133,27 @@ class NodeKeys:
             if not self._unlocked.is_newest:
                 self.keyring = Keyring.parse(self._unlocked.reread())
 
+    async def draw(self, use: KeyUse, federation: str, *, start: int, end: int) -> KeyRecord:
+        """Draw a key that the registry is to list, in the keystore or the token; durable on return.
+
+        Raises UnavailableError ``keyfile_unwritable`` or what the token says: nothing is added.
+        """
+        name = key_name(federation, self.member, use)
+        if use is KeyUse.SIGN and self._draws_in is not None:
+            record = await asyncio.to_thread(
+                new_token_record,
+                self._draws_in,
+                use,
+                start=start,
+                end=end,
+                entropy=self.entropy,
+                common_name=name,
+            )
+        else:
+            record = new_record(use, start=start, end=end, entropy=self.entropy, common_name=name)
+        await self.add([record])
+        return record
+
     async def add(self, records: Sequence[KeyRecord]) -> None:
         """Put new keys into the keystore, durable on return."""
         await asyncio.to_thread(self._change, lambda keyring: keyring.add(*records))
@@ -146,10 +187,16 @@ class NodeKeys:
                 start=record.start,
                 end=self._end(record, view),
                 registered=view is not None and KeyId(record.key_id) in view.keys,
+                token="" if record.held is None else record.held.token,
             )
             for use in KeyUse
             for record in self.keyring.records(use)
         ]
+
+    def _signer(self, record: KeyRecord) -> Signer:
+        if record.key_id not in self._signers:
+            self._signers[record.key_id] = self.keyring.signer(record, self._token)
+        return self._signers[record.key_id]
 
     def _change(self, change: Callable[[Keyring], Keyring]) -> None:
         """Write what ``change`` makes of the keys as they lie there, or one would get lost."""

@@ -32,7 +32,7 @@ from gateway.store import attached, attachments, audit, messages
 from gateway.store.database import Database, Transaction
 from keys.registry.statement import MemberRole
 from keys.registry.view import View
-from keys.signing import SigningKey
+from keys.signing import Signer
 from keys.suite import MemberId, digest
 
 _log = logger()
@@ -132,7 +132,13 @@ class Reception:
             work.verdicts = brought or self._open(batch, parsed, hop, view)
             messages_opened = [item for item in work.verdicts if isinstance(item, OpenedMessage)]
             if messages_opened:
-                signed = self._sign(messages_opened, signer, view)
+                try:
+                    signed = self._sign(messages_opened, signer, view)
+                except UnavailableError as away:  # the token with the key: nothing is stored
+                    work.verdicts = [
+                        away if isinstance(item, OpenedMessage) else item for item in work.verdicts
+                    ]
+                    signed, messages_opened = [], []
                 work.good = {
                     item.envelope.envelope_id: _Opened(opened=item, receipt=receipt)
                     for item, receipt in zip(messages_opened, signed, strict=True)
@@ -297,7 +303,7 @@ class Reception:
             missing[outcome.envelope.envelope_id] = judged
         return outcome
 
-    def _sign(self, opened: Sequence[OpenedMessage], signer: SigningKey, view: View) -> list[bytes]:
+    def _sign(self, opened: Sequence[OpenedMessage], signer: Signer, view: View) -> list[bytes]:
         now = self._clock.now()
         return sign_receipts(
             [

@@ -21,9 +21,9 @@ from gateway.store import audit
 from gateway.store.database import Database
 from keys.keyring import KeyRecord, new_record
 from keys.registry.card import draft_card
-from keys.registry.draft import draft_rotation, node_signer, use_line
+from keys.registry.draft import draft_rotation, use_line
 from keys.registry.member import RegisteredKey
-from keys.registry.statement import UseLine, key_name
+from keys.registry.statement import UseLine
 from keys.suite import KeyId, KeyUse
 from keys.tlog.note import sign_note
 
@@ -126,8 +126,8 @@ class Rotation:
         records[0] = KeyRecord(
             use=first.use, key_id=first.key_id, seed=first.seed, start=now - skew_s, end=first.end
         )
-        await self._keys.add(records)
-        note = draft_card(
+        note = await asyncio.to_thread(
+            draft_card,
             view.federation,
             self._keys.member,
             serial=await self._cards.serial(self._keys.member) + 1,
@@ -135,6 +135,7 @@ class Rotation:
             records=records,
             signer=signer,
         )
+        await self._keys.add(records)  # after the signature, which a token may refuse
         await self._cards.publish(note)
         return records[0]
 
@@ -144,22 +145,21 @@ class Rotation:
         member = view.member(self._keys.member)
         record = self._keys.pending(use, view)
         if record is None or record.start < now:
-            record = new_record(
+            record = await self._keys.draw(
                 use,
+                view.federation,
                 start=now + lead_s,
                 end=now + lead_s + self._policy.key_lifetime_s,
-                entropy=self._keys.entropy,
-                common_name=key_name(view.federation, self._keys.member, use),
             )
-            await self._keys.add([record])
         line = use_line(view.federation, self._keys.member, record)
         retired = self._retired(member.keys_for(use), record)
         statement = draft_rotation(view, member, at=now, uses=[line, *retired])
         signers = [
             self._keys.note_signer(KeyUse.SIGN, view, now),
-            node_signer(view.federation, self._keys.member, record),
+            *self._keys.provers(view.federation, record),
         ]
-        await self._registrar.submit(sign_note(statement.text(), signers))
+        note = await asyncio.to_thread(sign_note, statement.text(), signers)
+        await self._registrar.submit(note)
         return record
 
     def _retired(self, keys: Sequence[RegisteredKey], record: KeyRecord) -> list[UseLine]:

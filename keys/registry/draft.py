@@ -80,7 +80,7 @@ def use_line(federation: str, member: MemberId, record: KeyRecord) -> UseLine:
     if record.use is KeyUse.WITNESS:
         first, second = CosigningKey.from_seed(name, record.seed).verifiers
         return UseLine(record.use, first, record.start, record.end, post_quantum=second)
-    verifier = VerifierKey(name, ED25519, SigningKey(record.use, record.seed).public_key)
+    verifier = VerifierKey(name, ED25519, record.public_key)
     return UseLine(record.use, verifier, record.start, record.end, record.certificate)
 
 

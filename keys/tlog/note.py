@@ -16,7 +16,7 @@ from typing import Protocol
 
 from keys.errors import RejectedError
 from keys.postquantum import PUBLIC_KEY_BYTES, PostQuantumSigningKey, verify_post_quantum
-from keys.signing import SigningKey, verify_note_signature
+from keys.signing import Signer, verify_note_signature
 from keys.suite import VERIFY_KEY_BYTES
 
 MAX_NOTE_BYTES = 1024 * 1024
@@ -103,7 +103,7 @@ class ClassicalSigner:
     """Signs notes with an Ed25519 key."""
 
     name: str
-    key: SigningKey
+    key: Signer
 
     @property
     def verifier(self) -> VerifierKey:

@@ -49,11 +49,13 @@ def test_ring_comes_back_from_its_bytes() -> None:
     assert ring.signer(record(KeyUse.SIGN)).key_id == record(KeyUse.SIGN).key_id
 
 
-@pytest.mark.parametrize("body", [b"", b"\x92\x01\x91\x90", b"\xc1", b"\x92\x02\x90"])
+@pytest.mark.parametrize(
+    "body", [b"", b"\x92\x01\x91\x90", b"\xc1", b"\x92\x03\x90", b"\x93\x03\x90\x01"]
+)
 def test_damaged_ring_is_refused(body: bytes) -> None:
     """What no keystore wrote, and what a newer one did."""
     assert code(Keyring.parse, body) == "keyring_malformed"
-    assert FORMAT == 1
+    assert FORMAT == 2
 
 
 def test_sealing_keys_go_when_nothing_can_arrive_under_them() -> None:

@@ -36,6 +36,7 @@ from keys.rootfile import read
 from keys.slot import Cost
 from keys.suite import MemberId
 from keys.tlog.note import NoteSigner, add_signatures
+from keys.token import Token
 
 OFFICER = Caller(name="uid:1", roles=frozenset({Role.OFFICER, Role.OPERATOR, Role.AUDITOR}))
 CHEAP = Cost(memory_kib=8, passes=1)
@@ -210,6 +211,8 @@ class Federation:
     """Settings by member and section, instead of the defaults."""
     roles: dict[str, tuple[MemberRole, Competences]] = field(default_factory=dict)
     """Who is no administration."""
+    tokens: dict[str, Token] = field(default_factory=dict)
+    """What sign keys of a member are drawn in, instead of its keystore."""
     anchor: str = ""
     ports: dict[str, int] = field(default_factory=dict)
 
@@ -251,7 +254,7 @@ class Federation:
         name = MemberId(member)
         settings = self.settings(member)
         node = wire(
-            settings, peers=Lines(self, name), keys=NodeKeys(self.unlock(member), name, os.urandom),
+            settings, peers=Lines(self, name), keys=self._keys(member),
             clock=self.clocks[name], entropy=os.urandom,
             database=open_database(settings, fault=fault),
         )  # fmt: skip
@@ -344,6 +347,12 @@ class Federation:
         """Read a node's keystore from its file."""
         path = self.settings(member).path("keystore")
         return unlock(path, b"pass", entropy=os.urandom)
+
+    def _keys(self, member: str) -> NodeKeys:
+        return NodeKeys(
+            self.unlock(member), MemberId(member), os.urandom, self.tokens.get(member),
+            draws_in_token=self.settings(member).keys.pkcs11_draw,
+        )  # fmt: skip
 
     def _founding(self, member: str) -> Founding:
         return Founding(
