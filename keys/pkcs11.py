@@ -4,8 +4,8 @@ Source: PKCS#11 3.0, "Edwards EC" (``CKM_EDDSA``); keys/README.md, "A key in a t
 """
 
 import contextlib
-import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
@@ -21,8 +21,10 @@ RETRY_S = 10
 _ED25519_OID = bytes.fromhex("06032b6570")
 _OCTET_STRING = bytes([0x04, VERIFY_KEY_BYTES])
 _PROBE = "token-probe"
-_USING = threading.RLock()
-"""A module is one for the process: it is not begun anew while another thread is in it."""
+_THREAD = ThreadPoolExecutor(1, thread_name_prefix="token")
+"""The one thread that enters modules. A module is one for the process, and is not begun anew while
+somebody is in it. And one that is built on OpenSSL, as SoftHSM is, leaves its errors in the queue
+of the thread that called it, where Python's ``ssl`` would take them for its own."""
 
 _T = TypeVar("_T")
 
@@ -92,12 +94,7 @@ class Pkcs11Token:
 
     def close(self) -> None:
         """Give the session back; the next use opens another."""
-        with _USING:
-            session, self._session = self._session, None
-            self._keys.clear()
-            if session is not None:
-                with contextlib.suppress(pkcs11.PKCS11Error):  # it may be gone with its token
-                    session.close()
+        _THREAD.submit(self._close).result()
 
     def _find(
         self, session: pkcs11.Session, object_id: bytes, public_key: bytes
@@ -112,26 +109,35 @@ class Pkcs11Token:
         return found
 
     def _use(self, act: Callable[[pkcs11.Session], _T]) -> _T:
+        return _THREAD.submit(self._act, act).result()
+
+    def _act(self, act: Callable[[pkcs11.Session], _T]) -> _T:
         """Act in the open session; where that fails, once more in a new one."""
-        with _USING:
-            if self._session is not None:
-                try:
-                    return act(self._session)
-                except pkcs11.PKCS11Error:  # pulled out and put back, or its service was restarted
-                    self.close()
+        if self._session is not None:
             try:
-                self._session = self._open()
                 return act(self._session)
-            except pkcs11.NoSuchToken as fault:
-                raise self._failed(
-                    "token_missing", f"is not there, says {self._module}: connect it"
-                ) from fault
-            except pkcs11.NoSuchKey as fault:
-                raise self._failed("token_key_missing", "holds this key no more") from fault
-            except pkcs11.PKCS11Error as fault:
-                self.close()
-                said = f"{type(fault).__name__} {fault}".rstrip()
-                raise self._failed("token_unavailable", f"does not work: {said}") from fault
+            except pkcs11.PKCS11Error:  # pulled out and put back, or its service was restarted
+                self._close()
+        try:
+            self._session = self._open()
+            return act(self._session)
+        except pkcs11.NoSuchToken as fault:
+            raise self._failed(
+                "token_missing", f"is not there, says {self._module}: connect it"
+            ) from fault
+        except pkcs11.NoSuchKey as fault:
+            raise self._failed("token_key_missing", "holds this key no more") from fault
+        except pkcs11.PKCS11Error as fault:
+            self._close()
+            said = f"{type(fault).__name__} {fault}".rstrip()
+            raise self._failed("token_unavailable", f"does not work: {said}") from fault
+
+    def _close(self) -> None:
+        session, self._session = self._session, None
+        self._keys.clear()
+        if session is not None:
+            with contextlib.suppress(pkcs11.PKCS11Error):  # it may be gone with its token
+                session.close()
 
     def _open(self) -> pkcs11.Session:
         """Log in; a module that lost sight of its token is begun anew, and asked once more."""

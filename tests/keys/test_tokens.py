@@ -1,6 +1,7 @@
 """A ``sign`` key in a token: the same as one in memory, and what a failing token comes to."""
 
 import os
+import ssl
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ import pkcs11
 import pytest
 from pkcs11 import Attribute, TokenFlag
 
+from keys.certificate import issue
 from keys.errors import LiaisonError, RejectedError, UnavailableError
 from keys.keyring import KeyRecord, Keyring, new_record, new_token_record
 from keys.pkcs11 import Pkcs11Token
@@ -154,6 +156,17 @@ def test_token_pulled_out_and_put_back_signs_again(slot: Slot) -> None:
             assert fault.retry_after_s is not None
         slot.push()
         verify(key.public_key, "message", b"back", key.sign("message", b"back"))
+
+
+def test_token_leaves_no_error_to_python_s_tls(softhsm: SoftHsm) -> None:
+    """SoftHSM is built on OpenSSL too, which keeps its errors for whoever asks next."""
+    slot = softhsm.slot()
+    slot.pull()
+    assert outcome(slot.token.check).code == "token_missing"
+    certificate = issue(bytes(32), "x", bytes(16))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_verify_locations(cadata=certificate)
+    assert context.cert_store_stats()["x509"] == 1
 
 
 def test_wrong_pin_is_tried_once(slot: Slot) -> None:
