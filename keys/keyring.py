@@ -55,6 +55,9 @@ class KeyRecord(
     def __repr__(self) -> str:
         return f"KeyRecord({self.use}, {self.key_id.hex()[:16]})"
 
+    def __rich_repr__(self) -> list[tuple[str, str]]:
+        return [("use", self.use.value), ("key_id", self.key_id.hex()[:16])]
+
     @property
     def public_key(self) -> bytes:
         """The Ed25519 public key (32 bytes) of a use that signs."""

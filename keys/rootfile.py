@@ -24,6 +24,12 @@ class _Body(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=
     classical_seed: bytes
     post_quantum_seed: bytes
 
+    def __repr__(self) -> str:
+        return f"_Body({self.name})"
+
+    def __rich_repr__(self) -> list[tuple[str, str]]:
+        return [("name", self.name)]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RootKey:

@@ -7,7 +7,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import msgspec
@@ -58,7 +58,7 @@ class Founding:
     """What every new node is made from."""
 
     folder: Path
-    passphrase: bytes
+    passphrase: bytes = field(repr=False)
     cost: Cost
     now: int
     entropy: Entropy = os.urandom
