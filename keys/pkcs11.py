@@ -19,7 +19,6 @@ from keys.suite import VERIFY_KEY_BYTES, label
 RETRY_S = 10
 
 _ED25519_OID = bytes.fromhex("06032b6570")
-_OCTET_STRING = bytes([0x04, VERIFY_KEY_BYTES])
 _PROBE = "token-probe"
 _THREAD = ThreadPoolExecutor(1, thread_name_prefix="token")
 """The one thread that enters modules. A module is one for the process, and is not begun anew while
@@ -48,7 +47,7 @@ class Pkcs11Token:
             self._pin = pin.decode()
         except UnicodeDecodeError:  # its text would show the PIN
             raise RejectedError("pin_malformed", "the PIN of the token is no UTF-8") from None
-        self._refused: UnavailableError | None = None
+        self._refused = False
         self._session: pkcs11.Session | None = None
         self._keys: dict[bytes, pkcs11.SignMixin] = {}
 
@@ -73,9 +72,10 @@ class Pkcs11Token:
                 label=name,
                 private_template={Attribute.SENSITIVE: True, Attribute.EXTRACTABLE: False},
             )
-            return bytes(public[Attribute.EC_POINT])
+            # The bare point, or DER around it: makers differ.
+            return bytes(public[Attribute.EC_POINT])[-VERIFY_KEY_BYTES:]
 
-        public_key = self._use(generate).removeprefix(_OCTET_STRING)
+        public_key = self._use(generate)
         try:
             check_public_key(public_key)
         except RejectedError as fault:
@@ -141,8 +141,8 @@ class Pkcs11Token:
 
     def _open(self) -> pkcs11.Session:
         """Log in; a module that lost sight of its token is begun anew, and asked once more."""
-        if self._refused is not None:
-            raise self._refused
+        if self._refused:
+            raise self._pin_wrong()
         library = pkcs11.lib(str(self._module))
         try:
             return self._log_in(library.get_token(token_label=self.label))
@@ -162,10 +162,13 @@ class Pkcs11Token:
         except pkcs11.UserAlreadyLoggedIn:  # the login is the process's, not the session's
             return token.open(rw=True)
         except (pkcs11.PinIncorrect, pkcs11.PinInvalid, pkcs11.PinLenRange, pkcs11.PinLocked):
-            self._refused = self._failed(
-                "pin_wrong", "refuses the PIN, which is not tried again before a new start"
-            )
-            raise self._refused from None
+            self._refused = True
+            raise self._pin_wrong() from None
+
+    def _pin_wrong(self) -> UnavailableError:
+        return self._failed(
+            "pin_wrong", "refuses the PIN, which is not tried again before a new start"
+        )
 
     def _failed(self, code: str, what: str) -> UnavailableError:
         return UnavailableError(code, f"the token {self.label} {what}", retry_after_s=RETRY_S)
