@@ -29,7 +29,7 @@ from gateway.services.registry_views import RegistryViews
 from gateway.services.rotation import Rotation
 from gateway.services.vetoes import PASS_ON_S, Vetoes
 from gateway.settings import Settings
-from gateway.store import attachments, audit, carried, custody, idempotency, outbox
+from gateway.store import attachments, audit, carried, custody, idempotency, outbox, registry
 from gateway.store.blobs import BlobStore
 from gateway.store.database import Database, Transaction
 
@@ -146,6 +146,7 @@ class Workers:
             custody.expire(tx, now)
             carried.forget(tx, now)
             idempotency.sweep(tx, now)
+            registry.forget_listed(tx, now - self.settings.policy.max_lifetime_s)
             return len(expired), attachments.forget_unnamed(tx, now)
 
         ended, unnamed = await self.database.write(commit)

@@ -242,7 +242,7 @@ class Importing:
         try:
             match record:
                 case CardNote(note=note):
-                    await self._cards.keep(taken.hop, note)
+                    await self._keep_card(note, taken)
                 case BlobOffer(blob_id=blob_id, segment_list=segment_list):
                     await self._incoming.offer(taken.hop, blob_id, segment_list)
                 case BlobSegment(blob_id=blob_id, number=number, segment=segment):
@@ -252,6 +252,14 @@ class Importing:
             if isinstance(fault, UnavailableError) and not isinstance(record, CardNote):
                 raise
             taken.faults[fault.code] += 1
+
+    async def _keep_card(self, note: bytes, taken: _Taken) -> None:
+        """Keep the writer's card; an older medium that is imported late takes nothing back."""
+        try:
+            await self._cards.keep(taken.hop, note)
+        except RejectedError as fault:
+            if fault.code != "card_older":
+                raise
 
     def _admit(self, taken: _Taken) -> None:
         """Let the writer pass, once what it says of the registry is known."""

@@ -220,7 +220,10 @@ class NodeKeys:
     def _current(self, use: KeyUse, view: View, now: int) -> KeyRecord:
         for record in reversed(self.keyring.records(use)):
             registered = view.keys.get(KeyId(record.key_id))
-            if registered is not None and registered.good_at(now):
+            if registered is None or not registered.good_at(now):
+                continue
+            # A revocation counts for a signature as soon as it is known, whatever its date.
+            if use is KeyUse.TLS or registered.revoked_since is None:
                 return record
         raise UnavailableError(
             "not_admitted",

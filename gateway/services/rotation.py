@@ -6,10 +6,11 @@ under it may arrive.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 
 from gateway.clock import Clock
-from gateway.errors import RejectedError
+from gateway.errors import LiaisonError, RejectedError
 from gateway.protocol.audit import EntryKind
 from gateway.services.caller import Caller, require
 from gateway.services.cards import Cards
@@ -20,7 +21,7 @@ from gateway.settings import PolicySettings, Role
 from gateway.store import audit
 from gateway.store.database import Database
 from keys.keyring import KeyRecord, new_record
-from keys.registry.card import draft_card
+from keys.registry.card import KeyCard, draft_card
 from keys.registry.draft import draft_rotation, use_line
 from keys.registry.member import RegisteredKey
 from keys.registry.statement import UseLine
@@ -68,10 +69,12 @@ class Rotation:
             match use:
                 case KeyUse.SIGN:
                     record = await self._rotate_registered(use, lead_s=0)
+                    with contextlib.suppress(LiaisonError):  # else the next sweep does it
+                        await self._keep_card_fresh()
                 case KeyUse.TLS:
                     record = await self._rotate_registered(use, lead_s=self._policy.tls_lead_s)
                 case KeyUse.SEAL:
-                    record = await self._issue_card()
+                    record = await self._draw_card()
                 case _:
                     raise RejectedError(
                         "use_not_rotatable", f"{use} keys are not rotated by a running node"
@@ -84,12 +87,9 @@ class Rotation:
         return next(item for item in shown if item.id == record.key_id.hex())
 
     async def keep_card_fresh(self) -> None:
-        """Issue a card where there is none, or where the one there is runs out."""
+        """See that the card in use is good, lasts and opens, and that our present key signed it."""
         async with self._changing:
-            card = await self._cards.current(self._keys.member)
-            left_s = 0 if card is None else card.until - self._clock.now()
-            if left_s < self._policy.epochs * self._policy.epoch_s // RENEW_CARD_PART:
-                await self._issue_card()
+            await self._keep_card_fresh()
 
     async def keep_storage_key_fresh(self) -> None:
         """Draw the storage key of a new month."""
@@ -102,14 +102,35 @@ class Rotation:
                 month = new_record(KeyUse.STORAGE, start=now, end=end, entropy=entropy)
                 await self._keys.add([month])
 
-    async def _issue_card(self) -> KeyRecord:
+    async def _keep_card_fresh(self) -> None:
+        now = self._clock.now()
+        view = self._mirror.view
+        if self._keys.member in view.members and view.member(self._keys.member).suspended:
+            return  # nobody takes a card of ours; there is a new one as soon as we are resumed
+        card = await self._cards.current(self._keys.member)
+        records = () if card is None else self._records(card)
+        lasting_s = self._policy.epochs * self._policy.epoch_s // RENEW_CARD_PART
+        if card is None or records is None or card.until - now < lasting_s:
+            await self._draw_card()
+        elif card.signer.key_id != self._keys.signer(view, now).key_id:
+            await self._cards.publish(await self._signed_card(records, now))
+
+    def _records(self, card: KeyCard) -> Sequence[KeyRecord] | None:
+        """Return the private keys of a card of ours; None if one is lost that mail may need."""
+        now, lifetime_s = self._clock.now(), self._policy.max_lifetime_s
+        needed = {epoch.key_id for epoch in card.epochs if now < epoch.end + lifetime_s}
+        if any(self._keys.seal_key(key_id) is None for key_id in needed):
+            return None
+        held = self._keys.keyring.records(KeyUse.SEAL)
+        return [record for record in held if record.key_id in needed]
+
+    async def _draw_card(self) -> KeyRecord:
         """Draw a sealing key for each coming epoch and publish the card that lists them.
 
         Raises UnavailableError, with nothing drawn, while no registered key could sign the card.
         """
         now = self._clock.now()
-        view = self._mirror.view
-        signer = self._keys.note_signer(KeyUse.SIGN, view, now)
+        self._keys.signer(self._mirror.view, now)
         length_s = self._policy.epoch_s
         records = [
             new_record(
@@ -126,18 +147,22 @@ class Rotation:
         records[0] = KeyRecord(
             use=first.use, key_id=first.key_id, seed=first.seed, start=now - skew_s, end=first.end
         )
-        note = await asyncio.to_thread(
-            draft_card,
-            view.federation,
-            self._keys.member,
-            serial=await self._cards.serial(self._keys.member) + 1,
-            at=now,
-            records=records,
-            signer=signer,
-        )
+        note = await self._signed_card(records, now)
         await self._keys.add(records)  # after the signature, which a token may refuse
         await self._cards.publish(note)
         return records[0]
+
+    async def _signed_card(self, records: Sequence[KeyRecord], now: int) -> bytes:
+        view = self._mirror.view
+        return await asyncio.to_thread(
+            draft_card,
+            view.federation,
+            self._keys.member,
+            serial=await self._cards.next_serial(now),
+            at=now,
+            records=records,
+            signer=self._keys.note_signer(KeyUse.SIGN, view, now),
+        )
 
     async def _rotate_registered(self, use: KeyUse, *, lead_s: int) -> KeyRecord:
         now = self._clock.now()

@@ -110,12 +110,11 @@ class InsertNew:
         return self._statements[tx.dialect.name]
 
 
-def put(tx: Connection, table: Table, row: dict[str, Any], key: str, *, newer: str = "") -> None:
-    """Insert a row, or overwrite the one with the same ``key``: only an older one, by ``newer``."""
+def put(tx: Connection, table: Table, row: dict[str, Any], key: str) -> None:
+    """Insert a row, or overwrite the one with the same ``key``."""
     dialect = sqlite if tx.dialect.name == "sqlite" else postgresql
     statement = dialect.insert(table).values(**row)
-    where = table.c[newer] < row[newer] if newer else None
-    tx.execute(statement.on_conflict_do_update(index_elements=[key], set_=row, where=where))
+    tx.execute(statement.on_conflict_do_update(index_elements=[key], set_=row))
 
 
 def lock(tx: Connection, name: int) -> None:
@@ -140,6 +139,8 @@ REGISTRY: Final = 0x4C1A_0005
 """Who lets the registry mirror grow, or adds cosignatures to its head."""
 WITNESS: Final = 0x4C1A_0006
 """Who is about to cosign as this member's witness."""
+CARDS: Final = 0x4C1A_0007
+"""Who decides which key card of a member is the newest."""
 
 
 def is_passing(failure: BaseException) -> bool:

@@ -1,15 +1,16 @@
 """The mirror of the registry, and the key cards held."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass
 
-from sqlalchemy import insert, select
+from sqlalchemy import delete, insert, select
 
 from gateway.errors import ConflictError
 from gateway.store import news
 from gateway.store.database import Transaction
-from gateway.store.engine import REGISTRY, lock, put
+from gateway.store.engine import CARDS, REGISTRY, lock, put
 from gateway.store.news import Topic
-from gateway.store.schema import cards, registry_head, registry_statements
+from gateway.store.schema import card_keys, cards, registry_head, registry_statements
 from keys.tlog.cosignature import add_cosignatures
 from keys.tlog.note import parse_note
 
@@ -71,10 +72,40 @@ def checked_at(tx: Transaction) -> int:
     return tx.execute(select(registry_head.c.checked_at)).scalar() or 0
 
 
-def put_card(tx: Transaction, member: str, serial: int, note: bytes) -> None:
-    """Keep a verified card, unless a newer one is held."""
-    row = {"member": member, "serial": serial, "note": note}
-    put(tx, cards, row, "member", newer="serial")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedKey:
+    """A sealing key as a card lists it: whose, for which epoch, and who signed that."""
+
+    key_id: bytes
+    member: str
+    signer_kid: bytes
+    start: int
+    end: int
+
+
+def put_card(
+    tx: Transaction, member: str, serial: int, note: bytes, keys: Sequence[ListedKey]
+) -> None:
+    """Keep a verified card in place of the one held, and which keys it lists."""
+    put(tx, cards, {"member": member, "serial": serial, "note": note}, "member")
+    tx.execute(delete(card_keys).where(card_keys.c.key_id.in_([key.key_id for key in keys])))
+    tx.execute(insert(card_keys), [asdict(key) for key in keys])
+
+
+def listed_keys(tx: Transaction, key_ids: Collection[bytes]) -> list[ListedKey]:
+    """Return which of these sealing keys some card listed, as it did last."""
+    found = tx.execute(select(card_keys).where(card_keys.c.key_id.in_(key_ids)))
+    return [ListedKey(**row) for row in found.mappings()]
+
+
+def forget_listed(tx: Transaction, ended_by: int) -> None:
+    """Forget sealing keys whose epoch ended so long ago that nobody holds them any more."""
+    tx.execute(delete(card_keys).where(card_keys.c.end <= ended_by))
+
+
+def lock_cards(tx: Transaction) -> None:
+    """Until the commit, let nobody else decide which card is the newest."""
+    lock(tx, CARDS)
 
 
 def card(tx: Transaction, member: str) -> tuple[int, bytes] | None:

@@ -19,7 +19,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISION: Final = "0009"
+REVISION: Final = "0010"
 """The newest migration; ``serve`` compares it without loading alembic."""
 
 metadata = MetaData(
@@ -92,6 +92,20 @@ outbox = Table(
     Index(None, "settled_at", "expires_at"),
     _partial("ix_outbox_leased", "due_at", "state IN ('sending', 'in_custody')"),
     _partial("ix_outbox_dead", "row_id", "state IN ('failed', 'expired', 'withdrawn')"),
+)
+
+sealings = Table(
+    "sealings",
+    metadata,
+    Column("row_id", _Row, primary_key=True),
+    Column("outbox_row", _Row, ForeignKey("outbox.row_id"), nullable=False),
+    Column("recipient", String(32), nullable=False),
+    Column("envelope_id", LargeBinary(32), nullable=False),
+    Column("tbs_digest", LargeBinary(32), nullable=False),
+    Column("seal_kid", LargeBinary(32), nullable=False),
+    Column("signed", LargeBinary(136), nullable=False),
+    UniqueConstraint("outbox_row", "envelope_id", "seal_kid"),
+    Index(None, "envelope_id", "recipient"),
 )
 
 relayed = Table(
@@ -306,6 +320,17 @@ cards = Table(
     Column("member", String(32), primary_key=True),
     Column("serial", BigInteger, nullable=False),
     Column("note", LargeBinary, nullable=False),
+)
+
+card_keys = Table(
+    "card_keys",
+    metadata,
+    Column("key_id", LargeBinary(32), primary_key=True),
+    Column("member", String(32), nullable=False),
+    Column("signer_kid", LargeBinary(32), nullable=False),
+    Column("start", BigInteger, nullable=False),
+    Column("end", BigInteger, nullable=False),
+    Index(None, "end"),
 )
 
 idempotency = Table(

@@ -8,7 +8,10 @@ A note of line text like a statement, but not in the registry: a card is large a
     at 1790000000
     epoch <start> <end> <base64 of the sealing key>
 
-Epochs follow each other without a gap; times are UTC seconds. Source: keys/README.md, "Key cards".
+Epochs follow each other without a gap; times are UTC seconds. Which of two cards is newer is said
+by the key that signed it first, and by the serial only among cards of one key: whoever holds a
+stolen key cannot go beyond what the member signs with the next one.
+Source: keys/README.md, "Key cards".
 """
 
 import re
@@ -27,6 +30,8 @@ from keys.tlog.note import Note, NoteSigner, decode_base64, encode_base64, parse
 from keys.tlog.note import verify_note as verify_note_signatures
 
 MAX_EPOCHS = 64
+AHEAD_S = 300
+"""How far in the future a card may be dated, by our clock."""
 _NUMBER = re.compile(r"(0|[1-9][0-9]{0,15})\Z")
 
 
@@ -53,11 +58,18 @@ class KeyCard:
     at: int
     epochs: tuple[Epoch, ...]
     signer: RegisteredKey
+    signer_number: int
+    """Which of the member's ``sign`` keys that is, counted by start and then by introduction."""
 
     @property
     def until(self) -> int:
         """When its last epoch ends, UTC seconds."""
         return self.epochs[-1].end
+
+    @property
+    def rank(self) -> tuple[int, int]:
+        """What tells which card of a member is newer: the later key's, then the higher serial."""
+        return self.signer_number, self.serial
 
     def seal_to(self, created_at: int) -> tuple[KeyId, bytes]:
         """Return the key to seal to for a message written at ``created_at``.
@@ -94,27 +106,48 @@ def draft_card(
 
 
 def verify_card(encoded: bytes, view: View, now: int) -> KeyCard:
-    """Verify a card in the current view: signed by a ``sign`` key that is good now.
+    """Verify a card in the current view: signed by a ``sign`` key that was in use and is not void.
 
-    Raises RejectedError ``card_malformed``, ``signature_missing`` or ``signature_invalid``, and
-    UnavailableError ``stale_card`` when its last epoch is over.
+    Raises RejectedError ``card_malformed``, ``key_reused`` (a sealing key stands twice),
+    ``member_unknown``, ``signature_missing``, ``signature_invalid``, ``signer_revoked``,
+    ``key_not_valid_then`` (the key was not in use when the card is dated) or
+    ``created_in_future``; UnavailableError ``member_suspended``, and ``stale_card`` when its last
+    epoch is over.
     """
     note = parse_note(encoded)
     member, serial, at, epochs = _parse(view.federation, note)
     known = view.member(member)
-    good = {
-        key.verifier: key
-        for key in known.keys_for(KeyUse.SIGN)
-        if key.revoked_since is None and key.start <= at < key.end
-    }
-    verified = verify_note_signatures(note, good)
+    keys = known.keys_for(KeyUse.SIGN)
+    numbers = {key.verifier: number for number, key in enumerate(keys)}
+    verified = verify_note_signatures(note, numbers)
     if len(note.signatures) != 1:
         raise _malformed("a card bears one signature")
     (signer,) = verified.signed_by
-    card = KeyCard(member, serial, at, epochs, good[signer])
+    number = numbers[signer]
+    card = KeyCard(member, serial, at, epochs, keys[number], number)
+    _check_signer(card, now)
+    if known.suspended:
+        raise UnavailableError(
+            "member_suspended", f"{member} is suspended: nothing is sealed to it"
+        )
     if card.until <= now:
         raise UnavailableError("stale_card", f"the key card of {member} is out of date")
     return card
+
+
+def _check_signer(card: KeyCard, now: int) -> None:
+    if card.signer.revoked_since is not None:
+        raise RejectedError(
+            "signer_revoked", f"the key that signed the card of {card.member} is revoked"
+        )
+    if not card.signer.start <= card.at < card.signer.end:
+        raise RejectedError(
+            "key_not_valid_then", f"the key that signed the card of {card.member} was not in use"
+        )
+    if card.at > now + AHEAD_S:
+        raise RejectedError(
+            "created_in_future", f"the card of {card.member} is dated in the future"
+        )
 
 
 def _parse(federation: str, note: Note) -> tuple[MemberId, int, int, tuple[Epoch, ...]]:
@@ -127,6 +160,10 @@ def _parse(federation: str, note: Note) -> tuple[MemberId, int, int, tuple[Epoch
             for before, after in pairwise(parsed):
                 if before.end != after.start:
                     raise _malformed("its epochs do not follow each other")
+            if len({epoch.public_key for epoch in parsed}) != len(parsed):
+                raise RejectedError(
+                    "key_reused", "a sealing key is for one epoch; one stands twice"
+                )
             return parse_member_id(member), _number(serial), _number(at), parsed
     raise _malformed("it is not of the form of a card")
 

@@ -251,7 +251,7 @@ async def test_false_heading_ends_nobody_elses_message(tmp_path: Path) -> None:
         assert told.not_taken == [
             NotTaken(message=sent.id.replace("XA", "XC"), state="refused", code="not_on_route")
         ]
-        assert told.faults == {"card_unknown": 1}
+        assert told.faults == {"card_of_another_member": 1}
         assert ("message.refused", "XC", "not_on_route") in await codes(fed, XB)
         assert only(CarriedReturn, await export(fed, "XB", "XC")) == []
         assert (await bring(fed, "XB", medium)).accepted == 1
@@ -402,7 +402,7 @@ async def test_registry_travels_with_the_medium(tmp_path: Path) -> None:
             return [found[0], lie, *found[1:]]
 
         gap = await bring(fed, "XB", rewritten(medium, without(last)))
-        assert gap.faults == {"registry_incomplete": 1}
+        assert gap.faults == {"registry_incomplete": 1, "signature_missing": 1}  # XA's new card
         assert gap.not_taken == [NotTaken(message=sent.id, state="later", code="registry_behind")]
         split = await bring(fed, "XB", rewritten(old, with_lie))
         assert split.faults == {"registry_split_view": 1}
