@@ -57,6 +57,7 @@ from gateway.services.reception import Reception
 from gateway.services.registry import Registrar, RegistryMirror
 from gateway.services.registry_views import RegistryViews
 from gateway.services.relaying import Relaying
+from gateway.services.resigning import Resigning
 from gateway.services.rotation import Rotation
 from gateway.services.routes import Routes
 from gateway.services.sessions import Sessions
@@ -172,10 +173,12 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
         Outcomes(
             keys,
             mirror,
+            database=database,
             ledger=ledger,
             clock=clock,
             settings=settings.delivery,
             heard=views.heard,
+            signer_revoked=lambda: resigning.wake(),  # noqa: PLW0108 - made below
         ),
         keys=keys,
         ledger=ledger,
@@ -199,6 +202,14 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
     outbox_lanes, custody_lanes = (
         Lanes(cargo, ways, routes, freight, clock=clock, settings=settings.delivery, hop=hop)
         for cargo, hop in ((delivery, routes.first_hop), (forwarding, routes.onward))
+    )
+    resigning = Resigning(
+        database,
+        keys,
+        mirror,
+        ledger=ledger,
+        clock=clock,
+        queued=outbox_lanes.wake,
     )
     returning = Returning(
         member,
@@ -426,6 +437,7 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
         ceremony=ceremony,
         lanes=(outbox_lanes, custody_lanes),
         returning=returning,
+        resigning=resigning,
         collecting=collecting,
         neighbours=Neighbours(
             database,

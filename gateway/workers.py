@@ -26,6 +26,7 @@ from gateway.services.neighbours import Neighbours
 from gateway.services.purging import Purging
 from gateway.services.registry import RegistryMirror
 from gateway.services.registry_views import RegistryViews
+from gateway.services.resigning import Resigning
 from gateway.services.rotation import Rotation
 from gateway.services.vetoes import PASS_ON_S, Vetoes
 from gateway.settings import Settings
@@ -54,6 +55,7 @@ class Workers:
     ceremony: Ceremony
     lanes: Sequence[Lanes]
     returning: Returning
+    resigning: Resigning
     collecting: Collecting
     neighbours: Neighbours
     fetching: Fetching
@@ -76,6 +78,7 @@ class Workers:
             for lanes in self.lanes:
                 group.create_task(lanes.run(), name="lanes")
             group.create_task(self.returning.run(), name="return")
+            group.create_task(self.resigning.run(), name="sign-again")
             group.create_task(self.collecting.run(), name="collect")
             group.create_task(self.fetching.run(), name="fetch")
             group.create_task(self._sequence(), name="sequence")

@@ -28,6 +28,7 @@ class EntryKind(StrEnum):
     """What is recorded; what the digests of each kind are, in order, is said in SPEC."""
 
     MESSAGE_ACCEPTED = "message.accepted"
+    MESSAGE_SIGNED_AGAIN = "message.signed_again"
     MESSAGE_SENT = "message.sent"
     MESSAGE_RECEIVED = "message.received"
     MESSAGE_REFUSED = "message.refused"

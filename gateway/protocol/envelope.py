@@ -164,6 +164,26 @@ def seal_message(
     header = encode(draft.header())
     parse_header(header)
     payload = encode_payload(draft.payload)
+    content_key = entropy(CONTENT_KEY_BYTES)
+    return sign_again(
+        header, payload, content_key, signer=signer, registry=registry, entropy=entropy
+    )
+
+
+def sign_again(
+    header: bytes,
+    payload: bytes,
+    content_key: bytes,
+    *,
+    signer: Signer,
+    registry: RegistryHead,
+    entropy: Entropy,
+) -> SealedMessage:
+    """Sign and seal a message whose header, payload and content key are given.
+
+    For one whose signing key was revoked: stanzas stay good, because they bind header and content
+    key alone. Source: SPEC "Signing again".
+    """
     to_sign = to_be_signed(signer.key_id, registry, header, payload)
     inner = Inner(
         signer_kid=signer.key_id,
@@ -171,7 +191,6 @@ def seal_message(
         signature=signer.sign("message", to_sign),
         payload=payload,
     )
-    content_key = entropy(CONTENT_KEY_BYTES)
     body = seal(content_key, body_context(header), entropy(SALT_BYTES), inner.encode())
     return SealedMessage(
         envelope_id=envelope_id(header, body),

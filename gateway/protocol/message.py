@@ -132,11 +132,15 @@ class Inner:
     def __repr__(self) -> str:
         return f"Inner({self.signer_kid.hex()[:16]})"
 
+    @property
+    def signed(self) -> bytes:
+        """Who signed, in which view, and the signature: with header and payload, a proof."""
+        return self.signer_kid + self.registry.encode() + self.signature
+
     def encode(self) -> bytes:
         """Return the body's plaintext, padded."""
         length = len(self.payload).to_bytes(4, "big")
-        parts = (self.signer_kid, self.registry.encode(), self.signature, length, self.payload)
-        plain = b"".join(parts)
+        plain = self.signed + length + self.payload
         return plain + bytes(padded_bytes(len(plain)) - len(plain))
 
 

@@ -195,13 +195,26 @@ def _check_payload(
         )
     if not 0 < parsed.header.expires_at - payload.created_at <= receiver.max_lifetime_s:
         raise RejectedError("lifetime_too_long", "the message lives longer than policy allows")
-    if not signer.start <= payload.created_at < signer.end:
+    if not _may_have_signed(signer, payload.created_at, receiver.view):
         raise RejectedError(
             "key_not_valid_then", "the signing key was not in use when the message was written"
         )
     declared = tuple(blob_ref(item) for item in payload.attachments)
     if declared != parsed.header.blobs:
         raise RejectedError("blobs_mismatch", "the attachments are not those of the header")
+
+
+def _may_have_signed(signer: RegisteredKey, created_at: int, view: View) -> bool:
+    """Tell whether a key was in use then, or follows one of its member's that is revoked since.
+
+    What the revoked key had signed and nobody had received is signed again by its successor.
+    """
+    if created_at >= signer.start:
+        return created_at < signer.end
+    return any(
+        key.revoked_since is not None and key.start <= created_at < key.end
+        for key in view.member(signer.member).keys_for(KeyUse.SIGN)
+    )
 
 
 def _check_route(sender: MemberId, hop: MemberId, receiver: Receiver) -> None:

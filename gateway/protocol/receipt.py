@@ -136,6 +136,25 @@ def sign_receipts(receipts: Sequence[Receipt], signer: Signer) -> list[bytes]:
     ]
 
 
+def renew_receipt(encoded: bytes, view: View, signer: Signer, at: int) -> bytes | None:
+    """Return a receipt of ours that attests the same, if the key that signed it is revoked.
+
+    None for one whose signature is still worth something: a repeat gets that byte for byte.
+    """
+    receipt = parse_receipt(encoded)
+    given_by = view.keys.get(KeyId(receipt.signer_kid))
+    if given_by is None or given_by.revoked_since is None:
+        return None
+    renewed = msgspec.structs.replace(
+        receipt,
+        at=at,
+        signer_kid=signer.key_id,
+        registry_size=view.head.size,
+        registry_root=view.head.root,
+    )
+    return sign_receipts([renewed], signer)[0]
+
+
 def verify_receipt(encoded: bytes, view: View) -> VerifiedReceipt:
     """Verify a receipt in the current view of the registry.
 

@@ -17,7 +17,11 @@ from keys.tlog.checkpoint import VerifiedCheckpoint, verify_checkpoint
 from keys.tlog.merkle import Frontier, leaf_hash
 
 ROWS_PER_READ = 1_000
-_NAMED = (EntryKind.MESSAGE_ACCEPTED, EntryKind.MESSAGE_RECEIVED)
+_NAMED = (
+    EntryKind.MESSAGE_ACCEPTED,
+    EntryKind.MESSAGE_RECEIVED,
+    EntryKind.MESSAGE_SIGNED_AGAIN,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

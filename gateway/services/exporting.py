@@ -28,6 +28,7 @@ from gateway.protocol.medium import (
     RegistryStatement,
     Written,
 )
+from gateway.protocol.receipt import renew_receipt
 from gateway.services.caller import Caller, require
 from gateway.services.cards import Cards
 from gateway.services.delivery import Delivery
@@ -175,13 +176,19 @@ class Exporting:
         same = stored is not None and stored.envelope_id == envelope_id
         if stored is not None and stored.receipt is not None and (same or copy.refusal is None):
             envelope_id = stored.envelope_id
-            outcome = Delivered(self._wayback.seal(stored.receipt, stored))
+            outcome = Delivered(self._wayback.seal(self._given(stored.receipt), stored))
         elif copy.refusal is not None:
-            outcome = Rejected(copy.refusal)
+            outcome = Rejected(self._given(copy.refusal))
         else:
             return None
         me = self._keys.member
         return Return(envelope_id, copy.message_id, me, copy.stanza_digest, outcome)
+
+    def _given(self, receipt: bytes) -> bytes:
+        """Return a receipt of ours as it was given, or signed anew if its signer is revoked."""
+        view, now = self._mirror.view, self._clock.now()
+        renewed = renew_receipt(receipt, view, self._keys.signer(view, now), now)
+        return receipt if renewed is None else renewed
 
     async def _record(
         self, to: MemberId, caller: Caller, medium: bytes, written: list[int]

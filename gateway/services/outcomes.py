@@ -3,7 +3,7 @@
 Receipts are verified and compared here; what follows is decided and not yet stored.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -31,8 +31,18 @@ from gateway.services.ledger import Ledger
 from gateway.services.registry import RegistryMirror
 from gateway.services.registry_views import Heard
 from gateway.settings import DeliverySettings
-from gateway.store import audit
-from gateway.store.outbox import Claimed, Custody, Deferral, OutboxState, Settlement
+from gateway.store import audit, sealings
+from gateway.store.database import Database
+from gateway.store.messages import StoredMessage
+from gateway.store.outbox import (
+    SIGNER_REVOKED,
+    Claimed,
+    Custody,
+    Deferral,
+    OutboxState,
+    Settlement,
+)
+from gateway.store.sealings import Sealing
 from keys.suite import MemberId
 
 _log = logger()
@@ -55,16 +65,20 @@ class Outcomes:
         keys: NodeKeys,
         mirror: RegistryMirror,
         *,
+        database: Database,
         ledger: Ledger,
         clock: Clock,
         settings: DeliverySettings,
         heard: Heard,
+        signer_revoked: Callable[[], None],
     ) -> None:
         self._keys = keys
         self._mirror = mirror
+        self._database = database
         self._ledger = ledger
         self._clock = clock
         self._heard = heard
+        self._signer_revoked = signer_revoked
         self._retry = RetryPolicy(first_s=settings.retry_first_s, max_s=settings.retry_max_s)
 
     def of_answers(
@@ -87,7 +101,7 @@ class Outcomes:
             case Refused(code="attachment_too_large"):  # it becomes no smaller by waiting
                 return self._failed(load, answer.code)
             case Refused() if hop == load.recipient:
-                return self._failed(load, answer.code)
+                return self._refused(load, answer.code)
             case Refused():
                 return Outcome(change=self.deferral(row, answer.code))
             case Later():
@@ -113,15 +127,23 @@ class Outcomes:
             return self._receipt_refused(load, fault.code)
         due_at = custody_due_at(self._clock.now(), row.attempts, row.expires_at)
         return Outcome(
-            change=Custody(row_id=row.row_id, due_at=due_at, custodian=hop),
+            change=Custody(
+                row_id=row.row_id, envelope_id=row.envelope_id, due_at=due_at, custodian=hop
+            ),
             entry=self._entry(EntryKind.MESSAGE_SENT, load, hop),
         )
 
     def of_return(self, hop: MemberId, load: Load, item: Return) -> Outcome:
         """Return what it means that ``hop`` brings this back.
 
-        A relay's own word counts for what it has in custody alone.
+        A relay's own word counts for what it has in custody alone. Of a copy from before the
+        message was signed again nothing counts but that it was delivered.
         """
+        if item.envelope_id != load.envelope_id and not isinstance(item.outcome, Delivered):
+            return Outcome(change=None)
+        return self._became(hop, load, item)
+
+    def _became(self, hop: MemberId, load: Load, item: Return) -> Outcome:
         row: Claimed = load.item
         try:
             match item.outcome:
@@ -132,7 +154,7 @@ class Outcomes:
                     check_refusal(verified, _copy(load))
                     if verified.receipt.code == "stale_card":
                         return Outcome(change=self.deferral(row, "stale_card"))
-                    return self._failed(load, verified.receipt.code, receipt)
+                    return self._refused(load, verified.receipt.code, receipt)
                 case Halted(code=code):
                     if hop != row.custodian:
                         raise RejectedError("receipt_unknown", f"{hop} holds no such copy")
@@ -156,7 +178,7 @@ class Outcomes:
                 tbs_digest=row.tbs_digest,
                 seal_kid=row.seal_kid or (load.stanza.key_id if load.stanza else b""),
             )
-            check_delivery(verified, expected)
+            self._check_delivery(verified, expected, row)
         except LiaisonError as fault:
             return self._receipt_refused(load, fault.code)
         settlement = Settlement(
@@ -168,6 +190,25 @@ class Outcomes:
         verified = verify_receipt(receipt, self._mirror.view)
         self._heard(verified.signer.member, verified.registry)
         return verified
+
+    def _check_delivery(self, verified: VerifiedReceipt, expected: Expected, row: Claimed) -> None:
+        """Let a receipt pass for the copy as it is, or as it went out before.
+
+        Raises as ``check_delivery``.
+        """
+        try:
+            check_delivery(verified, expected)
+        except RejectedError:
+            earlier = self._database.read_now(lambda tx: sealings.of_row(tx, row.row_id))
+            if not any(_attests(verified, expected.recipient, item) for item in earlier):
+                raise
+
+    def _refused(self, load: Load, code: str, receipt: bytes | None = None) -> Outcome:
+        """End a row that its recipient refused; one whose signer is revoked is signed again."""
+        if code == SIGNER_REVOKED:
+            self._signer_revoked()
+            return Outcome(change=self.deferral(load.item, code))
+        return self._failed(load, code, receipt)
 
     def _failed(self, load: Load, code: str, receipt: bytes | None = None) -> Outcome:
         settlement = Settlement(
@@ -181,6 +222,8 @@ class Outcomes:
 
     def _receipt_refused(self, load: Load, code: str) -> Outcome:
         entry = self._entry(EntryKind.RECEIPT_REFUSED, load, code)
+        if code == "receipt_wrong_seal_key":  # somebody put a card of his own between
+            _log.error("receipt.refused", peer=load.recipient, code=code)
         return Outcome(change=self.deferral(load.item, code), entry=entry)
 
     def _unsealed(self, load: Load, sealed: bytes) -> bytes:
@@ -206,12 +249,27 @@ class Outcomes:
         )
 
 
-def content_key(keys: NodeKeys, row: Claimed) -> bytes:
-    """Return the content key of a row's message.
+def content_key(keys: NodeKeys, row: Claimed | StoredMessage) -> bytes:
+    """Return the content key of a message of ours.
 
     Raises UnavailableError ``storage_key_missing``.
     """
     return keys.storage_key(row.storage_key_id).unwrap(row.envelope_id, row.wrapped_key)
+
+
+def _attests(verified: VerifiedReceipt, recipient: MemberId, earlier: Sealing) -> bool:
+    """Tell whether a receipt is for a copy as it went out before."""
+    expected = Expected(
+        envelope_id=earlier.envelope_id,
+        recipient=recipient,
+        tbs_digest=earlier.tbs_digest,
+        seal_kid=earlier.seal_kid,
+    )
+    try:
+        check_delivery(verified, expected)
+    except RejectedError:
+        return False
+    return True
 
 
 def _copy(load: Load) -> Copy:

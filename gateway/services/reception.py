@@ -19,8 +19,20 @@ from gateway.protocol.answer import Accepted, Answer, Later, PendingBlobs, Poste
 from gateway.protocol.audit import EntryKind
 from gateway.protocol.envelope import ParsedEnvelope, parse_envelope
 from gateway.protocol.message import parse_message_ref
-from gateway.protocol.opening import OpenedMessage, Receiver, SplitViewError, open_envelope
-from gateway.protocol.receipt import Receipt, ReceiptKind, sign_receipts
+from gateway.protocol.opening import (
+    OpenedMessage,
+    Receiver,
+    SplitViewError,
+    open_body,
+    open_envelope,
+)
+from gateway.protocol.receipt import (
+    Receipt,
+    ReceiptKind,
+    parse_receipt,
+    renew_receipt,
+    sign_receipts,
+)
 from gateway.services.demands import Demands, Missing
 from gateway.services.keys import NodeKeys
 from gateway.services.ledger import Ledger
@@ -30,10 +42,11 @@ from gateway.services.wayback import Answered, Wayback
 from gateway.settings import PolicySettings
 from gateway.store import attached, attachments, audit, messages
 from gateway.store.database import Database, Transaction
+from gateway.store.messages import StoredMessage
 from keys.registry.statement import MemberRole
 from keys.registry.view import View
 from keys.signing import Signer
-from keys.suite import MemberId, digest
+from keys.suite import KeyId, MemberId, digest
 
 _log = logger()
 
@@ -78,6 +91,8 @@ class _Work:
 
     verdicts: list[_Verdict] = field(default_factory=list)
     good: dict[bytes, _Opened] = field(default_factory=dict)
+    void: list[StoredMessage] = field(default_factory=list)
+    """What is here already, with a receipt that our key was revoked for."""
     refusals: list[audit.NewEntry] = field(default_factory=list)
 
 
@@ -143,6 +158,7 @@ class Reception:
                     item.envelope.envelope_id: _Opened(opened=item, receipt=receipt)
                     for item, receipt in zip(messages_opened, signed, strict=True)
                 }
+            work.void = self._void(parsed, work.verdicts, view)
             refusals = [
                 self._refusal(hop, item, verdict)
                 for item, verdict in zip(parsed, work.verdicts, strict=True)
@@ -150,9 +166,12 @@ class Reception:
             work.refusals = [entry for entry in refusals if entry is not None]
 
         def commit(tx: Transaction) -> dict[bytes, Answer]:
-            if not work.good and not work.refusals:
+            if not work.good and not work.refusals and not work.void:
                 return {}
-            return self._commit(tx, list(work.good.values()), work.refusals, hop, missing)
+            given = _Given(view=view, signer=signer, now=now)
+            return {
+                item.envelope_id: Accepted(given.receipt(tx, item)) for item in work.void
+            } | self._commit(tx, list(work.good.values()), work.refusals, (hop, missing, given))
 
         conflicts = await self._database.write_unit(commit, first=judge)
         self._note_views(work.verdicts)
@@ -160,7 +179,10 @@ class Reception:
             self._arrived()
         if missing:
             self._demands.fetch()
-        answers = [self._answer(verdict, work.good, conflicts) for verdict in work.verdicts]
+        answers = [
+            self._answer(item, verdict, work.good, conflicts)
+            for item, verdict in zip(parsed, work.verdicts, strict=True)
+        ]
         answers = await self._demands.told(parsed, answers)
         return await self._for_relays(batch, parsed, answers)
 
@@ -193,17 +215,36 @@ class Reception:
         self, parsed: Sequence[ParsedEnvelope | RejectedError]
     ) -> dict[bytes, tuple[str, bytes]]:
         """Find what is accepted already: sender and receipt by envelope id (step 0)."""
-        names = [
-            (item.header.message_id, item.envelope_id)
-            for item in parsed
-            if isinstance(item, ParsedEnvelope)
-        ]
-        stored = self._database.read_now(lambda tx: messages.known(tx, names))
+        stored = self._stored(parsed)
         return {
             envelope_id: (item.sender, item.receipt)
             for envelope_id, item in stored.items()
             if item.receipt is not None
         }
+
+    def _void(
+        self,
+        parsed: Sequence[ParsedEnvelope | RejectedError],
+        verdicts: Sequence[_Verdict],
+        view: View,
+    ) -> list[StoredMessage]:
+        """Find the repeats whose receipt nobody believes any more: its signer is revoked."""
+        repeated = [
+            item
+            for item, verdict in zip(parsed, verdicts, strict=True)
+            if isinstance(verdict, Accepted) and _is_void(verdict.receipt, view)
+        ]
+        return list(self._stored(repeated).values()) if repeated else []
+
+    def _stored(
+        self, parsed: Sequence[ParsedEnvelope | RejectedError]
+    ) -> dict[bytes, StoredMessage]:
+        names = [
+            (item.header.message_id, item.envelope_id)
+            for item in parsed
+            if isinstance(item, ParsedEnvelope)
+        ]
+        return self._database.read_now(lambda tx: messages.known(tx, names))
 
     def _open(
         self,
@@ -328,11 +369,14 @@ class Reception:
         tx: Transaction,
         good: Sequence[_Opened],
         refusals: Sequence[audit.NewEntry],
-        hop: MemberId,
-        missing: Mapping[bytes, Missing],
+        brought: tuple[MemberId, Mapping[bytes, Missing], "_Given"],
     ) -> dict[bytes, Answer]:
-        """Store what is new with its receipt; return the answers of what was there before."""
+        """Store what is new with its receipt; return the answers of what was there before.
+
+        ``brought`` says who posted, what of it is missing, and how a receipt is given again.
+        """
         now = self._clock.now()
+        hop, missing, given = brought
         fresh = {
             (item.opened.sender, item.opened.envelope.header.message_id): item for item in good
         }
@@ -352,20 +396,22 @@ class Reception:
         stored = {item.opened.envelope.envelope_id for item in new}
         for item in good:
             if item.opened.envelope.envelope_id not in stored:
-                answer, entry = self._conflict(tx, item.opened)
+                answer, entry = self._conflict(tx, item.opened, given)
                 conflicts[item.opened.envelope.envelope_id] = answer
                 entries += entry
         audit.append(tx, [*entries, *refusals])
         return conflicts
 
     def _conflict(
-        self, tx: Transaction, opened: OpenedMessage
+        self, tx: Transaction, opened: OpenedMessage, given: "_Given"
     ) -> tuple[Answer, list[audit.NewEntry]]:
-        """Answer for a name that is taken: the same content gets its receipt, other content not."""
+        """Answer for a name that is taken: the same message gets its receipt, another does not."""
         stored = messages.find(tx, opened.sender, opened.envelope.header.message_id)
-        same = stored is not None and stored.tbs_digest == opened.tbs_digest
-        if stored is not None and same and stored.receipt is not None:
-            return Accepted(stored.receipt), []
+        try:
+            if stored is not None and stored.receipt is not None and self._is_same(stored, opened):
+                return Accepted(given.receipt(tx, stored)), []
+        except UnavailableError as fault:
+            return Later("busy", fault.retry_after_s or LATER_S), []
         _log.error("message.forked", peer=opened.sender, code="message_id_reused")
         entry = self._ledger.entry(
             EntryKind.MESSAGE_REFUSED,
@@ -374,6 +420,18 @@ class Reception:
             code="message_id_reused",
         )
         return Refused("message_id_reused"), [entry]
+
+    def _is_same(self, stored: StoredMessage, opened: OpenedMessage) -> bool:
+        """Tell whether a message is the stored one, perhaps signed again: same header and payload.
+
+        Raises UnavailableError ``storage_key_missing``.
+        """
+        if stored.tbs_digest == opened.tbs_digest or stored.header != opened.envelope.header_bytes:
+            return stored.tbs_digest == opened.tbs_digest
+        storage = self._keys.storage_key(stored.storage_key_id)
+        content_key = storage.unwrap(stored.envelope_id, stored.wrapped_key)
+        inner = open_body(stored.header, stored.body, content_key)
+        return inner.payload == opened.inner.payload
 
     def _row(self, item: _Opened, now: int) -> messages.NewMessage:
         opened = item.opened
@@ -432,6 +490,7 @@ class Reception:
 
     def _answer(
         self,
+        item: ParsedEnvelope | RejectedError,
         verdict: _Verdict,
         good: dict[bytes, _Opened],
         conflicts: dict[bytes, Answer],
@@ -440,6 +499,8 @@ class Reception:
             case OpenedMessage():
                 envelope_id = verdict.envelope.envelope_id
                 return conflicts.get(envelope_id) or Accepted(good[envelope_id].receipt)
+            case Accepted() if isinstance(item, ParsedEnvelope):
+                return conflicts.get(item.envelope_id, verdict)
             case UnavailableError():
                 if verdict.code == "registry_behind":
                     self._mirror.behind.set()
@@ -455,6 +516,29 @@ class Reception:
 
 def _refused(fault: LiaisonError) -> Refused:
     return Refused(fault.code if fault.code in _TOLD else "invalid")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Given:
+    """How a receipt is given again: as it was, or signed by our present key."""
+
+    view: View
+    signer: Signer
+    now: int
+
+    def receipt(self, tx: Transaction, stored: StoredMessage) -> bytes:
+        """Return the receipt of a stored message; one whose signer is revoked is replaced first."""
+        assert stored.receipt is not None  # noqa: S101 - only such is a repeat
+        renewed = renew_receipt(stored.receipt, self.view, self.signer, self.now)
+        if renewed is None:
+            return stored.receipt
+        messages.renew_receipt(tx, stored.row_id, renewed)
+        return renewed
+
+
+def _is_void(receipt: bytes, view: View) -> bool:
+    signer = view.keys.get(KeyId(parse_receipt(receipt).signer_kid))
+    return signer is not None and signer.revoked_since is not None
 
 
 def _is_shown(item: _Opened) -> bool:

@@ -31,6 +31,7 @@ from gateway.protocol.receipt import (
     ReceiptKind,
     check_custody,
     check_refusal,
+    parse_receipt,
     sign_receipts,
     verify_receipt,
 )
@@ -44,7 +45,7 @@ from gateway.store import attachments, audit, custody, news
 from gateway.store.custody import ClaimedCopy, CustodyState, HeldCopy, NewCopy
 from gateway.store.database import Database, Transaction
 from gateway.store.news import Topic
-from keys.suite import MemberId
+from keys.suite import KeyId, MemberId
 
 MAX_RETURN_BYTES = 8192
 BUSY_S = 60
@@ -219,7 +220,7 @@ class Relaying:
         fresh: list[NewCopy] = []
         used: dict[str, tuple[int, int]] = {}
         for item, receipt in good:
-            repeat = self._repeat(tx, hop, item, now)
+            repeat = self._repeat(tx, hop, item, receipt)
             missing = () if repeat else self._lacking(tx, hop, item)
             if repeat is not None:
                 answers[item.name] = repeat
@@ -250,8 +251,11 @@ class Relaying:
         )
         return answers
 
-    def _repeat(self, tx: Transaction, hop: MemberId, item: Handed, now: int) -> Answer | None:
-        """Answer a copy that was taken before; one that was handed on is held again."""
+    def _repeat(self, tx: Transaction, hop: MemberId, item: Handed, fresh: bytes) -> Answer | None:
+        """Answer a copy that was taken before; one that was handed on is held again.
+
+        Its receipt is the one that was given, or ``fresh`` where that one's signer is revoked.
+        """
         found = custody.find(
             tx,
             item.envelope.envelope_id,
@@ -262,19 +266,28 @@ class Relaying:
         if not found:
             return None
         (copy,) = found
+        given = copy.receipt
+        if self._is_void(given):
+            custody.renew_receipt(tx, copy.row_id, fresh)
+            given = fresh
         outcome = None if copy.outcome is None else parse_return(copy.outcome).outcome
         match outcome:
             case Delivered(sealed=sealed):
-                return Accepted(copy.receipt, sealed)
-            case Rejected(receipt=refusal):
-                code = verify_receipt(refusal, self._mirror.view).receipt.code
-                return Refused(code, refusal)
+                return Accepted(given, sealed)
+            case Rejected(receipt=refusal) if not self._is_void(refusal):
+                return Refused(parse_receipt(refusal).code, refusal)
             case _:
                 gone = (CustodyState.HANDED_ON, CustodyState.ENDED)
                 if copy.state in gone and self._lacking(tx, hop, item):
                     return None
+                now = self._clock.now()
                 custody.revive(tx, copy, item.envelope.header_bytes, item.envelope.body, now)
-                return Accepted(copy.receipt)
+                return Accepted(given)
+
+    def _is_void(self, receipt: bytes) -> bool:
+        """Tell whether the key that signed a stored receipt is revoked: nobody believes it."""
+        signer = self._mirror.view.keys.get(KeyId(parse_receipt(receipt).signer_kid))
+        return signer is not None and signer.revoked_since is not None
 
     def _lacking(self, tx: Transaction, hop: MemberId, item: Handed) -> list[bytes]:
         wanted = list(dict.fromkeys(blob.blob_id for blob in item.envelope.header.blobs))

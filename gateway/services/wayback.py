@@ -46,17 +46,17 @@ class Wayback:
         if not final:
             return [item.answer for item in answered]
         accepted = [
-            (item.envelope.header.message_id, item.envelope.envelope_id)
-            for item in final
-            if isinstance(item.answer, Accepted)
+            item.envelope.header.message_id for item in final if isinstance(item.answer, Accepted)
         ]
-        stored = await self._database.read(lambda tx: messages.known(tx, accepted))
+        # By the receipt: a message that was signed again is stored in its first envelope.
+        received = await self._database.read(lambda tx: messages.received(tx, accepted))
+        stored = {item.receipt: item for item in received}
         signed = iter(await asyncio.to_thread(self._sign, final))
         dressed: list[Answer] = []
         for item in answered:
             match item.answer:
                 case Accepted(receipt=receipt, wanted=wanted):
-                    sealed = self.seal(receipt, stored[item.envelope.envelope_id])
+                    sealed = self.seal(receipt, stored[receipt])
                     dressed.append(Accepted(next(signed), sealed, wanted))
                 case Refused(code=code) if code != "not_on_route":
                     dressed.append(Refused(code, next(signed)))

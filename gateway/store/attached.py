@@ -8,13 +8,21 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import func, insert, select, text, update
+from sqlalchemy import func, insert, or_, select, text, update
 
 from gateway.store.attachments import OWN
 from gateway.store.database import Transaction
 from gateway.store.messages import IN
 from gateway.store.outbox import OPEN, OutboxState
-from gateway.store.schema import attached, blobs, message_blobs, messages, outbox, segments
+from gateway.store.schema import (
+    attached,
+    blobs,
+    message_blobs,
+    messages,
+    outbox,
+    sealings,
+    segments,
+)
 
 
 class AttachmentState(StrEnum):
@@ -206,6 +214,9 @@ def expired(tx: Transaction, now: int) -> list[Fetchable]:
 def is_sent_to(tx: Transaction, recipient: str, envelope_id: bytes, blob_id: bytes) -> bool:
     """Tell whether a message of our own that names this blob went to ``recipient``."""
     alive = (*OPEN, OutboxState.DELIVERED)
+    earlier = select(sealings.c.outbox_row).where(
+        sealings.c.envelope_id == envelope_id, sealings.c.recipient == recipient
+    )
     statement = (
         select(outbox.c.row_id)
         .select_from(
@@ -216,7 +227,7 @@ def is_sent_to(tx: Transaction, recipient: str, envelope_id: bytes, blob_id: byt
         .where(
             blobs.c.blob_id == blob_id,
             blobs.c.origin == OWN,
-            messages.c.envelope_id == envelope_id,
+            or_(messages.c.envelope_id == envelope_id, outbox.c.row_id.in_(earlier)),
             outbox.c.recipient == recipient,
             outbox.c.state.in_(alive),
         )

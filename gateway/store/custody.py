@@ -280,6 +280,11 @@ def revive(tx: Transaction, copy: HeldCopy, header: bytes, body: bytes, now: int
         _account(tx, copy.recipient, 1, copy.sealed_bytes)
 
 
+def renew_receipt(tx: Transaction, row_id: int, receipt: bytes) -> None:
+    """Keep the custody receipt under a key that is not revoked."""
+    tx.execute(update(custody).where(custody.c.row_id == row_id).values(receipt=receipt))
+
+
 def bring_back(tx: Transaction, row_ids: Collection[int], outcome: bytes, now: int) -> int:
     """Keep what became of copies, for their previous hops; return how many learned it new."""
     statement = update(custody).where(

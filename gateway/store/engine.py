@@ -110,11 +110,12 @@ class InsertNew:
         return self._statements[tx.dialect.name]
 
 
-def put(tx: Connection, table: Table, row: dict[str, Any], key: str) -> None:
-    """Insert a row, or overwrite the one with the same ``key``."""
+def put(tx: Connection, table: Table, row: dict[str, Any], key: str, *, newer: str = "") -> None:
+    """Insert a row, or overwrite the one with the same ``key``: only an older one, by ``newer``."""
     dialect = sqlite if tx.dialect.name == "sqlite" else postgresql
     statement = dialect.insert(table).values(**row)
-    tx.execute(statement.on_conflict_do_update(index_elements=[key], set_=row))
+    where = table.c[newer] < row[newer] if newer else None
+    tx.execute(statement.on_conflict_do_update(index_elements=[key], set_=row, where=where))
 
 
 def lock(tx: Connection, name: int) -> None:

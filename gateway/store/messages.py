@@ -1,7 +1,7 @@
 """Messages, sent and received: sealed bodies, wrapped keys, and the metadata that may be clear."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from operator import attrgetter
 
 from sqlalchemy import Select, exists, func, select, update
@@ -81,6 +81,17 @@ class StoredMessage(MessageSummary):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SignedAgain:
+    """What changes of a message that is signed again; header and payload do not."""
+
+    envelope_id: bytes
+    tbs_digest: bytes
+    body: bytes
+    storage_key_id: bytes
+    wrapped_key: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MessageFilter:
     """Which messages a list shows; None for any."""
 
@@ -143,6 +154,33 @@ def known(tx: Transaction, names: Collection[tuple[bytes, bytes]]) -> dict[bytes
         for item in found
         if item.direction != OUT and item.envelope_id in set(wanted.values())
     }
+
+
+def by_rows(tx: Transaction, rows: Collection[int]) -> list[StoredMessage]:
+    """Return whole messages by their rows."""
+    statement = select(*_WHOLE).where(messages.c.row_id.in_(rows)).order_by(messages.c.row_id)
+    return [StoredMessage(**row) for row in tx.execute(statement).mappings()]
+
+
+def received(tx: Transaction, message_ids: Collection[bytes]) -> list[StoredMessage]:
+    """Return the received messages under these ids, whoever sent them."""
+    statement = select(*_WHOLE).where(messages.c.message_id.in_(message_ids))
+    found = [StoredMessage(**row) for row in tx.execute(statement).mappings()]
+    return [item for item in found if item.direction != OUT]
+
+
+def sign_again(tx: Transaction, before: StoredMessage, signed: SignedAgain) -> bool:
+    """Put a message signed again in place of what it was; tell whether that was still there."""
+    statement = update(messages).where(
+        messages.c.row_id == before.row_id, messages.c.envelope_id == before.envelope_id
+    )
+    return tx.execute(statement.values(**asdict(signed))).rowcount == 1
+
+
+def renew_receipt(tx: Transaction, row_id: int, receipt: bytes) -> None:
+    """Keep the receipt that attests the same under a key that is not revoked."""
+    statement = update(messages).where(messages.c.row_id == row_id)
+    tx.execute(statement.values(receipt=receipt))
 
 
 def give_receipt(tx: Transaction, row_id: int, receipt: bytes) -> None:

@@ -9,16 +9,26 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import bindparam, func, or_, select, text, update
+from sqlalchemy import (
+    and_,
+    bindparam,
+    exists,
+    func,
+    or_,
+    select,
+    text,
+    update,
+)
 
 from gateway.protocol.envelope import MAX_PRIORITY
-from gateway.store import news
+from gateway.store import news, sealings
 from gateway.store.claims import choose
 from gateway.store.database import Transaction
-from gateway.store.messages import NewMessage
+from gateway.store.messages import NewMessage, StoredMessage
 from gateway.store.news import Topic
 from gateway.store.rows import InsertRows
 from gateway.store.schema import messages, outbox
+from gateway.store.sealings import Sealing
 
 
 class OutboxState(StrEnum):
@@ -65,6 +75,9 @@ LEGAL: Mapping[OutboxState, frozenset[OutboxState]] = {
 """Every transition there is. A queued row may be settled without a lease: the answer of an attempt
 whose lease ran out, or a return, comes when it comes."""
 
+SIGNER_REVOKED = "signer_revoked"
+"""Why a recipient takes no message of a revoked key: no end, because it is signed again."""
+
 # Statements of the fast path are built once: building costs more than running them.
 # What is spelt out as the partial indexes are, or they are not seen.
 _LEASED = text("outbox.state IN ('sending', 'in_custody')")
@@ -94,7 +107,13 @@ _SETTLE = (
 )
 _KEEP = (
     update(outbox)
-    .where(outbox.c.row_id == bindparam("row"))
+    .where(
+        outbox.c.row_id == bindparam("row"),
+        exists().where(
+            messages.c.row_id == outbox.c.message_row,
+            messages.c.envelope_id == bindparam("envelope"),
+        ),
+    )
     .values(
         state=OutboxState.IN_CUSTODY,
         due_at=bindparam("due"),
@@ -232,6 +251,8 @@ class Custody:
     """A row whose copy a relay took over."""
 
     row_id: int
+    envelope_id: bytes
+    """What it took; a row whose message was signed again meanwhile is not in custody by that."""
     due_at: int
     """When to post it again, if nothing came back by then."""
     custodian: str
@@ -342,7 +363,12 @@ def keep(tx: Transaction, kept: Sequence[Custody]) -> set[int]:
     """Note that relays took copies over; return the rows that moved."""
     moving = _legal(tx, {item.row_id: OutboxState.IN_CUSTODY for item in kept})
     changes = [
-        {"row": item.row_id, "due": item.due_at, "holder": item.custodian}
+        {
+            "row": item.row_id,
+            "envelope": item.envelope_id,
+            "due": item.due_at,
+            "holder": item.custodian,
+        }
         for item in kept
         if item.row_id in moving
     ]
@@ -369,7 +395,27 @@ def defer(tx: Transaction, deferrals: Sequence[Deferral]) -> None:
 
 
 def restanza(tx: Transaction, row_id: int, seal_kid: bytes, wrapped: bytes) -> None:
-    """Keep the stanza that a row is posted with, before it is posted."""
+    """Keep the stanza that a row is posted with, before it is posted; and which it had before."""
+    before = (
+        select(outbox.c.row_id, outbox.c.recipient, outbox.c.seal_kid)
+        .add_columns(messages.c.envelope_id, messages.c.tbs_digest)
+        .join_from(outbox, messages, messages.c.row_id == outbox.c.message_row)
+        .where(outbox.c.row_id == row_id)
+    )
+    row = tx.execute(before).one()
+    if row.seal_kid not in (None, seal_kid):
+        sealings.record(
+            tx,
+            [
+                Sealing(
+                    outbox_row=row.row_id,
+                    recipient=row.recipient,
+                    envelope_id=row.envelope_id,
+                    tbs_digest=row.tbs_digest,
+                    seal_kid=row.seal_kid,
+                )
+            ],
+        )
     statement = update(outbox).where(outbox.c.row_id == row_id)
     tx.execute(statement.values(seal_kid=seal_kid, wrapped=wrapped))
 
@@ -390,6 +436,47 @@ def expire(tx: Transaction, now: int) -> list[tuple[int, bytes]]:
         chosen = outbox.c.row_id.in_([row_id for row_id, _ in rows])
         tx.execute(update(outbox).where(chosen).values(**ended))
     return rows
+
+
+def unfinished(tx: Transaction, now: int) -> list[int]:
+    """Return the rows of the messages that are not delivered to everybody, and may still be."""
+    found: set[int] = set()
+    for wanted in (outbox.c.settled_at.is_(None), _DEAD):
+        statement = select(outbox.c.message_row).where(wanted, outbox.c.expires_at > now)
+        found.update(tx.execute(statement).scalars())
+    return sorted(found)
+
+
+def sign_again(tx: Transaction, before: StoredMessage, signed: bytes, now: int) -> set[str]:
+    """Queue what is open of a message that was signed again; return for whom.
+
+    Remembers how each copy went out until then, ``signed`` as ``Inner.signed`` was. What a
+    recipient refused because of the key is open again.
+    """
+    own = outbox.c.message_row == before.row_id
+    rows = tx.execute(select(outbox.c.row_id, outbox.c.recipient, outbox.c.seal_kid).where(own))
+    sealings.record(
+        tx,
+        [
+            Sealing(
+                outbox_row=row.row_id,
+                recipient=row.recipient,
+                envelope_id=before.envelope_id,
+                tbs_digest=before.tbs_digest,
+                seal_kid=row.seal_kid,
+                signed=signed,
+            )
+            for row in rows
+            if row.seal_kid is not None
+        ],
+    )
+    shunned = and_(outbox.c.state == _F, outbox.c.code == SIGNER_REVOKED)
+    statement = update(outbox).where(own, or_(outbox.c.state.in_(OPEN), shunned))
+    queued = {"state": _Q, "due_at": now, "code": "", "custodian": "", "settled_at": None}
+    found = set(tx.execute(statement.values(**queued).returning(outbox.c.recipient)).scalars())
+    if found:
+        news.tell(tx, Topic.OUTBOX, sorted(found))
+    return found
 
 
 def extend_leases(tx: Transaction, row_ids: Collection[int], lease_until: int) -> None:
@@ -465,7 +552,10 @@ def recipients(tx: Transaction) -> list[str]:
 def by_copy(
     tx: Transaction, message_id: bytes, envelope_id: bytes, recipient: str
 ) -> Claimed | None:
-    """Return the row of our own message for a recipient, whatever its state."""
+    """Return the row of our own message for a recipient, whatever its state.
+
+    By any envelope that it went out in; the row's own is the newest.
+    """
     found = _copy(tx, message_id, envelope_id, recipient)
     return None if found is None else by_rows(tx, [found[0]])[0]
 
@@ -483,6 +573,10 @@ def _copy(
 ) -> tuple[int, OutboxState] | None:
     named = {"message_id": message_id, "envelope_id": envelope_id, "recipient": recipient}
     row = tx.execute(_OF_COPY, named).first()
+    if row is None:
+        earlier = sealings.row_of(tx, envelope_id, recipient)
+        state = select(outbox.c.row_id, outbox.c.state).where(outbox.c.row_id == earlier)
+        row = None if earlier is None else tx.execute(state).first()
     return None if row is None else (row.row_id, OutboxState(row.state))
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import delete, exists, func, select, update
 
+from gateway.store import sealings
 from gateway.store.database import Transaction
 from gateway.store.messages import IN, OUT
 from gateway.store.schema import attached, blobs, message_blobs, messages, outbox
@@ -64,6 +65,8 @@ def forget(tx: Transaction, rows: Collection[int]) -> None:
     named = list(tx.execute(select(message_blobs.c.blob_row).where(links)).scalars())
     tx.execute(delete(message_blobs).where(links))
     tx.execute(delete(attached).where(attached.c.message_row.in_(rows)))
+    delivered = select(outbox.c.row_id).where(outbox.c.message_row.in_(rows))
+    sealings.forget(tx, list(tx.execute(delivered).scalars()))
     tx.execute(delete(outbox).where(outbox.c.message_row.in_(rows)))
     tx.execute(delete(messages).where(messages.c.row_id.in_(rows)))
     if named:

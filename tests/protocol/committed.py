@@ -61,7 +61,15 @@ def signing_key(member: str, public_key: bytes, **facts: Any) -> RegisteredKey:
 def view_of(size: int, root: bytes, members: list[Any], keys: list[RegisteredKey]) -> View:
     """Return a view with these members and keys and nothing else."""
     view = world().view
-    shown = {item["member"]: SimpleNamespace(**item) for item in members}
+    shown = {
+        item["member"]: SimpleNamespace(
+            **item,
+            keys_for=lambda use, name=item["member"]: tuple(
+                key for key in keys if (key.member, key.use) == (name, use)
+            ),
+        )
+        for item in members
+    }
     changed = {
         "members": shown, "keys": {item.key_id: item for item in keys},
         "frontier": FixedFrontier(size, root),

@@ -32,7 +32,10 @@ def fixed(name: str, length: int) -> bytes:
     return hashlib.shake_256(b"liaison vectors " + name.encode()).digest(length)
 
 
-SIGN = {name: fixed(f"{name} sign", 32) for name in ("XA", "XC", "XS", "retired", "revoked")}
+SIGN = {
+    name: fixed(f"{name} sign", 32)
+    for name in ("XA", "XC", "XS", "retired", "revoked", "next", "late")
+}
 SEAL = fixed("XB seal", 32)
 ROOT = fixed("registry root", 32)
 ROOT_BEFORE = fixed("registry root before", 32)
@@ -135,20 +138,26 @@ def opening() -> object:
             _key("XS", "XS"),
             _key("XA", "retired", end=NOW - DAY),
             _key("XA", "revoked", revoked_since=NOW + DAY),
+            _key("XA", "next", start=NOW - 30),
+            _key("XC", "late", start=NOW - 30),
         ],
         "cases": [*_good(), *_bad()],
     }
 
 
 def _key(
-    member: str, name: str, end: int = NOW + 365 * DAY, revoked_since: int | None = None
+    member: str,
+    name: str,
+    start: int = NOW - 365 * DAY,
+    end: int = NOW + 365 * DAY,
+    revoked_since: int | None = None,
 ) -> object:
     public = sign_public(SIGN[name])
     return {
         "member": member,
         "use": "sign",
         "public_key": public.hex(),
-        "start": NOW - 365 * DAY,
+        "start": start,
         "end": end,
         "revoked_since": revoked_since,
     }
@@ -167,6 +176,7 @@ def _good() -> list[object]:
         _case("the sender knows less of the registry", replace(GOOD, registry=(7, ROOT_BEFORE))),
         _case("a stanza that shares a session", SHARED),
         _case("on behalf of another, which is judged later", replace(GOOD, on_behalf_of="XC")),
+        _case("signed again after a revocation", replace(GOOD, signer="next")),
     ]
 
 
@@ -215,6 +225,12 @@ def _bad() -> list[object]:
             "lifetime_too_long",
         ),
         _case("a retired key after its time", _retired(NOW - DAY), "key_not_valid_then"),
+        _case(
+            "a key before its time, and none revoked",
+            replace(GOOD, signer="late", sender="XC"),
+            "key_not_valid_then",
+            hop="XC",
+        ),
         _case("a blob too many", replace(GOOD, blobs=[BLOB, BLOB]), "blobs_mismatch"),
         _case("a blob of another size", replace(GOOD, blobs=[[BLOB[0], 1]]), "blobs_mismatch"),
         _case("an attachment undeclared", replace(GOOD, blobs=[]), "blobs_mismatch"),

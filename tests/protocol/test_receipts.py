@@ -15,6 +15,7 @@ from gateway.protocol.receipt import (
     check_delivery,
     check_refusal,
     parse_receipt,
+    renew_receipt,
     sign_receipts,
     verify_receipt,
 )
@@ -174,3 +175,21 @@ def test_no_altered_receipt_verifies(data: st.DataObject) -> None:
     if encoded != original:
         with pytest.raises(LiaisonError):
             verify_receipt(encoded, view())
+
+
+def test_receipt_of_a_revoked_key_is_renewed_and_another_is_not() -> None:
+    """It attests the same, now, in the present view, by the key that is good."""
+    (first,) = sign_receipts([DELIVERY], SIGNER)
+    assert renew_receipt(first, view(), SIGNER, NOW + 5) is None
+    seen = view(revoked_since=NOW + 9)
+    renewed = renew_receipt(first, seen, OTHER, NOW + 5)
+    assert renewed is not None
+    receipt = parse_receipt(renewed)
+    assert (receipt.at, receipt.signer_kid) == (NOW + 5, OTHER.key_id)
+    assert receipt == msgspec.structs.replace(
+        DELIVERY, at=NOW + 5, signer_kid=OTHER.key_id,
+        registry_size=seen.head.size, registry_root=seen.head.root,
+    )  # fmt: skip
+    unknown = msgspec.structs.replace(DELIVERY, signer_kid=bytes(32))
+    (strange,) = sign_receipts([unknown], SIGNER)
+    assert renew_receipt(strange, seen, OTHER, NOW) is None

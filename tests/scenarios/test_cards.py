@@ -1,5 +1,6 @@
 """Key cards between nodes: forged with a stolen key, copied, out of date; and how mail goes on."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -54,17 +55,25 @@ def thiefs(fed: Federation, member: MemberId) -> list[KeyRecord]:
     return [key]
 
 
-async def revoke(fed: Federation, member: MemberId, key: KeyRecord) -> None:
-    """Let a member revoke a key by its present one, and everybody see it."""
+async def revoke(
+    fed: Federation,
+    member: MemberId,
+    key: KeyRecord,
+    *,
+    by: KeyRecord | None = None,
+    seen_by: Collection[MemberId] = (),
+) -> None:
+    """Let a member revoke a key by its present one; wait until these see it, or everybody."""
     node = fed.nodes[member]
     view, now = node.mirror.view, fed.clocks[member].now()
     statement = draft_rotation(view, view.member(member), at=now, uses=[])
     since = statement.at + 1  # later than what the key brought last, which stays
     statement = replace(statement, revocations=(Revocation(KeyId(key.key_id), since),))
-    signer = node_signer(view.federation, member, sign_keys(fed, member)[-1])
+    signer = node_signer(view.federation, member, by or sign_keys(fed, member)[-1])
     await fed.nodes[REGISTRY].rooms.registrar.publish(sign_note(statement.text(), [signer]))
-    for other in fed.nodes.values():
-        await fed.until(lambda m=other.mirror: m.view.keys[key.key_id].revoked_since is not None)
+    for name in seen_by or fed.nodes:
+        mirror = fed.nodes[name].mirror
+        await fed.until(lambda m=mirror: m.view.keys[key.key_id].revoked_since is not None)
 
 
 async def current(fed: Federation, holder: MemberId, member: MemberId) -> KeyCard | None:

@@ -88,7 +88,9 @@ def test_relays_keep_copies_until_something_comes_back(fresh: Fresh) -> None:
         def act(tx: Transaction) -> None:
             row = queue(tx, 1, "XB")
             outbox.claim(tx, ["XB"], now=NOW, lease_until=NOW + 60)
-            kept = outbox.Custody(row_id=1, due_at=NOW + 3600, custodian="RILO-W")
+            kept = outbox.Custody(
+                row_id=1, envelope_id=message(1).envelope_id, due_at=NOW + 3600, custodian="RILO-W"
+            )
             assert outbox.keep(tx, [kept]) == {1}
             (state,) = outbox.states(tx, [row])[row]
             assert (state.state, state.custodian) == ("in_custody", "RILO-W")
