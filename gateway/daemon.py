@@ -62,6 +62,7 @@ from gateway.services.rotation import Rotation
 from gateway.services.routes import Routes
 from gateway.services.sessions import Sessions
 from gateway.services.snapshot import Snapshot
+from gateway.services.standing import Standing
 from gateway.services.vetoes import Vetoes
 from gateway.services.wayback import Wayback
 from gateway.services.witnessing import Witnessing
@@ -211,6 +212,11 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
         clock=clock,
         queued=outbox_lanes.wake,
     )
+
+    def all_lanes() -> None:
+        outbox_lanes.wake()
+        custody_lanes.wake()
+
     returning = Returning(
         member,
         database,
@@ -283,8 +289,7 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
 
     def seen(hop: MemberId) -> None:
         if routes.seen(hop):
-            outbox_lanes.wake()
-            custody_lanes.wake()
+            all_lanes()
 
     vetoes = Vetoes(database, mirror, peers, ledger, clock)
     witnessing = Witnessing(database, keys, mirror, ways, vetoes=vetoes, ledger=ledger, clock=clock)
@@ -357,6 +362,7 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
     fetching = Fetching(
         database,
         peers,
+        mirror,
         incoming,
         plaintexts,
         keys=keys,
@@ -438,6 +444,7 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
         lanes=(outbox_lanes, custody_lanes),
         returning=returning,
         resigning=resigning,
+        standing=Standing(database, mirror, clock, moved=all_lanes),
         collecting=collecting,
         neighbours=Neighbours(
             database,

@@ -28,6 +28,7 @@ from gateway.services.registry import RegistryMirror
 from gateway.services.registry_views import RegistryViews
 from gateway.services.resigning import Resigning
 from gateway.services.rotation import Rotation
+from gateway.services.standing import Standing
 from gateway.services.vetoes import PASS_ON_S, Vetoes
 from gateway.settings import Settings
 from gateway.store import attachments, audit, carried, custody, idempotency, outbox, registry
@@ -56,6 +57,7 @@ class Workers:
     lanes: Sequence[Lanes]
     returning: Returning
     resigning: Resigning
+    standing: Standing
     collecting: Collecting
     neighbours: Neighbours
     fetching: Fetching
@@ -78,6 +80,7 @@ class Workers:
             for lanes in self.lanes:
                 group.create_task(lanes.run(), name="lanes")
             group.create_task(self.returning.run(), name="return")
+            group.create_task(self.standing.run(), name="standing")
             group.create_task(self.resigning.run(), name="sign-again")
             group.create_task(self.collecting.run(), name="collect")
             group.create_task(self.fetching.run(), name="fetch")

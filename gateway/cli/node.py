@@ -213,7 +213,9 @@ def status(folder: Folder = DEFAULT_FOLDER, as_json: AsJson = False) -> None:
     waiting = {state: count for state, count in shown["outbox"].items() if count}
     show_fields(
         {
-            "member": shown["member"] + ("" if shown["admitted"] else " (not admitted yet)"),
+            "member": shown["member"]
+            + (" (suspended)" if shown["suspended"] else "")
+            + ("" if shown["admitted"] else " (not admitted yet)"),
             "version": shown["version"],
             "started": when(shown["started_at"]),
             "registry": f"{shown['registry_size']} statements, "

@@ -174,7 +174,7 @@ class PeerApi:
         if len(self._connections) > REMOTES_KEPT:
             for gone in [item for item in self._connections if item.is_closing()]:
                 del self._connections[gone]
-        return self._gate.for_hop(self._gate.standing(pin))
+        return self._gate.for_hop(self._gate.identify(pin))
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: _Route) -> web.StreamResponse:

@@ -82,8 +82,8 @@ class OpenedMessage:
 def open_envelope(parsed: ParsedEnvelope, hop: MemberId, receiver: Receiver) -> OpenedMessage:
     """Open an envelope that ``hop`` handed over; steps 2 to 7.
 
-    Raises RejectedError (final) and UnavailableError (``stale_card``, ``registry_behind``: later)
-    with the codes of SPEC "Opening".
+    Raises RejectedError (final) and UnavailableError (``stale_card``, ``registry_behind``,
+    ``member_suspended``: later) with the codes of SPEC "Opening".
     """
     _check_header(parsed, hop, receiver)
     stanza, seal_key = _own_stanza(parsed, receiver)
@@ -145,8 +145,10 @@ def _check_header(parsed: ParsedEnvelope, hop: MemberId, receiver: Receiver) -> 
         raise RejectedError("not_addressed", f"the message is not addressed to {receiver.me}")
     # The sender, whose relays may bring it too, is known at step 7: see _check_route.
     carrier = receiver.view.members.get(hop)
-    if carrier is None or carrier.suspended:
-        raise RejectedError("not_on_route", f"{hop} is no member in good standing")
+    if carrier is None:
+        raise RejectedError("not_on_route", f"{hop} is no member")
+    if carrier.suspended:
+        raise _suspended(hop)
 
 
 def _own_stanza(parsed: ParsedEnvelope, receiver: Receiver) -> tuple[Stanza, SealKey]:
@@ -170,8 +172,13 @@ def _signer(inner: Inner, receiver: Receiver) -> RegisteredKey:
     if signer.revoked_since is not None:
         raise RejectedError("signer_revoked", "the key that signed the message is revoked")
     if receiver.view.member(signer.member).suspended:
-        raise RejectedError("member_suspended", f"{signer.member} is suspended")
+        raise _suspended(signer.member)
     return signer
+
+
+def _suspended(member: MemberId) -> UnavailableError:
+    """Refuse for now: a suspension that is lifted has lost nothing."""
+    return UnavailableError("member_suspended", f"{member} is suspended")
 
 
 def _check_view(claim: RegistryHead, sender: MemberId, receiver: Receiver) -> None:

@@ -9,6 +9,7 @@ from gateway.peer import Peers
 from gateway.protocol.audit import EntryKind
 from gateway.services.ledger import Ledger
 from gateway.services.registry import RegistryMirror
+from gateway.services.standing import check_standing, shunned
 from gateway.store import audit
 from gateway.store import registry as held
 from gateway.store.database import Database, Transaction
@@ -91,8 +92,7 @@ class Cards:
         the card is not good or no newer.
         """
         known = self._mirror.view.members.get(member)
-        if known is not None and known.suspended:
-            raise suspended(member)
+        check_standing(self._mirror.view, member)
         sources = [] if known is None else [relay for relay in known.via if relay != self._me]
         if known is None or known.endpoint is not None:
             sources.append(member)
@@ -157,7 +157,7 @@ class Cards:
 
     def _is_good(self, card: KeyCard) -> bool:
         view = self._mirror.view
-        good = self._clock.now() < card.until and not view.members[card.member].suspended
+        good = self._clock.now() < card.until and not shunned(view, card.member)
         return good and view.keys[card.signer.key_id].revoked_since is None
 
     def _verify(self, note: bytes, view: View) -> KeyCard | None:
@@ -165,11 +165,6 @@ class Cards:
             return verify_card(note, view, self._clock.now())
         except LiaisonError:  # out of date, revoked since, or of a registry newer than ours
             return None
-
-
-def suspended(member: MemberId) -> UnavailableError:
-    """Say that nothing is sealed to a member for now."""
-    return UnavailableError("member_suspended", f"{member} is suspended: nothing is sealed to it")
 
 
 def _listed(card: KeyCard) -> list[ListedKey]:
@@ -192,7 +187,7 @@ def _check_listing(listed: ListedKey, keys: Sequence[ListedKey], view: View) -> 
     """
     signer = view.keys.get(KeyId(listed.signer_kid))
     void = signer is None or signer.revoked_since is not None
-    if void or view.member(MemberId(listed.member)).suspended:
+    if void or shunned(view, listed.member):
         return
     now = next(key for key in keys if key.key_id == listed.key_id)
     if (listed.member, listed.start, listed.end) != (now.member, now.start, now.end):

@@ -20,6 +20,7 @@ from gateway.services.cards import Cards
 from gateway.services.fetching import fetch_blob
 from gateway.services.incoming_blobs import IncomingBlobs
 from gateway.services.registry import RegistryMirror
+from gateway.services.standing import shunned
 from gateway.settings import DeliverySettings
 from keys.registry.view import View
 from keys.suite import Entropy, MemberId
@@ -137,7 +138,8 @@ class Collecting:
     def _relays(self) -> set[MemberId]:
         known = self._mirror.known
         own = None if known is None else known.members.get(self._me)
-        return set() if own is None else set(own.via)
+        relays = () if own is None or own.suspended else own.via
+        return {relay for relay in relays if not shunned(known, relay)}
 
     async def _empty(self, relay: MemberId, group: asyncio.TaskGroup) -> None:
         mailbox = self._mailboxes.setdefault(relay, _Mailbox())

@@ -24,6 +24,7 @@ from gateway.services.lanes import Load, Settled
 from gateway.services.ledger import Ledger
 from gateway.services.outcomes import Outcome, Outcomes, content_key
 from gateway.services.registry import RegistryMirror
+from gateway.services.standing import SUSPENDED, shunned
 from gateway.settings import DeliverySettings, Role
 from gateway.store import attachments, audit, messages, outbox
 from gateway.store.database import Database, Transaction
@@ -98,8 +99,10 @@ class Delivery:
     async def prepare(self, hop: MemberId, loads: Sequence[Load]) -> Sequence[Load]:
         """See ``lanes.Cargo``: what has no stanza yet is wrapped, and kept before it is posted.
 
-        So is what shares a session and goes through a relay by now.
+        So is what shares a session and goes through a relay by now. What was handed over before its
+        recipient, or the hop, was suspended waits again.
         """
+        loads = await self._hold_back(hop, loads)
         lacking = [
             load
             for load in loads
@@ -131,6 +134,17 @@ class Delivery:
             self._came_back({load.recipient: self._clock.now() + 1 for load in kept_back})
         waiting = {load.row_id for load in kept_back}
         return [load for load in loads if load.row_id not in waiting]
+
+    async def _hold_back(self, hop: MemberId, loads: Sequence[Load]) -> Sequence[Load]:
+        view, me, now = self._mirror.known, self._keys.member, self._clock.now()
+        held = [load for load in loads if shunned(view, me, hop, load.recipient)]
+        if held:
+            deferrals = [
+                Deferral(row_id=load.row_id, due_at=now, code=SUSPENDED, failed=False)
+                for load in held
+            ]
+            await self._database.write(lambda tx: outbox.defer(tx, deferrals))
+        return [load for load in loads if load not in held] if held else loads
 
     async def settle(
         self, hop: MemberId, loads: Sequence[Load], answers: Sequence[Answer]

@@ -10,7 +10,7 @@ from gateway.cases.content import MAX_CONTENT_BYTES, encode_content
 from gateway.cases.kinds import Kind, kind_named
 from gateway.cases.powers import asking_fault, speaking_fault
 from gateway.clock import Clock
-from gateway.errors import LiaisonError, RejectedError
+from gateway.errors import ForbiddenError, LiaisonError, RejectedError
 from gateway.faults import Fault, FaultsError
 from gateway.protocol.envelope import Draft
 from gateway.protocol.message import Payload, draw_id, parse_message_ref
@@ -18,6 +18,7 @@ from gateway.services.attachments import Attachments
 from gateway.services.caller import Caller
 from gateway.services.keys import NodeKeys
 from gateway.services.registry import RegistryMirror
+from gateway.services.standing import SUSPENDED, shunned
 from gateway.services.submission import Submission, content_of
 from gateway.settings import Settings
 from gateway.store import messages
@@ -51,10 +52,17 @@ class Drafting:
         """Let new work pass while the disk has room and the registry is fresh.
 
         Looks at the registry before a member is said to be unknown: it may be new. Raises
-        UnavailableError ``disk_full`` or ``registry_stale``.
+        UnavailableError ``disk_full`` or ``registry_stale``; ForbiddenError ``member_suspended``
+        while this node's member is.
         """
         self._attachments.check_space()
         self._mirror.check_fresh(self._settings.registry.refuse_after_s)
+        if shunned(self._mirror.view, self._keys.member):
+            raise ForbiddenError(
+                SUSPENDED,
+                f"{self._keys.member} is suspended by the registry: nothing is accepted for "
+                "sending until it is resumed; what was accepted before waits",
+            )
         known = names <= set(self._mirror.view.members)
         if not known and self._clock.now() - self._mirror.read_at >= 1:
             with contextlib.suppress(LiaisonError):

@@ -36,6 +36,7 @@ from gateway.services.keys import NodeKeys
 from gateway.services.lanes import Load
 from gateway.services.ledger import Ledger
 from gateway.services.registry import RegistryMirror
+from gateway.services.standing import SUSPENDED, shunned
 from gateway.services.wayback import Wayback
 from gateway.settings import Role
 from gateway.store import audit, carried, messages, outbox
@@ -88,8 +89,9 @@ class Exporting:
         """
         require(caller, Role.OPERATOR)
         known = self._mirror.view.member(MemberId(member))
-        if known.suspended:
-            raise RejectedError("member_suspended", f"{member} is suspended")
+        suspended = shunned(self._mirror.view, member, self._keys.member)
+        if suspended:
+            raise RejectedError(SUSPENDED, f"{suspended} is suspended")
         if known.member == self._keys.member:
             raise RejectedError("recipient_not_possible", "a medium goes to another member")
         return self._medium(known.member, caller)

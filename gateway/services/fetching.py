@@ -21,6 +21,8 @@ from gateway.services.incoming_blobs import IncomingBlobs
 from gateway.services.keys import NodeKeys
 from gateway.services.ledger import Ledger
 from gateway.services.plaintext import Plaintexts
+from gateway.services.registry import RegistryMirror
+from gateway.services.standing import check_standing
 from gateway.settings import DeliverySettings
 from gateway.store import attached, attachments, audit, messages
 from gateway.store.attached import AttachmentState, Fetchable
@@ -52,6 +54,7 @@ class Fetching:
         self,
         database: Database,
         peers: Peers,
+        mirror: RegistryMirror,
         incoming: IncomingBlobs,
         plaintexts: Plaintexts,
         *,
@@ -63,6 +66,7 @@ class Fetching:
     ) -> None:
         self._database = database
         self._peers = peers
+        self._mirror = mirror
         self._incoming = incoming
         self._plaintexts = plaintexts
         self._keys = keys
@@ -139,6 +143,7 @@ class Fetching:
     async def _bring(self, item: Fetchable) -> None:
         """Fetch, verify, and only then say that it is there."""
         hop = MemberId(item.origin)
+        check_standing(self._mirror.known, self._keys.member, hop)
         attachment = await self._attachment(item)
         self._plaintexts.expect([attachment])
         await fetch_blob(

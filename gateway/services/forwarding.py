@@ -28,6 +28,7 @@ from gateway.services.registry import RegistryMirror
 from gateway.services.registry_views import Heard
 from gateway.services.relaying import became, parse_return
 from gateway.services.routes import Routes
+from gateway.services.standing import SUSPENDED, shunned
 from gateway.settings import DeliverySettings
 from gateway.store import attachments, audit, custody, news
 from gateway.store.custody import ClaimedCopy, HeldCopy
@@ -93,9 +94,16 @@ class Forwarding:
         return [self._load(copy) for copy in claimed]
 
     async def prepare(self, hop: MemberId, loads: Sequence[Load]) -> Sequence[Load]:
-        """See ``lanes.Cargo``: copies come with their stanzas."""
-        del hop
-        return loads
+        """See ``lanes.Cargo``: copies come with their stanzas; none goes to or by the suspended."""
+        view, me, now = self._mirror.known, self._keys.member, self._clock.now()
+        held = [load for load in loads if shunned(view, me, hop, load.recipient)]
+        if not held:
+            return loads
+        rows = [load.row_id for load in held]
+        await self._database.write(
+            lambda tx: custody.hold_again(tx, rows, due_at=now, code=SUSPENDED, failed=False)
+        )
+        return [load for load in loads if load not in held]
 
     async def settle(
         self, hop: MemberId, loads: Sequence[Load], answers: Sequence[Answer]
@@ -179,7 +187,9 @@ class Forwarding:
             case Later() if answer.code in GIVEN_BACK:
                 self._give_up(tx, copy, answer.code)
             case Later():
-                return self._hold_again(tx, copy, answer.code, answer.retry_after_s)
+                # A suspension may be lifted at any time: the peer does not know when.
+                asked_s = 0 if answer.code == SUSPENDED else answer.retry_after_s
+                return self._hold_again(tx, copy, answer.code, asked_s)
             case PendingBlobs():
                 load.brought = False
                 return self._hold_again(tx, copy, "pending_blobs")
@@ -279,6 +289,8 @@ class Returning:
             member = self._mirror.view.members.get(hop)
             if hop != self._me and (member is None or member.endpoint is None):
                 continue  # it collects
+            if shunned(self._mirror.known, self._me, hop):
+                continue
             if self._routes.retry_at(hop) > now:
                 idle_s = min(idle_s, self._routes.retry_at(hop) - now)
                 continue

@@ -20,6 +20,7 @@ from gateway.services.reception import Reception
 from gateway.services.registry import Registrar, RegistryMirror
 from gateway.services.relaying import Handed, Relaying
 from gateway.services.segments import StoredSegment
+from gateway.services.standing import SUSPENDED, SUSPENDED_S, shunned
 from gateway.services.turnstile import Turnstile
 from gateway.services.vetoes import Vetoes
 from gateway.services.witnessing import Witnessing
@@ -74,7 +75,16 @@ class Gatekeeper:
     def standing(self, pin: bytes) -> MemberId:
         """Return the member to whom a certificate belongs, by its digest, in the view of now.
 
-        Raises ForbiddenError ``pin_unknown``, ``pin_expired`` or ``member_suspended``.
+        Raises ForbiddenError ``member_suspended``, and as ``identify``.
+        """
+        member = self.identify(pin)
+        self.check_standing(member)
+        return member
+
+    def identify(self, pin: bytes) -> MemberId:
+        """Return the member to whom a certificate belongs, suspended or not.
+
+        Raises ForbiddenError ``pin_unknown`` or ``pin_expired``.
         """
         view = self.mirror.known
         key = None if view is None else view.pins.get(pin)
@@ -88,19 +98,27 @@ class Gatekeeper:
             raise ForbiddenError(
                 "pin_expired", "the certificate is not in use now: too early, too late or revoked"
             )
-        if view.members[key.member].suspended:
-            raise ForbiddenError("member_suspended", f"{key.member} is suspended")
         return key.member
+
+    def check_standing(self, member: MemberId) -> None:
+        """Let a member pass that is not suspended. Raises ForbiddenError ``member_suspended``."""
+        if shunned(self.mirror.known, member):
+            raise ForbiddenError(SUSPENDED, f"{member} is suspended by the registry")
 
     async def take(self, hop: MemberId, batch: Sequence[Posted]) -> list[Answer]:
         """Answer each copy of a batch: our own are received, those for others relayed.
 
-        Raises UnavailableError: ``rate_limited`` or ``quota_exceeded`` where not even the first
-        passes; ``too_many_at_once`` or ``busy``.
+        While the hop is suspended, or we are, each is *later*. Raises UnavailableError:
+        ``rate_limited`` or ``quota_exceeded`` where not even the first passes; ``too_many_at_once``
+        or ``busy``.
         """
         if hop == self.me:
             return await self._take(hop, batch)
         with self.posts.admit(hop):
+            if shunned(self.mirror.known, hop):
+                return await self.reception.shun(hop, batch)
+            if shunned(self.mirror.known, self.me):
+                return [Later(SUSPENDED, SUSPENDED_S) for item in batch for _ in item.to]
             lengths = [len(item.envelope) // len(item.to) for item in batch for _ in item.to]
             passing, limit = self.quotas.admit(hop, lengths)
             if limit is None:
@@ -200,7 +218,7 @@ class Hop:
 
     async def post_envelopes(self, batch: Sequence[Posted]) -> Sequence[Answer]:
         """See ``gateway.peer``."""
-        return await self.gate.take(self._member(), batch)
+        return await self.gate.take(self._caller(), batch)
 
     async def offer_blob(self, blob_id: bytes, segment_list: bytes) -> Sequence[int]:
         """See ``gateway.peer``."""
@@ -258,6 +276,12 @@ class Hop:
         return Pong(member=gate.me, at=gate.clock.now(), registry_size=gate.mirror.size)
 
     def _member(self) -> MemberId:
+        """Return a caller in good standing. Raises ForbiddenError."""
+        member = self._caller()
+        self.gate.check_standing(member)
+        return member
+
+    def _caller(self) -> MemberId:
         if self.hop is None:
             raise ForbiddenError(
                 "member_required", "this needs a member's certificate, and none was shown"

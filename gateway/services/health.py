@@ -12,9 +12,11 @@ from gateway.services.caller import Caller, require
 from gateway.services.cosigning import Cosigning
 from gateway.services.gossip import Gossip
 from gateway.services.keys import NodeKeys
+from gateway.services.message_view import why
 from gateway.services.purging import Purging
 from gateway.services.quotas import Quotas
 from gateway.services.registry import RegistryMirror
+from gateway.services.standing import shunned
 from gateway.settings import Role, Settings
 from gateway.store import audit, messages, outbox, split_views
 from gateway.store.blobs import BlobStore
@@ -47,6 +49,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     started_at: int
     now: int
     admitted: bool
+    suspended: bool
     registry_size: int
     registry_checked_at: int
     registry_witnessed_at: int | None
@@ -131,6 +134,7 @@ class Health:
             await self._check_commit(),
             await asyncio.to_thread(self._check_keys),
             self._check_registry(),
+            self._check_standing(),
             self._check_disk(),
         ]
         return HealthReport(ready=all(check.ok for check in checks), checks=checks)
@@ -154,6 +158,7 @@ class Health:
             started_at=self._started_at,
             now=self._clock.now(),
             admitted=self._keys.listed(self._mirror.known),
+            suspended=member is not None and member.suspended,
             registry_size=self._mirror.size,
             registry_checked_at=self._mirror.checked_at,
             registry_witnessed_at=self._mirror.witnessed_at,
@@ -181,7 +186,7 @@ class Health:
                 state=row.state.value,
                 attempts=row.attempts,
                 due_at=row.due_at,
-                code=row.code,
+                code=why(row, self._mirror.known, sender),
                 exported_at=row.exported_at,
             )
             for sender, message_id, row in rows
@@ -230,6 +235,12 @@ class Health:
         old = age_s > self._settings.registry.warn_after_s
         detail = f"not confirmed for {age_s} s" if old else f"{self._mirror.size} statements"
         return Check(name="registry", ok=True, detail=detail)
+
+    def _check_standing(self) -> Check:
+        if shunned(self._mirror.known, self._keys.member):
+            detail = "suspended by the registry: nothing is sent or received until it is resumed"
+            return Check(name="standing", ok=False, detail=detail)
+        return Check(name="standing", ok=True, detail="not suspended")
 
     def _check_disk(self) -> Check:
         free = self._blobs.free_bytes()

@@ -54,6 +54,7 @@ from gateway.services.ledger import Ledger
 from gateway.services.reception import Reception
 from gateway.services.registry import RegistryMirror
 from gateway.services.segments import HeldSegment
+from gateway.services.standing import SUSPENDED, shunned
 from gateway.services.wayback import Answered, Wayback
 from gateway.settings import PolicySettings, Role
 from gateway.store import audit, carried, messages, outbox
@@ -264,8 +265,10 @@ class Importing:
     def _admit(self, taken: _Taken) -> None:
         """Let the writer pass, once what it says of the registry is known."""
         if not taken.admitted:
-            if self._mirror.view.member(taken.hop).suspended:
-                raise RejectedError("member_suspended", f"{taken.hop} is suspended")
+            writer = self._mirror.view.member(taken.hop).member
+            suspended = shunned(self._mirror.view, writer, self._keys.member)
+            if suspended:
+                raise RejectedError(SUSPENDED, f"{suspended} is suspended")
             taken.admitted = True
 
     def _hold_statement(self, record: RegistryStatement, taken: _Taken) -> None:

@@ -13,6 +13,7 @@ from gateway.protocol.blob import SEGMENT_BYTES
 from gateway.protocol.envelope import parse_header
 from gateway.protocol.message import Attachment, Inner, Payload, message_ref
 from gateway.protocol.receipt import parse_receipt, verify_receipt
+from gateway.services.standing import SUSPENDED, shunned
 from gateway.services.submission import RecipientSummary
 from gateway.store import messages, outbox
 from gateway.store.attached import Attached, AttachmentState
@@ -154,7 +155,7 @@ def detail_of(
             attachment_of(f"{facts['id']}.{number}", item, by_blob.get(item.blob_id))
             for number, item in enumerate(payload.attachments)
         ],
-        recipients=[_recipient(row, view) for row in rows],
+        recipients=[_recipient(row, view, stored.sender) for row in rows],
         envelope_id=stored.envelope_id.hex(),
         signed_by=opened.inner.signer_kid.hex(),
         signature=opened.signature,
@@ -211,16 +212,22 @@ def attachment_of(attachment_id: str, item: Attachment, lacking: Attached | None
     )
 
 
-def _recipient(row: outbox.RecipientState, view: View) -> RecipientDetail:
+def _recipient(row: outbox.RecipientState, view: View, sender: str) -> RecipientDetail:
     return RecipientDetail(
         member=row.recipient,
         state=row.state.value,
         attempts=row.attempts,
         due_at=row.due_at,
-        code=row.code,
+        code=why(row, view, sender),
         settled_at=row.settled_at,
         receipt=None if row.receipt is None else _receipt(row.receipt, view),
     )
+
+
+def why(row: outbox.RecipientState, view: View | None, sender: str) -> str:
+    """Return the code of why a delivery is where it is; a suspension alone keeps it from going."""
+    waits = row.state is outbox.OutboxState.QUEUED and shunned(view, sender, row.recipient)
+    return SUSPENDED if waits else row.code
 
 
 def _receipt(encoded: bytes, view: View) -> ReceiptView:

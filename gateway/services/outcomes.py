@@ -30,6 +30,7 @@ from gateway.services.lanes import Load
 from gateway.services.ledger import Ledger
 from gateway.services.registry import RegistryMirror
 from gateway.services.registry_views import Heard
+from gateway.services.standing import SUSPENDED, shunned
 from gateway.settings import DeliverySettings
 from gateway.store import audit, sealings
 from gateway.store.database import Database
@@ -94,6 +95,8 @@ class Outcomes:
     ) -> Outcome:
         row: Claimed = load.item
         match answer:
+            case Accepted() if shunned(self._mirror.known, hop, load.recipient):
+                return Outcome(change=self.deferral(row, SUSPENDED))
             case Accepted():
                 if hop == load.recipient and not answer.sealed:
                     return self._delivered(load, answer.receipt)
@@ -105,7 +108,7 @@ class Outcomes:
             case Refused():
                 return Outcome(change=self.deferral(row, answer.code))
             case Later():
-                return Outcome(change=self.deferral(row, answer.code, answer.retry_after_s))
+                return Outcome(change=self._put_off(row, answer))
             case PendingBlobs():
                 if load.brought:  # brought, and yet not there: not at once again
                     load.brought = False
@@ -137,9 +140,13 @@ class Outcomes:
         """Return what it means that ``hop`` brings this back.
 
         A relay's own word counts for what it has in custody alone. Of a copy from before the
-        message was signed again nothing counts but that it was delivered.
+        message was signed again nothing counts but that it was delivered; of a suspended recipient
+        nothing at all, until it is resumed.
         """
-        if item.envelope_id != load.envelope_id and not isinstance(item.outcome, Delivered):
+        earlier = item.envelope_id != load.envelope_id
+        if earlier and not isinstance(item.outcome, Delivered):
+            return Outcome(change=None)
+        if shunned(self._mirror.known, load.recipient):
             return Outcome(change=None)
         return self._became(hop, load, item)
 
@@ -225,6 +232,12 @@ class Outcomes:
         if code == "receipt_wrong_seal_key":  # somebody put a card of his own between
             _log.error("receipt.refused", peer=load.recipient, code=code)
         return Outcome(change=self.deferral(load.item, code), entry=entry)
+
+    def _put_off(self, row: Claimed, answer: Later) -> Deferral:
+        if answer.code != SUSPENDED:
+            return self.deferral(row, answer.code, answer.retry_after_s)
+        self._mirror.behind.set()  # one of us is behind by a statement: it may be over at once
+        return self.deferral(row, answer.code)
 
     def _unsealed(self, load: Load, sealed: bytes) -> bytes:
         copy_of = (header_digest(load.header), load.recipient)

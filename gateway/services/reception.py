@@ -5,6 +5,7 @@ answered before it is durable. A repeat gets the receipt that was given first, b
 """
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -38,6 +39,7 @@ from gateway.services.keys import NodeKeys
 from gateway.services.ledger import Ledger
 from gateway.services.registry import RegistryMirror
 from gateway.services.registry_views import Heard
+from gateway.services.standing import SUSPENDED, SUSPENDED_S
 from gateway.services.wayback import Answered, Wayback
 from gateway.settings import PolicySettings
 from gateway.store import attached, attachments, audit, messages
@@ -51,12 +53,14 @@ from keys.suite import KeyId, MemberId, digest
 _log = logger()
 
 LATER_S = 2
+SHUNNED_MOST = 65_536
+"""Of how many envelopes of suspended members it is remembered that they are recorded."""
 
 _TOLD = frozenset(
     {
         "encoding_invalid", "envelope_too_large", "version_unknown", "suite_unknown",
         "envelope_expired", "not_addressed", "created_in_future", "lifetime_too_long",
-        "member_suspended", "signer_revoked", "signer_unknown", "message_id_reused",
+        "signer_revoked", "signer_unknown", "message_id_reused",
         "kind_unknown", "content_invalid", "not_on_route", "attachment_too_large",
         "not_a_union", "on_behalf_missing", "state_not_represented", "state_suspended",
         "outside_competence", "no_case_powers", "observer_sends_nothing",
@@ -125,6 +129,7 @@ class Reception:
         self._heard = heard
         self._check_space = check_space
         self._arrived = arrived
+        self._shunned: OrderedDict[bytes, None] = OrderedDict()
 
     async def accept(self, hop: MemberId, batch: Sequence[Posted]) -> list[Answer]:
         """Answer each envelope that ``hop`` posted: accepted, pending_blobs, later or refused."""
@@ -193,6 +198,31 @@ class Reception:
                 self._heard(verdict.sender, verdict.inner.registry)
             elif isinstance(verdict, SplitViewError):
                 self._heard(verdict.sender, verdict.claim)
+
+    async def shun(self, hop: MemberId, batch: Sequence[Posted]) -> list[Answer]:
+        """Answer what a suspended member posts, unopened: not now. Each is recorded once."""
+        parsed = [_parsed(item, hop) for item in batch]
+        fault = UnavailableError(SUSPENDED, f"{hop} is suspended")
+        entries = [
+            self._refusal(hop, item, fault) for item in parsed if self._is_recorded(item, fault)
+        ]
+        if entries:
+            await self._database.write(lambda tx: audit.append(tx, entries))
+        return [Later(SUSPENDED, SUSPENDED_S) for item in batch for _ in item.to]
+
+    def _is_recorded(self, item: ParsedEnvelope | RejectedError, fault: LiaisonError) -> bool:
+        """Tell whether a refusal enters the audit log: a final one, and of a suspension the first.
+
+        Which of those were recorded is in memory: after a start they may be once more.
+        """
+        if fault.code != SUSPENDED:
+            return not isinstance(fault, UnavailableError)
+        if isinstance(item, RejectedError) or item.envelope_id in self._shunned:
+            return False
+        self._shunned[item.envelope_id] = None
+        if len(self._shunned) > SHUNNED_MOST:
+            self._shunned.popitem(last=False)
+        return True
 
     async def _for_relays(
         self,
@@ -472,7 +502,7 @@ class Reception:
     def _refusal(
         self, hop: MemberId, item: ParsedEnvelope | RejectedError, verdict: _Verdict
     ) -> audit.NewEntry | None:
-        """Return what is recorded of a copy that is refused for ever; None of any other."""
+        """Return what is recorded of a copy that is refused; None where nothing is."""
         kind, peer = EntryKind.MESSAGE_REFUSED, hop
         match verdict:
             case _Denied(opened=opened, fault=fault):
@@ -480,7 +510,7 @@ class Reception:
                 return self._ledger.entry(
                     kind, peer=opened.sender, digests=digests, code=fault.code
                 )
-            case LiaisonError() if not isinstance(verdict, UnavailableError):
+            case LiaisonError() if self._is_recorded(item, verdict):
                 if isinstance(verdict, SplitViewError):
                     kind, peer = EntryKind.SPLIT_VIEW_SEEN, verdict.sender
                 named = digest(b"") if isinstance(item, RejectedError) else item.envelope_id
@@ -504,6 +534,8 @@ class Reception:
             case UnavailableError():
                 if verdict.code == "registry_behind":
                     self._mirror.behind.set()
+                if verdict.code == SUSPENDED:
+                    return Later(SUSPENDED, SUSPENDED_S)
                 told = verdict.code in ("registry_behind", "stale_card")
                 return Later(verdict.code if told else "busy", verdict.retry_after_s or LATER_S)
             case _Denied(fault=fault):

@@ -40,6 +40,7 @@ from gateway.services.ledger import Ledger
 from gateway.services.registry import RegistryMirror
 from gateway.services.registry_views import Heard
 from gateway.services.routes import Routes
+from gateway.services.standing import SUSPENDED, SUSPENDED_S, shunned
 from gateway.settings import PolicySettings, RelaySettings
 from gateway.store import attachments, audit, custody, news
 from gateway.store.custody import ClaimedCopy, CustodyState, HeldCopy, NewCopy
@@ -175,11 +176,11 @@ class Relaying:
             return Refused("too_many_hops")
         if item.hops and item.hops[-1] != hop:
             return Refused("hops_wrong")
-        member = self._mirror.view.members.get(item.recipient)
-        if member is not None and member.suspended:
-            return Refused("member_suspended")
         if any(blob.sealed_bytes > self._max_sealed_bytes for blob in header.blobs):
             return Refused("attachment_too_large")
+        if shunned(self._mirror.view, me, item.recipient):
+            return Later(SUSPENDED, SUSPENDED_S)
+        member = self._mirror.view.members.get(item.recipient)
         serving = self._settings.enabled or hop == me
         if not serving or member is None or not self._routes.serves(me, item.recipient, hop):
             return Later("not_served", NOT_SERVED_S)

@@ -17,6 +17,7 @@ from gateway.services.cards import Cards
 from gateway.services.keys import KeySummary, NodeKeys
 from gateway.services.ledger import Ledger
 from gateway.services.registry import Registrar, RegistryMirror
+from gateway.services.standing import check_standing, shunned
 from gateway.settings import PolicySettings, Role
 from gateway.store import audit
 from gateway.store.database import Database
@@ -105,7 +106,7 @@ class Rotation:
     async def _keep_card_fresh(self) -> None:
         now = self._clock.now()
         view = self._mirror.view
-        if self._keys.member in view.members and view.member(self._keys.member).suspended:
+        if shunned(view, self._keys.member):
             return  # nobody takes a card of ours; there is a new one as soon as we are resumed
         card = await self._cards.current(self._keys.member)
         records = () if card is None else self._records(card)
@@ -127,9 +128,11 @@ class Rotation:
     async def _draw_card(self) -> KeyRecord:
         """Draw a sealing key for each coming epoch and publish the card that lists them.
 
-        Raises UnavailableError, with nothing drawn, while no registered key could sign the card.
+        Raises UnavailableError, with nothing drawn, while no registered key could sign the card, or
+        nobody would take it.
         """
         now = self._clock.now()
+        check_standing(self._mirror.view, self._keys.member)
         self._keys.signer(self._mirror.view, now)
         length_s = self._policy.epoch_s
         records = [

@@ -9,6 +9,7 @@ from gateway.clock import Clock
 from gateway.protocol.answer import MAX_BATCH
 from gateway.protocol.delivery import Circuit, RetryPolicy
 from gateway.services.registry import RegistryMirror
+from gateway.services.standing import shunned
 from keys.suite import Entropy, MemberId
 
 
@@ -34,8 +35,13 @@ class Routes:
         self._circuits: dict[MemberId, Circuit] = {}
 
     def first_hop(self, recipient: MemberId) -> MemberId | None:
-        """Return who takes our own message for ``recipient``; ourselves, where it collects here."""
+        """Return who takes our own message for ``recipient``; ourselves, where it collects here.
+
+        None where nobody may: it is suspended, or we are, or all its relays.
+        """
         known = self._mirror.known
+        if shunned(known, self._me, recipient):
+            return None
         own = None if known is None else known.members.get(self._me)
         if known is None or own is None or not self._through_relay or not own.via:
             return self.onward(recipient) or (self._me if self._keeps(recipient) else None)
@@ -44,8 +50,13 @@ class Routes:
         return self._best(shared or own.via)
 
     def onward(self, recipient: MemberId) -> MemberId | None:
-        """Return who takes a copy for ``recipient`` from us; None if it can only be collected."""
+        """Return who takes a copy for ``recipient`` from us; None if it can only be collected.
+
+        Or if nobody may take it, as ``first_hop``.
+        """
         known = self._mirror.known
+        if shunned(known, self._me, recipient):
+            return None
         member = None if known is None else known.members.get(recipient)
         if member is None:
             return recipient

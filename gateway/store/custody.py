@@ -265,6 +265,13 @@ def hold_again(
     tx.execute(update(custody).where(*leased).values(**changes, attempts=more))
 
 
+def due_now(tx: Transaction, code: str, now: int) -> None:
+    """Try again at once what was put off for this reason."""
+    held = custody.c.relayed_row.is_not(None), custody.c.state == CustodyState.HELD
+    waiting = *held, custody.c.code == code
+    tx.execute(update(custody).where(*waiting).values(due_at=now, code=""))
+
+
 def revive(tx: Transaction, copy: HeldCopy, header: bytes, body: bytes, now: int) -> None:
     """Hold a copy again that was handed on: it was posted again, so nothing came back of it."""
     lock(tx, CUSTODY)

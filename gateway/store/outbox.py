@@ -438,6 +438,21 @@ def expire(tx: Transaction, now: int) -> list[tuple[int, bytes]]:
     return rows
 
 
+def requeue_held_by(tx: Transaction, custodians: Collection[str], now: int) -> None:
+    """Queue again what these relays have in custody: it goes another way, or waits here."""
+    statement = update(outbox).where(
+        _LEASED, outbox.c.state == _C, outbox.c.custodian.in_(custodians)
+    )
+    if custodians:
+        tx.execute(statement.values(state=_Q, due_at=now, custodian=""))
+
+
+def due_now(tx: Transaction, code: str, now: int) -> None:
+    """Try again at once what was put off for this reason."""
+    waiting = outbox.c.settled_at.is_(None), outbox.c.state == _Q, outbox.c.code == code
+    tx.execute(update(outbox).where(*waiting).values(due_at=now, code=""))
+
+
 def unfinished(tx: Transaction, now: int) -> list[int]:
     """Return the rows of the messages that are not delivered to everybody, and may still be."""
     found: set[int] = set()

@@ -191,7 +191,7 @@ def _bad() -> list[object]:
         _case("expired", GOOD, "envelope_expired", now=NOW + 7 * DAY),
         _case("for others", replace(GOOD, to=["XC"]), "not_addressed"),
         _case("from a hop that is no member", GOOD, "not_on_route", hop="XX"),
-        _case("from a suspended hop", GOOD, "not_on_route", hop="XS"),
+        _case("from a suspended hop", GOOD, "member_suspended", hop="XS"),
         _case("sealed to a key not held", replace(GOOD, seal_to=bytes(32)), "stale_card"),
         _case("a stanza of another context", replace(GOOD, stanza_for="body"), "stanza_invalid"),
         _case("a stanza of neither length", replace(GOOD, after_stanza=b"\x00"), "stanza_invalid"),

@@ -199,7 +199,7 @@ def test_envelopes_open_or_are_refused_as_written(case: dict) -> None:
     with pytest.raises(LiaisonError) as caught:
         open_envelope(parse_envelope(unhex(case["envelope"])), hop, me)
     assert caught.value.code == case["code"]
-    later = case["code"] in ("stale_card", "registry_behind")
+    later = case["code"] in ("stale_card", "registry_behind", "member_suspended")
     assert isinstance(caught.value, UnavailableError) is later
 
 
