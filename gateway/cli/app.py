@@ -8,6 +8,7 @@ import typer
 from gateway.cli import (
     attachment,
     audit,
+    backup,
     bench,
     demonstration,
     inbox,
@@ -33,6 +34,8 @@ app = typer.Typer(
 )
 app.command("init")(node.init)
 app.command("migrate")(node.migrate)
+app.command("backup")(backup.backup)
+app.command("restore")(backup.restore)
 app.command("status")(node.status)
 app.command("doctor")(node.doctor)
 app.command("ping")(node.ping)

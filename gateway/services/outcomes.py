@@ -140,14 +140,14 @@ class Outcomes:
         """Return what it means that ``hop`` brings this back.
 
         A relay's own word counts for what it has in custody alone. Of a copy from before the
-        message was signed again nothing counts but that it was delivered; of a suspended recipient
-        nothing at all, until it is resumed.
+        message was signed again nothing counts but that it was delivered. What is said in the name
+        of a suspended recipient is asked for again when it is resumed.
         """
         earlier = item.envelope_id != load.envelope_id
         if earlier and not isinstance(item.outcome, Delivered):
             return Outcome(change=None)
         if shunned(self._mirror.known, load.recipient):
-            return Outcome(change=None)
+            return Outcome(change=self.deferral(load.item, SUSPENDED))
         return self._became(hop, load, item)
 
     def _became(self, hop: MemberId, load: Load, item: Return) -> Outcome:

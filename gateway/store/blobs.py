@@ -20,7 +20,7 @@ from gateway.errors import UnavailableError
 PIECE_BYTES = 512 * 1024
 """What is read, hashed, sealed or sent at a time: fresh memory for a whole segment would cost more
 than all of these together."""
-_PART = ".part"
+PART = ".part"
 
 
 class SegmentFile:
@@ -31,7 +31,7 @@ class SegmentFile:
         self._path = path
         with _writing():
             path.parent.mkdir(mode=0o700, exist_ok=True)
-            descriptor, name = tempfile.mkstemp(_PART, f"{path.name}.", path.parent)
+            descriptor, name = tempfile.mkstemp(PART, f"{path.name}.", path.parent)
         self._file = os.fdopen(descriptor, "wb", buffering=0)
         self._part = Path(name)
         self._lock = threading.Lock()  # an act that was given up may still run in its thread
@@ -89,7 +89,7 @@ class BlobStore:
 
     def tidy(self, location: str) -> None:
         """Remove the parts that crashes left beside the segments of a whole blob."""
-        for part in (self._folder / location).glob(f"*{_PART}"):
+        for part in (self._folder / location).glob(f"*{PART}"):
             part.unlink(missing_ok=True)
 
     def delete(self, location: str) -> None:
