@@ -127,7 +127,10 @@ class Collecting:
                         await self._peers.member(relay).post_card(note)
                         left[relay] = note
                 except LiaisonError as fault:
-                    _log.info("card.deferred", peer=relay, code=fault.code)
+                    if fault.code == "card_older":  # somebody issues cards in our name
+                        _log.error("card.refused", peer=relay, code=fault.code)
+                    else:
+                        _log.info("card.deferred", peer=relay, code=fault.code)
                     wait_s = 2.0
             await happens(self._cards.issued.wait(), wait_s)
 

@@ -536,6 +536,8 @@ class Reception:
                     self._mirror.behind.set()
                 if verdict.code == SUSPENDED:
                     return Later(SUSPENDED, SUSPENDED_S)
+                if verdict.code == "stale_card":  # an old card of ours, or one that is not ours
+                    _log.warning("envelope.unopened", code=verdict.code)
                 told = verdict.code in ("registry_behind", "stale_card")
                 return Later(verdict.code if told else "busy", verdict.retry_after_s or LATER_S)
             case _Denied(fault=fault):

@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from collections import Counter, defaultdict, deque
 from collections.abc import AsyncIterator, Coroutine, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random  # noqa: TID251 - seeded: a run can be played again
 from typing import Any
@@ -24,8 +24,11 @@ from gateway.services.keys import NodeKeys
 from gateway.services.message_view import Detail
 from gateway.settings import Settings
 from gateway.store import leases, outbox
-from keys.registry.statement import REGISTRY
-from keys.suite import MemberId
+from keys.registry.draft import draft_rotation, follow, node_signer, root_signers
+from keys.registry.statement import REGISTRY, Chain, Kind, Revocation
+from keys.rootfile import read
+from keys.suite import KeyUse, MemberId
+from keys.tlog.note import sign_note
 from tests.machines.virtual import SteppedDatabase, VirtualClock, VirtualLoop
 from tests.scenarios.federation import OFFICER, Federation
 
@@ -259,6 +262,35 @@ class Simulation(Federation):
         act = delivery.requeue if again else delivery.withdraw
         await self.attempt(SENDER, act(message, OFFICER))
 
+    async def revoke(self, name: MemberId) -> None:
+        """Let a member revoke the older of its good ``sign`` keys, where it has another."""
+        if name not in self.nodes or REGISTRY not in self.nodes:
+            return
+        view, keyring = self.nodes[REGISTRY].mirror.view, self.nodes[name].keys.keyring
+        held = {record.key_id: record for record in keyring.records(KeyUse.SIGN)}
+        keys = view.member(name).keys_for(KeyUse.SIGN)
+        good = [key for key in keys if key.revoked_since is None and key.key_id in held]
+        if len(good) > 1:
+            at = self.nodes[name].rooms.now()
+            statement = draft_rotation(view, view.member(name), at=at, uses=[])
+            # Later than what the key brought last, which would be void with it.
+            gone = Revocation(good[0].key_id, statement.at + 1)
+            signer = node_signer(view.federation, name, held[good[-1].key_id])
+            note = sign_note(replace(statement, revocations=(gone,)).text(), [signer])
+            await self.attempt(REGISTRY, self.nodes[REGISTRY].rooms.registrar.publish(note))
+
+    async def suspend(self, name: MemberId, *, lift: bool) -> None:
+        """Let the registrars suspend a member, or resume it."""
+        if REGISTRY not in self.nodes:
+            return
+        node = self.nodes[REGISTRY]
+        kind = Kind.RESUME if lift else Kind.SUSPEND
+        statement = follow(node.mirror.view, kind, name, Chain.ISSUER, at=node.rooms.now())
+        file = self.place / REGISTRY / "offline" / "REGISTRY.root-1-1.key"
+        signers = root_signers(read(file, b"pass", entropy=self.draw))
+        note = sign_note(statement.text(), signers)
+        await self.attempt(REGISTRY, node.rooms.registrar.publish(note))
+
     async def attempt(self, name: MemberId, act: Coroutine[Any, Any, Any]) -> Any:
         """Ask a node for something; None if it refuses, or ends before it answers."""
         asked = asyncio.ensure_future(act)
@@ -281,6 +313,9 @@ class Simulation(Federation):
         for name in (*CRASHING, REGISTRY):
             if name not in self.nodes:
                 await self.start(name)
+        for name in CRASHING:
+            if self.nodes[REGISTRY].mirror.view.member(name).suspended:
+                await self.suspend(name, lift=True)
         until = self.loop.time() + SETTLE_S
         while await self._open() and self.loop.time() < until:
             await self.wait(5)

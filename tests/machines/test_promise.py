@@ -99,6 +99,16 @@ class Promise(RuleBasedStateMachine):
             rotation = self.sim.nodes[member].rooms.rotation
             self.sim.play(self.sim.attempt(member, rotation.rotate(use, OFFICER)))
 
+    @rule(member=_members)
+    def revoke(self, member: MemberId) -> None:
+        """Revoke the key that a node signed with before it rotated, whatever is under way."""
+        self.sim.play(self.sim.revoke(member))
+
+    @rule(member=_members, lift=st.booleans())
+    def suspend(self, member: MemberId, lift: bool) -> None:
+        """Suspend a member, or resume it."""
+        self.sim.play(self.sim.suspend(member, lift=lift))
+
     @rule(member=_nodes, ahead_s=st.sampled_from([-600, 0, 600]))
     def shift(self, member: MemberId, ahead_s: int) -> None:
         """Set a clock wrong by ten minutes, or right."""
