@@ -203,9 +203,8 @@ class Reception:
         """Answer what a suspended member posts, unopened: not now. Each is recorded once."""
         parsed = [_parsed(item, hop) for item in batch]
         fault = UnavailableError(SUSPENDED, f"{hop} is suspended")
-        entries = [
-            self._refusal(hop, item, fault) for item in parsed if self._is_recorded(item, fault)
-        ]
+        refusals = [self._refusal(hop, item, fault) for item in parsed]
+        entries = [entry for entry in refusals if entry is not None]
         if entries:
             await self._database.write(lambda tx: audit.append(tx, entries))
         return [Later(SUSPENDED, SUSPENDED_S) for item in batch for _ in item.to]
@@ -532,20 +531,23 @@ class Reception:
             case Accepted() if isinstance(item, ParsedEnvelope):
                 return conflicts.get(item.envelope_id, verdict)
             case UnavailableError():
-                if verdict.code == "registry_behind":
-                    self._mirror.behind.set()
-                if verdict.code == SUSPENDED:
-                    return Later(SUSPENDED, SUSPENDED_S)
-                if verdict.code == "stale_card":  # an old card of ours, or one that is not ours
-                    _log.warning("envelope.unopened", code=verdict.code)
-                told = verdict.code in ("registry_behind", "stale_card")
-                return Later(verdict.code if told else "busy", verdict.retry_after_s or LATER_S)
+                return self._later(verdict)
             case _Denied(fault=fault):
                 return _refused(fault)
             case LiaisonError():
                 return _refused(verdict)
             case _:
                 return verdict
+
+    def _later(self, fault: UnavailableError) -> Later:
+        if fault.code == SUSPENDED:
+            return Later(SUSPENDED, SUSPENDED_S)
+        if fault.code == "registry_behind":
+            self._mirror.behind.set()
+        if fault.code == "stale_card":  # an old card of ours, or one that is not ours
+            _log.warning("envelope.unopened", code=fault.code)
+        told = fault.code in ("registry_behind", "stale_card")
+        return Later(fault.code if told else "busy", fault.retry_after_s or LATER_S)
 
 
 def _refused(fault: LiaisonError) -> Refused:

@@ -125,12 +125,13 @@ def _changed(
     for use in statement.uses:
         if use.key_id in known:
             known[use.key_id] = _retired(known[use.key_id], use)
-    for key in working.introduce(statement, _fresh(member, statement), by):
-        known[key.key_id] = key
-    for revocation in statement.revocations:
+    fresh = _fresh(member, statement)
+    for revocation in statement.revocations:  # before the new keys: what it brings is not void
         if revocation.key_id not in known:
             misfit("a member revokes keys of its own alone")
         known = revoked(known, revocation.key_id, revocation.since)
+    for key in working.introduce(statement, fresh, by):
+        known[key.key_id] = key
     working.hold(*known.values())
     endpoint = member.endpoint if statement.endpoint is None else statement.endpoint or None
     via = member.via if statement.via is None else statement.via

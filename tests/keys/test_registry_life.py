@@ -227,6 +227,21 @@ def test_revocation_spares_what_the_key_brought_before_the_theft() -> None:
     assert made.view.keys[old.key_id].revoked_since == NOW + 50
 
 
+def test_key_revoked_in_the_statement_that_replaces_it_voids_nothing_of_it() -> None:
+    """A node replaces its sign key and revokes it in one statement, in the same second."""
+    xa = party("XA")
+    made = world(xa)
+    old, new = xa.records[KeyUse.SIGN], xa.draw(KeyUse.SIGN, NOW + 10)
+    replaced = made.said(
+        Kind.KEYS, xa.member, Chain.NODE, uses=(use_line(FEDERATION, xa.member, new),),
+        revocations=(Revocation(old.key_id, NOW + 10),),
+    )  # fmt: skip
+    proofs = (provers(FEDERATION, xa.member, item) for item in (old, new))
+    signed(made, replaced, *proofs)
+    assert made.view.keys[old.key_id].revoked_since == NOW + 10
+    assert made.view.keys[new.key_id].good_at(NOW + 10)
+
+
 def test_thief_of_the_roots_cannot_outrun_the_rotation() -> None:
     """What the roots in force say does not make stale what the next roots signed before."""
     xa = party("XA")
