@@ -25,8 +25,9 @@ from gateway.clock import SystemClock
 from gateway.errors import RejectedError
 from gateway.settings import BlobsSettings, KeysSettings, Settings, StoreSettings, load, render
 from gateway.store.backup import check_database, copy_attachments, copy_database, forget_card
-from keys.keyfile import unlock, write_private
+from keys.keyfile import unlock
 from keys.keyring import Keyring
+from keys.private import write_private
 
 HEADING = "backup.json"
 SETTINGS = "gateway.toml"
