@@ -39,5 +39,5 @@ def test_only_a_union_names_states_and_competences(
     ]  # fmt: skip
     expected = REFUSED if code else UNREACHABLE
     assert run([*arguments, *asked]) == expected
-    assert f"[{code or 'registrar_unreachable'}]" in capsys.readouterr().err
+    assert f"[{code or 'gateway_unreachable'}]" in capsys.readouterr().err
     assert not folder.exists()
