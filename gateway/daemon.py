@@ -43,6 +43,7 @@ from gateway.services.health import Health
 from gateway.services.importing import Importing
 from gateway.services.inbox import Inbox
 from gateway.services.incoming_blobs import IncomingBlobs
+from gateway.services.key_report import KeyReport
 from gateway.services.keys import NodeKeys
 from gateway.services.lanes import Lanes
 from gateway.services.ledger import Ledger
@@ -58,6 +59,7 @@ from gateway.services.registry import Registrar, RegistryMirror
 from gateway.services.registry_views import RegistryViews
 from gateway.services.relaying import Relaying
 from gateway.services.resigning import Resigning
+from gateway.services.rewrapping import Rewrapping
 from gateway.services.rotation import Rotation
 from gateway.services.routes import Routes
 from gateway.services.sessions import Sessions
@@ -77,6 +79,7 @@ from keys.memory import seclude
 from keys.private import read_secret
 from keys.registry.draft import parse_fingerprint
 from keys.registry.statement import REGISTRY
+from keys.registry.view import View
 from keys.suite import Entropy, KeyUse, MemberId, parse_member_id
 from keys.tlog.note import NoteSigner
 from keys.token import Token
@@ -124,8 +127,8 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
     size.append(mirror)
     registers = member == REGISTRY
 
-    def log_signer() -> NoteSigner:
-        return keys.note_signer(KeyUse.LOG, mirror.view, clock.now())
+    def log_signer(view: View) -> NoteSigner:
+        return keys.note_signer(KeyUse.LOG, view, clock.now())
 
     gossip = Gossip(database, mirror, peers, ledger=ledger, clock=clock)
     views = RegistryViews(database, mirror, gossip.doubt)
@@ -390,6 +393,15 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
         clock=clock,
         policy=settings.policy,
     )
+    rewrapping = Rewrapping(database, keys, clock)
+    key_report = KeyReport(
+        database,
+        keys,
+        mirror,
+        clock=clock,
+        policy=settings.policy,
+        named=views.named,
+    )
     audit_log = AuditLog(database, keys, mirror, clock)
     health = Health(
         database,
@@ -401,6 +413,8 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
         purging=purging,
         cosigning=cosigning,
         gossip=gossip,
+        key_report=key_report,
+        rotation=rotation,
         clock=clock,
         settings=settings,
         version=version(),
@@ -423,9 +437,10 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
         ),
         mirror=mirror,
         registrar=registrar,
-        keys=keys,
+        key_report=key_report,
         rotation=rotation,
         ceremony=ceremony,
+        rewrapping=rewrapping,
         audit_log=audit_log,
         health=health,
         metrics=metrics,
@@ -439,8 +454,10 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
         following=following,
         views=views,
         gossip=gossip,
+        registrar=registrar,
         rotation=rotation,
         ceremony=ceremony,
+        rewrapping=rewrapping,
         lanes=(outbox_lanes, custody_lanes),
         returning=returning,
         resigning=resigning,
@@ -600,6 +617,7 @@ async def _run(settings: Settings, keys: NodeKeys, database: Database) -> None:
         now = clock.now()
         await database.write(lambda tx: leases.release(tx, now))
     peer_api = PeerApi(node.gate, keys, settings.peer_api)
+    node.rooms.key_report.open_under = peer_api.open_under
     local_api = LocalApi(node.rooms, settings.local_api, settings.path(settings.local_api.socket))
     try:
         await peer_api.start()

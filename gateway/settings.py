@@ -330,15 +330,25 @@ class PolicySettings(_Section, frozen=True, kw_only=True):
         _Span, _explained("How far ahead of this clock a message may be dated, in seconds.")
     ] = 300
     sign_overlap_s: Annotated[
-        _Span, _explained("How long a replaced sign or tls key stays good, in seconds.")
+        _Span, _explained("How long a replaced key stays good beside the new one, in seconds.")
     ] = 86_400
     tls_lead_s: Annotated[
         _Span,
-        _explained("How long a new certificate is published before it is used, in seconds."),
+        _explained(
+            "How long a new certificate or witness key is published before it is used, in seconds; "
+            "peers look for news every registry.poll_s."
+        ),
     ] = 300
     key_lifetime_s: Annotated[
-        _Span, _explained("How long a new sign, log or tls key is good for, in seconds.")
+        _Span, _explained("How long a new sign, log, witness or tls key is good for, in seconds.")
     ] = 2 * 366 * 86_400
+    rotate_before_s: Annotated[
+        _Span,
+        _explained(
+            "How long before its end a sign, log, witness or tls key is replaced by itself, in "
+            "seconds; each member does so up to a week later, not all of them at once."
+        ),
+    ] = 60 * 86_400
     epoch_s: Annotated[_Span, _explained("How long one sealing key is in use, in seconds.")] = (
         86_400
     )

@@ -24,9 +24,10 @@ from gateway.services.lanes import Lanes
 from gateway.services.ledger import Ledger
 from gateway.services.neighbours import Neighbours
 from gateway.services.purging import Purging
-from gateway.services.registry import RegistryMirror
+from gateway.services.registry import Registrar, RegistryMirror
 from gateway.services.registry_views import RegistryViews
 from gateway.services.resigning import Resigning
+from gateway.services.rewrapping import Rewrapping
 from gateway.services.rotation import Rotation
 from gateway.services.standing import Standing
 from gateway.services.vetoes import PASS_ON_S, Vetoes
@@ -37,6 +38,7 @@ from gateway.store.database import Database, Transaction
 
 SWEEP_S = 30.0
 PURGE_S = 3600.0
+REWRAP_S = 300.0
 RETRY_S = 2.0
 _log = logger()
 
@@ -52,8 +54,10 @@ class Workers:
     following: Following
     views: RegistryViews
     gossip: Gossip
+    registrar: Registrar
     rotation: Rotation
     ceremony: Ceremony
+    rewrapping: Rewrapping
     lanes: Sequence[Lanes]
     returning: Returning
     resigning: Resigning
@@ -89,6 +93,7 @@ class Workers:
             group.create_task(self._purge(), name="purge")
             group.create_task(self.cosigning.run(), name="cosign")
             group.create_task(self._pass_on(), name="pass on")
+            group.create_task(self._rewrap(), name="rewrap")
             if self.database.is_shared:
                 group.create_task(self.neighbours.run(), name="neighbours")
             group.create_task(self._follow(), name="follow")
@@ -122,10 +127,18 @@ class Workers:
         while True:
             await self._survive("keystore.unreadable", self._take_over)
             await self._survive("keys.late", self._keep_fresh, quiet=True)
+            await self._survive("rotation.late", self.rotation.rotate_due)
+            await self._survive("registry.unsigned", self.registrar.keep_head_signed)
             await self._survive("sweep.failed", self.sweep)
             await self._survive("quorum.unknown", self.cosigning.watch_quorum)
             await self._survive("recovery.late", self.ceremony.keep_first_heads)
             await self.clock.sleep(SWEEP_S)
+
+    async def _rewrap(self) -> None:
+        while True:
+            self.rewrapping.wanted.clear()
+            await self._survive("storage.late", self.rewrapping.walk)
+            await self._wait(self.rewrapping.wanted, REWRAP_S)
 
     async def _purge(self) -> None:
         while True:
@@ -165,6 +178,7 @@ class Workers:
         await self.gossip.load()
         await self.fetching.expire()
         await self.keys.destroy_expired(now, self.settings.policy.max_lifetime_s)
+        await self.rotation.destroy_ended()
 
     async def _take_over(self) -> None:
         """Take over what another process wrote into the keystore, or say why that is no more."""

@@ -51,6 +51,8 @@ class KeyRecord(
     """DER, for ``tls`` alone."""
     held: TokenObject | None = None
     """Where the key is instead; the seed is empty then."""
+    reserved: bool = False
+    """Whether a statement of the roots, which goes round, is to bring it: no rotation may."""
 
     def __repr__(self) -> str:
         return f"KeyRecord({self.use}, {self.key_id.hex()[:16]})"

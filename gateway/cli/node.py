@@ -52,6 +52,7 @@ from keys.suite import parse_member_id
 CLOCK_TOLERANCE_S = 120
 LOW_DISK_BYTES = 512 * 1024**2
 PING_S = 20
+KEY_DAYS = 14
 
 
 def init(
@@ -229,6 +230,7 @@ def status(folder: Folder = DEFAULT_FOLDER, as_json: AsJson = False) -> None:
             "outbox": ", ".join(f"{count} {state}" for state, count in waiting.items()) or "empty",
             "audit log": f"{shown['audit_size']} entries, {shown['audit_waiting']} waiting",
             "sign key": f"good until {when(shown['sign_key_until'])}",
+            "keys": _keys_line(shown),
             "disk": f"{shown['disk_free_bytes'] // 1024**2} MiB free",
             "past retention": f"{shown['unacknowledged']} never acknowledged",
             "limited": ", ".join(
@@ -237,6 +239,16 @@ def status(folder: Folder = DEFAULT_FOLDER, as_json: AsJson = False) -> None:
             or "nobody",
         }
     )
+
+
+def _keys_line(shown: dict[str, Any]) -> str:
+    use, until = min(shown["keys_until"].items(), key=lambda item: item[1])
+    line = f"the first to end is {use}, {when(until)}"
+    if shown["rotation_late_since"]:
+        line += (
+            f"; not replaced since {when(shown['rotation_late_since'])}, {shown['rotation_late']}"
+        )
+    return line
 
 
 def doctor(
@@ -332,10 +344,7 @@ def _examine(folder: Path, peer: str | None):  # type: ignore[no-untyped-def]  #
         )
     yield "admission", f"{shown['member']} is a member"
     yield "standing", _standing(daemon, shown["member"])
-    left_s = shown["sign_key_until"] - shown["now"]
-    if left_s < 14 * 86_400:
-        raise _WrongError("keys", f"the sign key ends in {left_s // 86_400} days: key rotate sign")
-    yield "keys", f"the sign key is good for {left_s // 86_400} days"
+    yield "keys", _examine_keys(shown)
     if shown["disk_free_bytes"] < LOW_DISK_BYTES:
         raise _WrongError("disk", f"{shown['disk_free_bytes'] // 1024**2} MiB free: make room")
     yield "disk", f"{shown['disk_free_bytes'] // 1024**2} MiB free"
@@ -395,6 +404,21 @@ def _standing(daemon: Daemon, name: str) -> str:
             "standing", f"{name} is suspended by {by}: nothing is taken from it or given to it"
         )
     return "in good standing"
+
+
+def _examine_keys(shown: dict[str, Any]) -> str:
+    """Return when the first key ends. Raises _WrongError if soon, or if none can replace it."""
+    use, until = min(shown["keys_until"].items(), key=lambda item: item[1])
+    left = max(0, until - shown["now"]) // 86_400
+    if shown["rotation_late_since"]:
+        raise _WrongError(
+            "keys",
+            f"the {use} key ends in {left} days, and since {when(shown['rotation_late_since'])} it "
+            f"could not be replaced: {shown['rotation_late']}",
+        )
+    if left < KEY_DAYS:
+        raise _WrongError("keys", f"the {use} key ends in {left} days: liaison key rotate all")
+    return f"the first to end is the {use} key, in {left} days"
 
 
 def _examine_line(daemon: Daemon, name: str) -> Iterator[tuple[str, str]]:

@@ -31,6 +31,7 @@ from gateway.network.requests import (
     ExportQuery,
     MoveQuery,
     RangeQuery,
+    RevokeBody,
     RotateBody,
     StatementBody,
     caller_of,
@@ -52,13 +53,15 @@ from gateway.services.exporting import Exporting
 from gateway.services.health import Health
 from gateway.services.importing import Importing
 from gateway.services.inbox import Inbox, MessageQuery
-from gateway.services.keys import NodeKeys
+from gateway.services.key_report import KeyReport
 from gateway.services.members import Members
 from gateway.services.registry import Registrar, RegistryMirror
+from gateway.services.rewrapping import Rewrapping
 from gateway.services.rotation import Rotation
 from gateway.services.submission import Submission, read_submission
 from gateway.services.turnstile import Turnstile
 from gateway.settings import LocalApiSettings, Role
+from keys.suite import KeyUse
 
 BATCH_MAX = 1_000
 REQUESTS_MOST = 512
@@ -89,9 +92,10 @@ class Rooms:
     members: Members
     mirror: RegistryMirror
     registrar: Registrar
-    keys: NodeKeys
+    key_report: KeyReport
     rotation: Rotation
     ceremony: Ceremony
+    rewrapping: Rewrapping
     audit_log: AuditLog
     health: Health
     metrics: Metrics
@@ -139,6 +143,7 @@ class LocalApi:
                 web.post("/v1/route", self._route),
                 web.get("/v1/keys", self._keys),
                 web.post("/v1/keys/rotate", self._rotate),
+                web.post("/v1/keys/revoke", self._revoke),
                 web.get("/v1/outbox", self._outbox),
                 web.post("/v1/media/export", self._export),
                 web.post("/v1/media/import", self._import),
@@ -395,14 +400,23 @@ class LocalApi:
             raise RejectedError("base64_malformed", "/note: this is no base64") from fault
 
     async def _keys(self, request: web.Request) -> web.Response:
-        require(self._caller(request), Role.OPERATOR)
-        listing = self._rooms.keys.listing(self._rooms.mirror.known, self._rooms.now())
-        return json_answer({"keys": listing})
+        return json_answer({"keys": await self._rooms.key_report.listing(self._caller(request))})
 
     async def _rotate(self, request: web.Request) -> web.Response:
-        body = convert(await self._json(request), RotateBody)
+        body, caller = convert(await self._json(request), RotateBody), self._caller(request)
+        if body.rewrap and KeyUse.STORAGE not in body.uses:
+            raise RejectedError(
+                "rewrap_without_storage", "only the storage key wraps what is stored"
+            )
+        rotated = await self._rooms.rotation.rotate_together(body.uses, caller)
+        left = await self._rooms.rewrapping.begin(caller) if body.rewrap else 0
+        return json_answer({"keys": rotated, "rewrapping": left}, status=202)
+
+    async def _revoke(self, request: web.Request) -> web.Response:
+        body, caller = convert(await self._json(request), RevokeBody), self._caller(request)
+        revoke = self._rooms.rotation.revoke
         return json_answer(
-            await self._rooms.rotation.rotate(body.use, self._caller(request)), status=202
+            await revoke(body.key, body.reason, caller, since=body.since), status=202
         )
 
     async def _outbox(self, request: web.Request) -> web.Response:

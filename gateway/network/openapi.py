@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from gateway.network.problems import Problem
-from gateway.network.requests import ExportQuery, StatementBody
+from gateway.network.requests import ExportQuery, RevokeBody, RotateBody, StatementBody
 from gateway.services.attachments import UploadedAttachment
 from gateway.services.audit import AuditEntryView
 from gateway.services.ceremony import RouteChange, RouteView
@@ -14,15 +14,17 @@ from gateway.services.delivery import MovedRows
 from gateway.services.health import HealthReport, OutboxRow, PeerReport, Status
 from gateway.services.importing import Imported
 from gateway.services.inbox import MessageQuery
-from gateway.services.keys import KeySummary
+from gateway.services.key_report import KeySummary
 from gateway.services.members import MemberDetail, MemberSummary, RegistryView
 from gateway.services.message_view import AttachmentView, Detail, Page, Summary
+from gateway.services.rotation import RevokedKey
 from gateway.services.submission import Submission, Submitted
 
 _TYPES = (
     Submission, Submitted, Page, Summary, Detail, UploadedAttachment, MemberSummary, MemberDetail,
     RegistryView, KeySummary, OutboxRow, AuditEntryView, PeerReport, Status, HealthReport, Problem,
-    MovedRows, Imported, AttachmentView, StatementBody, RouteChange, RouteView,
+    MovedRows, Imported, AttachmentView, StatementBody, RouteChange, RouteView, RotateBody,
+    RevokeBody, RevokedKey,
 )  # fmt: skip
 _QUERIES = {("get", "/v1/messages"): MessageQuery, ("post", "/v1/media/export"): ExportQuery}
 _OPERATIONS: tuple[tuple[str, str, str, type | None, type | None, int], ...] = (
@@ -63,7 +65,8 @@ _OPERATIONS: tuple[tuple[str, str, str, type | None, type | None, int], ...] = (
     ),
     ("post", "/v1/route", "Say where this node is reached", RouteChange, RouteView, 201),
     ("get", "/v1/keys", "This node's keys", None, None, 200),
-    ("post", "/v1/keys/rotate", "Replace a key", None, None, 202),
+    ("post", "/v1/keys/rotate", "Replace keys, in one statement", RotateBody, None, 202),
+    ("post", "/v1/keys/revoke", "Revoke a key, from now on", RevokeBody, RevokedKey, 202),
     ("get", "/v1/outbox", "Deliveries that are not done", None, None, 200),
     ("post", "/v1/media/export", "Write a medium for a member, streamed", None, None, 200),
     ("post", "/v1/media/import", "Read a medium, streamed", None, Imported, 200),

@@ -37,8 +37,10 @@ from gateway.protocol.witness import (
     parse_size,
 )
 from gateway.services.keys import NodeKeys
+from gateway.services.pins import is_pinned
 from gateway.settings import PeerApiSettings
 from keys.certificate import certificate_digest
+from keys.keyring import KeyRecord
 from keys.registry.statement import REGISTRY
 from keys.registry.view import View
 from keys.suite import KeyUse, MemberId, parse_member_id
@@ -82,6 +84,8 @@ class HttpsPeers:
         self._registrar_url = registrar_url.rstrip("/")
         self._settings = settings
         self._pinned: dict[tuple[MemberId, bool], _Pinned] = {}
+        self._unknown: dict[MemberId, bytes] = {}
+        """By member, the key of the certificate that it did not know yet."""
         self._session: aiohttp.ClientSession | None = None
 
     def member(self, member: MemberId) -> Peer:
@@ -108,9 +112,9 @@ class HttpsPeers:
         if name is None or view is None:
             return client_context(None, None, self._keys.entropy)
         now = self._clock.now()
-        record = None if member is None else self._keys.tls(view, now)
+        record = None if member is None else self.shown_to(member, view, now)
         keys = view.members[name].keys_for(KeyUse.TLS)
-        pins = frozenset(key.certificate for key in keys if key.good_at(now))
+        pins = frozenset(key.certificate for key in keys if is_pinned(key, now))
         made_from = (b"" if record is None else record.key_id, pins)
         held = self._pinned.get((name, record is None))
         if held is None or held.made_from != made_from:
@@ -118,6 +122,19 @@ class HttpsPeers:
             held = _Pinned(made_from=made_from, context=context)
             self._pinned[name, record is None] = held
         return held.context
+
+    def shown_to(self, member: MemberId, view: View, now: int) -> KeyRecord:
+        """Return the certificate to show: to who does not know the newest yet, the one before."""
+        record = self._keys.tls(view, now)
+        if self._unknown.get(member) == record.key_id:
+            return self._keys.tls_before(view, now) or record
+        return record
+
+    def not_known(self, member: MemberId) -> None:
+        """Note that a member does not know our newest certificate: its registry is behind."""
+        view, now = self._view(), self._clock.now()
+        if view is not None:
+            self._unknown[member] = self._keys.tls(view, now).key_id
 
     @property
     def session(self) -> aiohttp.ClientSession:
@@ -321,6 +338,8 @@ class HttpsPeer:
             try:
                 await self._call("GET", f"whoami?cert={self._peers.own_pin()}", open_to_all=True)
             except ForbiddenError as reason:
+                if reason.code == "pin_unknown":
+                    self._peers.not_known(member)
                 return self._tls_failed(f"it does not accept our certificate: {reason.detail}")
             except LiaisonError as reason:
                 return reason

@@ -12,6 +12,7 @@ from aiohttp import web
 from gateway.errors import LiaisonError, RejectedError
 from gateway.faults import convert
 from gateway.services.caller import Caller
+from gateway.services.rotation import Reason
 from gateway.services.submission import Submission, read_submission
 from gateway.settings import Role, RoleGrant
 from keys.suite import KeyUse
@@ -23,9 +24,20 @@ PIECE_BYTES = 512 * 1024
 
 
 class RotateBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which key to rotate."""
+    """Which keys to rotate, in one statement."""
 
-    use: KeyUse
+    uses: Annotated[list[KeyUse], msgspec.Meta(min_length=1, max_length=len(KeyUse))]
+    rewrap: bool = False
+    """Whether what is stored is wrapped under the newest storage key, and the others destroyed."""
+
+
+class RevokeBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which key to revoke: a use, for the one in use, or the start of an id."""
+
+    key: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    reason: Reason = Reason.REPLACED
+    since: Annotated[int, msgspec.Meta(ge=0, lt=2**53)] | None = None
+    """From when on, UTC seconds; from now on by default, and never from before."""
 
 
 class StatementBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

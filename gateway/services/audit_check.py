@@ -3,7 +3,7 @@
 Works beside a running daemon or without one; needs no key, only the registry mirror.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from gateway.errors import LiaisonError, RejectedError
@@ -97,7 +97,7 @@ def _check_heads(
         rows = audit.entries(tx, frontier.size, head.size)
         frontier = frontier.extend([row.leaf_hash for row in rows])
         try:
-            signed = _verified(head.checkpoint, view, member)
+            signed = _verified(head.checkpoint, view, member, _newest_at(rows))
         except LiaisonError as fault:
             yield Finding(where=where, what=f"it does not verify: {fault.detail}")
             continue
@@ -106,12 +106,25 @@ def _check_heads(
             return
 
 
-def _verified(checkpoint: bytes, view: View, member: MemberId) -> VerifiedCheckpoint:
+def _newest_at(rows: Sequence[audit.StoredEntry]) -> int:
+    """Return when the newest of a checkpoint's own entries was made; 0 if that cannot be read."""
+    try:
+        return max((parse_entry(row.entry).at for row in rows), default=0)
+    except RejectedError:  # told where the entries themselves are checked
+        return 0
+
+
+def _verified(
+    checkpoint: bytes, view: View, member: MemberId, newest_at: int
+) -> VerifiedCheckpoint:
+    """Verify a checkpoint under the key of its time: one that was not over before its entries."""
     origin = checkpoint.split(b"\n", 1)[0].decode(errors="replace")
     if not origin.startswith(f"{view.federation}/{member}/audit/"):
         raise RejectedError("checkpoint_of_another_log", "it is not of this node's audit log")
     fault: LiaisonError | None = None
     for key in view.member(member).keys_for(KeyUse.LOG):
+        if key.end <= newest_at:
+            continue
         try:
             return verify_checkpoint(checkpoint, origin, key.verifier)
         except RejectedError as raised:

@@ -173,13 +173,14 @@ class Ceremony:
         await self._database.write(lambda tx: recoveries.keep_first(tx, member, proposal, head))
 
     def _drawn(self, view: View, use: KeyUse, at: int) -> KeyRecord:
-        return new_record(
+        record = new_record(
             use,
             start=at,
             end=at + self._policy.key_lifetime_s,
             entropy=self._keys.entropy,
             common_name=key_name(view.federation, self._keys.member, use),
         )
+        return msgspec.structs.replace(record, reserved=True)
 
     def _ended(self, member: Member, said: Statement) -> list[UseLine]:
         """Return the keys that were good until now, with the end that a new one gives them."""

@@ -15,6 +15,7 @@ from gateway.services.cards import Cards
 from gateway.services.delivery import Delivery
 from gateway.services.incoming_blobs import IncomingBlobs
 from gateway.services.outgoing_blobs import OutgoingBlobs
+from gateway.services.pins import is_pinned
 from gateway.services.quotas import Quotas
 from gateway.services.reception import Reception
 from gateway.services.registry import Registrar, RegistryMirror
@@ -94,7 +95,7 @@ class Gatekeeper:
                 "the registry, as this node knows it, lists no such certificate: have your node "
                 "admitted, or wait until this one has read the registry",
             )
-        if not key.good_at(self.clock.now()):
+        if not is_pinned(key, self.clock.now()):
             raise ForbiddenError(
                 "pin_expired", "the certificate is not in use now: too early, too late or revoked"
             )

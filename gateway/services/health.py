@@ -11,11 +11,13 @@ from gateway.protocol.message import message_ref
 from gateway.services.caller import Caller, require
 from gateway.services.cosigning import Cosigning
 from gateway.services.gossip import Gossip
+from gateway.services.key_report import KeyReport
 from gateway.services.keys import NodeKeys
 from gateway.services.message_view import why
 from gateway.services.purging import Purging
 from gateway.services.quotas import Quotas
 from gateway.services.registry import RegistryMirror
+from gateway.services.rotation import Rotation
 from gateway.services.standing import shunned
 from gateway.settings import Role, Settings
 from gateway.store import audit, messages, outbox, split_views
@@ -65,6 +67,12 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     audit_size: int
     audit_waiting: int
     sign_key_until: int
+    keys_until: dict[str, int]
+    """Until when this node has a good key of each use that the registry lists; 0 for none."""
+    rotation_late_since: int
+    """Since when keys that are due could not be replaced; 0 if nothing is late."""
+    rotation_late: str
+    """Why not: the code and the sentence of the last attempt."""
     disk_free_bytes: int
     limited: dict[str, int]
     """How often members were told to wait for more room in their quota, since the start."""
@@ -110,6 +118,8 @@ class Health:
         purging: Purging,
         cosigning: Cosigning,
         gossip: Gossip,
+        key_report: KeyReport,
+        rotation: Rotation,
         clock: Clock,
         settings: Settings,
         version: str,
@@ -123,6 +133,8 @@ class Health:
         self._purging = purging
         self._cosigning = cosigning
         self._gossip = gossip
+        self._key_report = key_report
+        self._rotation = rotation
         self._clock = clock
         self._settings = settings
         self._version = version
@@ -152,6 +164,7 @@ class Health:
         view = self._mirror.known
         member = None if view is None else view.members.get(self._keys.member)
         current = None if member is None else member.current(KeyUse.SIGN, self._clock.now())
+        late = self._rotation.late
         return Status(
             member=self._keys.member,
             version=self._version,
@@ -170,6 +183,9 @@ class Health:
             audit_size=size,
             audit_waiting=waiting,
             sign_key_until=0 if current is None else current.end,
+            keys_until=self._key_report.ends(),
+            rotation_late_since=0 if late is None else late.since,
+            rotation_late="" if late is None else f"{late.code}: {late.detail}",
             disk_free_bytes=self._blobs.free_bytes(),
             limited=self._quotas.limited,
             unacknowledged=self._purging.unacknowledged,

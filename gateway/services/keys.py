@@ -5,8 +5,6 @@ import contextlib
 import threading
 from collections.abc import Callable, Sequence
 
-import msgspec
-
 from gateway.errors import LiaisonError, UnavailableError
 from keys.keyfile import Unlocked
 from keys.keyring import KeyRecord, Keyring, new_record, new_token_record
@@ -20,19 +18,6 @@ from keys.suite import Entropy, KeyId, KeyUse, MemberId
 from keys.tlog.cosignature import CosigningKey
 from keys.tlog.note import ClassicalSigner, NoteSigner
 from keys.token import Token
-
-
-class KeySummary(msgspec.Struct, frozen=True, kw_only=True):
-    """One key of this node as the local API shows it; never a secret."""
-
-    use: str
-    id: str
-    state: str
-    start: int
-    end: int
-    registered: bool
-    token: str
-    """The token that it lies in; empty for the keystore."""
 
 
 class NodeKeys:
@@ -104,6 +89,15 @@ class NodeKeys:
         except UnavailableError:
             return records[-1]
 
+    def tls_before(self, view: View, now: int) -> KeyRecord | None:
+        """Return the certificate and key in use before the newest, while they are good."""
+        records = [
+            record
+            for record in self.keyring.records(KeyUse.TLS)
+            if (key := view.keys.get(KeyId(record.key_id))) is not None and key.good_at(now)
+        ]
+        return records[-2] if len(records) > 1 else None
+
     def seal_key(self, key_id: KeyId) -> SealKey | None:
         """Return the sealing key named, if it is held."""
         held = self.keyring.seal_key(key_id)
@@ -158,6 +152,18 @@ class NodeKeys:
         """Put new keys into the keystore, durable on return."""
         await asyncio.to_thread(self._change, lambda keyring: keyring.add(*records))
 
+    async def keep(self, records: Sequence[KeyRecord]) -> None:
+        """Put keys into the keystore, or the spans in which they are used; durable on return."""
+        ids = [record.key_id for record in records]
+        await asyncio.to_thread(self._change, lambda keyring: keyring.without(*ids).add(*records))
+
+    async def destroy(self, key_ids: Sequence[bytes]) -> None:
+        """Destroy keys; gone from the keystore, and from what is kept of it here, on return."""
+        await asyncio.to_thread(self._change, lambda keyring: keyring.without(*key_ids))
+        for key_id in key_ids:
+            self._signers.pop(key_id, None)
+            self._cosigners.pop(key_id, None)
+
     async def destroy_expired(self, now: int, lifetime_s: int) -> int:
         """Destroy sealing keys under which nothing can arrive any more; return how many."""
         held = len(self.keyring.records(KeyUse.SEAL))
@@ -171,27 +177,11 @@ class NodeKeys:
         return gone
 
     def pending(self, use: KeyUse, view: View) -> KeyRecord | None:
-        """Return a key that was made but never got into the registry."""
+        """Return a key that a rotation drew and that never got into the registry."""
         for record in self.keyring.records(use):
-            if KeyId(record.key_id) not in view.keys:
+            if KeyId(record.key_id) not in view.keys and not record.reserved:
                 return record
         return None
-
-    def listing(self, view: View | None, now: int) -> list[KeySummary]:
-        """Return all keys of this node, by use and age."""
-        return [
-            KeySummary(
-                use=use.value,
-                id=record.key_id.hex(),
-                state=self._state(record, view, now),
-                start=record.start,
-                end=self._end(record, view),
-                registered=view is not None and KeyId(record.key_id) in view.keys,
-                token="" if record.held is None else record.held.token,
-            )
-            for use in KeyUse
-            for record in self.keyring.records(use)
-        ]
 
     def _signer(self, record: KeyRecord) -> Signer:
         if record.key_id not in self._signers:
@@ -231,20 +221,3 @@ class NodeKeys:
             "good now: have the registrar admit the join file, or rotate the key",
             retry_after_s=10,
         )
-
-    def _end(self, record: KeyRecord, view: View | None) -> int:
-        registered = view.keys.get(KeyId(record.key_id)) if view is not None else None
-        return record.end if registered is None else registered.end
-
-    def _state(self, record: KeyRecord, view: View | None, now: int) -> str:
-        if record.use in (KeyUse.SIGN, KeyUse.LOG, KeyUse.TLS):
-            if view is None or KeyId(record.key_id) not in view.keys:
-                return "next"
-            try:
-                current = self._current(record.use, view, now).key_id == record.key_id
-            except UnavailableError:
-                current = False
-            return "current" if current else ("next" if record.start > now else "retired")
-        if record.start > now:
-            return "next"
-        return "current" if now < record.end else "retired"

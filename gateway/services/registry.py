@@ -28,20 +28,25 @@ from gateway.store import audit
 from gateway.store import registry as mirror
 from gateway.store.database import Database, Transaction
 from keys.registry.grammar import parse_statement
+from keys.registry.member import RegisteredKey
 from keys.registry.statement import REGISTRY
 from keys.registry.view import View, advance, found
-from keys.suite import digest
+from keys.suite import KeyUse, digest
 from keys.tlog.checkpoint import (
     Checkpoint,
     VerifiedCheckpoint,
     parse_checkpoint,
     sign_checkpoint,
+    verify_checkpoint,
 )
 from keys.tlog.cosignature import add_cosignatures
 from keys.tlog.history import TreeHistory
 from keys.tlog.merkle import leaf_hash
 from keys.tlog.note import NoteSignature, NoteSigner
 from keys.tlog.split_view import verify_head
+
+Recorder = Callable[[View | None, View], Sequence[audit.NewEntry]]
+"""Returns the audit entries that belong to a step from one view (None for none) to another."""
 
 MAX_STATEMENTS_PER_FOLLOW = 1_000_000
 CLOCK_SKEW_S = 300
@@ -100,6 +105,7 @@ class RegistryMirror:
         self._history = TreeHistory()
         self._advancing = asyncio.Lock()
         self._watchers: list[Callable[[View], None]] = []
+        self._recorders: list[Recorder] = []
         self.checked_at = 0
         """Until when this view is known to be the newest, UTC seconds; 0 for never.
 
@@ -141,6 +147,10 @@ class RegistryMirror:
     def watch(self, watcher: Callable[[View], None]) -> None:
         """Call ``watcher`` with each new view, on the event loop, after it is durable."""
         self._watchers.append(watcher)
+
+    def record(self, recorder: Recorder) -> None:
+        """Let ``recorder`` add audit entries to the transaction in which the view advances."""
+        self._recorders.append(recorder)
 
     async def load(self) -> None:
         """Replay the stored mirror: from the view that was kept of it, or from the anchor.
@@ -233,13 +243,23 @@ class RegistryMirror:
         await self._take(shown, confirmed=False)
         return self.size - known
 
-    async def append(self, note: bytes, signer: NoteSigner) -> int:
+    async def take_over(self) -> bool:
+        """Take over what another daemon of this member verified; tell whether the view grew."""
+        async with self._advancing:
+            return await self._catch_up()
+
+    async def append(self, note: bytes, signer: Callable[[View], NoteSigner]) -> int:
         """Append a complete statement and sign the new head; return the statement's number.
 
-        A statement that is the newest already is not appended twice. Raises RejectedError
-        ``registry_rollback`` where our own key signed more than is here, and
+        A statement that is the newest already is not appended twice. The head is signed with the
+        key of the view that it shows: the statement may have revoked the one before. Raises
+        RejectedError ``registry_rollback`` where our own key signed more than is here, and
         ``statement_in_future``.
         """
+        # Who asks may go away, and take its request along: not between the commit and our view.
+        return await asyncio.shield(self._append(note, signer))
+
+    async def _append(self, note: bytes, signer: Callable[[View], NoteSigner]) -> int:
         async with self._advancing:
             newest = await self.entries(max(0, self.size - 1), self.size)
             if note in newest:
@@ -254,7 +274,9 @@ class RegistryMirror:
                 )
             grown = self._extended(self._verified(), [note])
             head = grown.view.head
-            signed = sign_checkpoint(Checkpoint(grown.view.origin, head.size, head.root), signer)
+            signed = sign_checkpoint(
+                Checkpoint(grown.view.origin, head.size, head.root), signer(grown.view)
+            )
             await self._keep(grown, [note], signed, confirmed=True)
             return self.size - 1
 
@@ -270,6 +292,18 @@ class RegistryMirror:
                 f"the statement is dated {ahead_s} s in the future: check the clock of the machine "
                 "on which it was drafted",
             )
+
+    async def sign_again(self, signer: Callable[[View], NoteSigner]) -> None:
+        """Sign our head with the log key in use now too, where an older one did."""
+        async with self._advancing:
+            view, head = self.view, await self.checkpoint()
+            current = view.member(REGISTRY).current(KeyUse.LOG, self._clock.now())
+            if current is not None and not is_signed_by(view, head, current):
+                shown = Checkpoint(view.origin, view.head.size, view.head.root)
+                signed = sign_checkpoint(shown, signer(view))
+                verified = self._verified()
+                assert verified is not None  # noqa: S101 - there is a view
+                await self._keep(verified, [], signed, confirmed=True)
 
     async def add_cosignatures(self, head: bytes, lines: Sequence[NoteSignature]) -> None:
         """Keep verified cosignatures of ``head`` with it, unless the registry has grown since."""
@@ -350,6 +384,7 @@ class RegistryMirror:
             raise UnavailableError("registry_unknown", "the registry shows no statement yet")
         check_head(shown.grown.view, shown.head, continued=bool(shown.notes))
         witnesses.check_witnessed(shown.grown.view, shown.notes, shown.head)
+        _check_head_of_now(shown.grown.view, shown.head, self._clock.now())
         async with self._advancing:
             if self.size != shown.first:  # another source was faster
                 return False
@@ -396,6 +431,9 @@ class RegistryMirror:
             EntryKind.REGISTRY_ADVANCED, peer=REGISTRY, digests=(root, digest(head))
         )
         shown = await asyncio.to_thread(witnesses.settled, view, head)
+        entries = [entry]
+        for recorder in self._recorders:
+            entries += recorder(self._view, view)
 
         def commit(tx: Transaction) -> tuple[int, int | None]:
             kept = mirror.with_cosignatures_held(tx, shown)
@@ -405,7 +443,7 @@ class RegistryMirror:
             checked_at = self._known_until(view, witnessed_at, confirmed=confirmed)
             mirror.grow(tx, first, notes, kept, checked_at)
             if notes:
-                audit.append(tx, [entry])
+                audit.append(tx, entries)
             return checked_at, witnessed_at
 
         self.checked_at, self.witnessed_at = await self._database.write(commit)
@@ -460,7 +498,7 @@ class Registrar:
         self,
         mirror: RegistryMirror,
         peers: Peers,
-        signer: Callable[[], NoteSigner] | None,
+        signer: Callable[[View], NoteSigner] | None,
         compare: Callable[[], Awaitable[None]],
     ) -> None:
         self._mirror = mirror
@@ -477,7 +515,7 @@ class Registrar:
         if self._signer is None:
             raise ForbiddenError("not_the_registrar", "this node does not keep the registry")
         await self._compare()
-        return await self._mirror.append(note, self._signer())
+        return await self._mirror.append(note, self._signer)
 
     async def submit(self, note: bytes) -> int:
         """Get a statement into the registry, and our view up to it; return its number at most."""
@@ -486,6 +524,18 @@ class Registrar:
         await self._peers.registrar(pinned=False).post_statement(note)
         await self._mirror.follow()
         return self._mirror.size - 1
+
+    async def keep_head_signed(self) -> None:
+        """See that the log key in use has signed the newest head; elsewhere, do nothing."""
+        if self._signer is not None:
+            await self._mirror.sign_again(self._signer)
+
+    async def catch_up(self) -> None:
+        """Bring our view up to what the registry has now. Raises as ``RegistryMirror.follow``."""
+        if self._signer is not None:
+            await self._mirror.take_over()
+        else:
+            await self._mirror.follow()
 
 
 def check_signed(view: View, head: bytes) -> VerifiedCheckpoint:
@@ -511,3 +561,27 @@ def check_head(view: View, head: bytes, *, continued: bool = False) -> None:
         raise RejectedError(
             "registry_split_view", "the registry's statements do not add up to its signed head"
         )
+
+
+def _check_head_of_now(view: View, head: bytes, now: int) -> None:
+    """Let a head pass that the registrars' present key signed, where its view lists one.
+
+    The registrars sign their head anew with each log key that comes into use: one that bears an
+    older key's signature alone, after its end, is not theirs.
+    Raises RejectedError ``registry_head_outdated``.
+    """
+    present = [key for key in view.member(REGISTRY).keys_for(KeyUse.LOG) if key.good_at(now)]
+    if present and not any(is_signed_by(view, head, key) for key in present):
+        raise RejectedError(
+            "registry_head_outdated",
+            "the registry's head is signed with a key that is over: refused, nothing changed",
+        )
+
+
+def is_signed_by(view: View, head: bytes, key: RegisteredKey) -> bool:
+    """Tell whether a log key of the registrars signed a head."""
+    try:
+        verify_checkpoint(head, view.origin, key.verifier)
+    except RejectedError:
+        return False
+    return True

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import ScalarSelect, delete, exists, insert, or_, select, update
 
+from gateway.store import storage_keys
 from gateway.store.database import Transaction
-from gateway.store.engine import InsertNew
+from gateway.store.engine import MESSAGES, InsertNew, lock
 from gateway.store.schema import blobs, message_blobs, messages, relayed_blobs, segments
 
 OWN = ""
@@ -63,7 +64,9 @@ def begin(tx: Transaction, location: str, now: int) -> int:
 
 
 def finish(tx: Transaction, row_id: int, upload: Upload, now: int) -> None:
-    """Mark an upload as whole."""
+    """Mark an upload as whole. Raises UnavailableError ``storage_key_ended``."""
+    lock(tx, MESSAGES)
+    storage_keys.check_open(tx, [upload.storage_key_id])
     values = {name: getattr(upload, name) for name in upload.__slots__}
     statement = update(blobs).where(blobs.c.row_id == row_id)
     tx.execute(statement.values(**values, complete_at=now))

@@ -6,7 +6,7 @@ from operator import attrgetter
 
 from sqlalchemy import Select, exists, func, select, update
 
-from gateway.store import news
+from gateway.store import news, storage_keys
 from gateway.store.database import Transaction
 from gateway.store.engine import MESSAGES, lock
 from gateway.store.news import Topic
@@ -116,18 +116,26 @@ _INSERT_NEW = InsertRows(
 
 
 def record_outgoing(tx: Transaction, batch: Sequence[NewMessage]) -> list[int]:
-    """Keep messages of our own; return their rows, in order."""
+    """Keep messages of our own; return their rows, in order.
+
+    Raises UnavailableError ``storage_key_ended``.
+    """
     lock(tx, MESSAGES)
+    storage_keys.check_open(tx, {message.storage_key_id for message in batch})
     found = _INSERT.run(tx, map(_columns, batch))
     rows = {bytes(message_id): int(row_id) for row_id, message_id in found}
     return [rows[message.message_id] for message in batch]
 
 
 def record_incoming(tx: Transaction, batch: Sequence[NewMessage]) -> set[tuple[str, bytes]]:
-    """Keep the messages whose (sender, message id) is new; return which ones went in."""
+    """Keep the messages whose (sender, message id) is new; return which ones went in.
+
+    Raises UnavailableError ``storage_key_ended``.
+    """
     if not batch:
         return set()
     lock(tx, MESSAGES)
+    storage_keys.check_open(tx, {message.storage_key_id for message in batch})
     found = _INSERT_NEW.run(tx, map(_columns, batch))
     if found:
         news.tell(tx, Topic.MESSAGES)

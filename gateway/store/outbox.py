@@ -652,6 +652,23 @@ def counts(tx: Transaction) -> dict[str, int]:
     return {state.value: found.get(state, 0) for state in OutboxState}
 
 
+def written_before(tx: Transaction, created_at: int) -> dict[str, int]:
+    """Return how many deliveries that are not done are of messages written before then.
+
+    ``queued`` counts those that wait here or are on their way, ``in_custody`` those at a relay.
+    """
+    statement = (
+        select(outbox.c.state, func.count())
+        .join_from(outbox, messages, messages.c.row_id == outbox.c.message_row)
+        .where(outbox.c.settled_at.is_(None), outbox.c.state.in_(OPEN))
+        .where(messages.c.created_at < created_at)
+        .group_by(outbox.c.state)
+    )
+    found = {row[0]: row[1] for row in tx.execute(statement)}
+    in_custody = found.pop(OutboxState.IN_CUSTODY, 0)
+    return {"queued": sum(found.values()), "in_custody": in_custody}
+
+
 def by_rows(tx: Transaction, row_ids: Sequence[int]) -> list[Claimed]:
     """Return rows with all that an attempt needs, the most urgent first; none is leased by it."""
     own = (

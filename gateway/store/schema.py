@@ -19,7 +19,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISION: Final = "0010"
+REVISION: Final = "0011"
 """The newest migration; ``serve`` compares it without loading alembic."""
 
 metadata = MetaData(
@@ -331,6 +331,14 @@ card_keys = Table(
     Column("start", BigInteger, nullable=False),
     Column("end", BigInteger, nullable=False),
     Index(None, "end"),
+)
+
+storage_keys = Table(
+    "storage_keys",
+    metadata,
+    Column("key_id", LargeBinary(32), primary_key=True),
+    Column("state", String(16), nullable=False),
+    Column("changed_at", BigInteger, nullable=False),
 )
 
 idempotency = Table(

@@ -142,9 +142,9 @@ async def test_keys_that_the_other_daemon_drew_are_found(tmp_path: Path) -> None
         assert one.seal_key(KeyId(drawn[2].key_id)) is not None
         assert other.seal_key(KeyId(drawn[0].key_id)) is not None
         assert other.storage_key(drawn[1].key_id).key_id == drawn[1].key_id
-        held = {item.id for item in one.listing(None, 0)}
-        assert {item.key_id.hex() for item in drawn} <= held
-        assert {item.id for item in other.listing(None, 0)} == held
+        held = {item.key_id for use in KeyUse for item in one.keyring.records(use)}
+        assert {item.key_id for item in drawn} <= held
+        assert {item.key_id for use in KeyUse for item in other.keyring.records(use)} == held
 
 
 async def test_storage_key_of_the_other_daemon_is_read_when_it_is_needed(tmp_path: Path) -> None:

@@ -7,13 +7,14 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random  # noqa: TID251 - reproducible moments of death, no secrets
+from typing import Any
 
 import pytest
 
 from gateway.cli.story import FACTS, reply, request
 from gateway.errors import LiaisonError
 from tests.outcome import outcome
-from tests.system.nodes import Nodes, done, nodes
+from tests.system.nodes import Nodes, done, liaison, nodes
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
 
@@ -66,8 +67,17 @@ def test_large_attachments_cross_both_ways_in_constant_memory(pair: Nodes) -> No
             assert not any(marker in content for marker in markers), file
 
 
-def test_signing_key_rotates_under_traffic(pair: Nodes) -> None:
-    """While XA sends without pause its key is replaced: none is refused, the old verify."""
+def rotate_all(made: Nodes, member: str) -> Any:
+    """Rotate every key of a node: XA's by the command, the others' as a program does."""
+    if member == "XA":
+        where = ("--dir", str(made.folder(member)))
+        return done("key", "rotate", "all", "--rewrap", *where, "--json").json
+    uses = ["sign", "log", "witness", "tls", "seal", "storage"]
+    return made.call(member, "POST", "/v1/keys/rotate", {"uses": uses, "rewrap": True})
+
+
+def test_every_key_rotates_under_traffic(pair: Nodes) -> None:
+    """While XA sends without pause all keys of all change, twice: none is refused, all verify."""
     before = send(pair)
     sent: list[str] = [before]
     halt = threading.Event()
@@ -78,22 +88,54 @@ def test_signing_key_rotates_under_traffic(pair: Nodes) -> None:
 
     sender = threading.Thread(target=traffic)
     sender.start()
+    first: dict[str, str] = {}
     try:
         time.sleep(0.5)
-        rotated = done("key", "rotate", "sign", "--dir", str(pair.folder("XA")), "--json").json
-        at_rotation = len(sent)
-        pair.until(lambda: len(sent) > at_rotation + 5)
+        for _ in range(2):
+            for member in ("XA", "XB", "REGISTRY"):
+                told = rotate_all(pair, member)
+                assert [key["use"] for key in told["keys"]] == [
+                    "sign", "log", "witness", "tls", "seal", "storage",
+                ]  # fmt: skip
+                first.setdefault(member, told["keys"][0]["id"])
+            at_rotation = len(sent)
+            pair.until(lambda n=at_rotation: len(sent) > n + 5)
     finally:
         halt.set()
         sender.join()
     pair.delivered("XA", sent)
-    keys = done("key", "list", "--dir", str(pair.folder("XA")), "--json").json
-    assert rotated["id"] in str(keys)
     signers = {pair.shown("XB", message)["signature"] for message in sent}
     assert signers == {"valid"}
     received = pair.inbox("XB")
     assert len(received) == len(set(received))
     assert set(sent) <= set(received)
+    for member in ("XA", "XB", "REGISTRY"):
+        keys = pair.call(member, "GET", "/v1/keys")["keys"]
+        (overtaken,) = [key for key in keys if key["id"] == first[member]]
+        assert overtaken["state"] == "retiring"
+        report = done("audit", "verify", "--dir", str(pair.folder(member)), "--json").json
+        assert report["findings"] == []
+    shown = done("key", "list", "--dir", str(pair.folder("XA"))).out
+    assert f"sign {first['XA'][:16]} is still used" in shown
+    assert "the first to end is" in done("status", "--dir", str(pair.folder("XA"))).out
+
+
+def test_key_is_revoked_by_command(pair: Nodes) -> None:
+    """Replaced in the same breath; from before, and of roots, the command says who can."""
+    where = ("--dir", str(pair.folder("XA")))
+    told = done("key", "revoke", "log", "--reason", "suspected", *where).out
+    assert "is revoked from" in told
+    assert "is in use from" in told
+    pair.delivered("XA", [send(pair)])
+    for arguments, code in (
+        (("rotate", "root"), "use_not_rotatable"),
+        (("revoke", "root"), "use_not_revocable"),
+        (("revoke", "sign", "--since", "2020-01-01T00:00:00Z"), "revocation_back_dated"),
+        (("revoke", "sign", "--since", "yesterday"), "time_malformed"),
+        (("revoke", "0123456789abcdef"), "key_unknown"),
+    ):
+        refused = liaison("key", *arguments, *where)
+        assert (refused.code, code in refused.err) == (1, True), refused.err
 
 
 def test_reply_comes_back_in_the_same_case(pair: Nodes) -> None:

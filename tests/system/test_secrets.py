@@ -147,7 +147,7 @@ def test_daemon_signs_with_a_token_and_shows_no_pin(home: Nodes, softhsm: SoftHs
     slot.push()
     home.start("XB", **settings)
     rotated = done("key", "rotate", "sign", "--dir", folder, "--json").json
-    assert rotated["token"] == slot.token.label
+    assert rotated["keys"][0]["token"] == slot.token.label
     home.delivered("XB", [send(home)])
     assert home.stop("XB") == 0
     home.start("XB")
