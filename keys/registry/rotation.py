@@ -31,7 +31,6 @@ def apply_keys(working: Working, signed: SignedStatement) -> None:
     member = working.member(statement)
     working.follow(member, statement, Chain.NODE, Chain.ROOT)
     check_silent(statement, "uses", "revocations", "endpoint", "via")
-    rotations = _within_a_day(member, statement)
     fresh = _fresh(member, statement)
     by: frozenset[KeyId] = frozenset()
     if statement.chain is Chain.ROOT:
@@ -50,6 +49,7 @@ def apply_keys(working: Working, signed: SignedStatement) -> None:
         proofs = proofs_of(fresh)
         signed_by = verify_authority(signed.note, (), proofs, any_of=tuple(good))
         by = frozenset(good[key] for key in signed_by if key in good)
+    rotations = _within_a_day(member, statement)
     member = _changed(working, member, statement, by)
     if statement.chain is Chain.ROOT:
         member = without_recovery(member)

@@ -6,7 +6,7 @@ Nothing is asked of a daemon: receipts are verified, and messages opened, as the
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sqlalchemy import select
@@ -115,7 +115,7 @@ def _place(count: Count, row: Sent | None, arrived: Received | None, token: str)
 def sent_by(folder: Path) -> dict[tuple[str, str], Sent]:
     """Return the copies in a member's outbox, by message and recipient."""
     with _opened(folder) as (settings, database):
-        view = _view(settings, database)
+        view = _before_revocations(_view(settings, database))
         return {
             (message_ref(row.sender, row.message_id), row.recipient): Sent(
                 state=OutboxState(row.state), code=row.code, receipt=row.receipt,
@@ -157,6 +157,12 @@ def _opened(folder: Path) -> Iterator[tuple[Settings, Database]]:
 def _view(settings: Settings, database: Database) -> View:
     notes = database.read_now(registry.all_statements)
     return advance(found(notes[0], parse_fingerprint(settings.registry.anchor)), notes[1:])
+
+
+def _before_revocations(view: View) -> View:
+    """Return a view in which no key is revoked: a receipt was judged when it came, and once."""
+    keys = {key_id: replace(key, revoked_since=None) for key_id, key in view.keys.items()}
+    return replace(view, keys=keys)
 
 
 def _outbox_rows(database: Database) -> Iterator[object]:

@@ -80,6 +80,8 @@ class Nodes:
     """What differs from the defaults, as environment variables of every node."""
     environs: dict[str, dict[str, str]] = field(default_factory=dict)
     """Settings of single nodes, kept for the next start."""
+    registrars: int = 1
+    """How many roots the registrars have; more than half of them must sign."""
     ahead_s: int = 0
     """How far the clocks are ahead of those who start from now on."""
 
@@ -96,6 +98,7 @@ class Nodes:
         anchor = done(
             "registry", "init", "--federation", "mutual.example", "--endpoint",
             self.url("REGISTRY"), *self.common("REGISTRY"), "--json",
+            "--registrars", str(self.registrars), "--threshold", str(self.threshold),
         ).json["anchor"]  # fmt: skip
         self.start("REGISTRY")
         for member in members:
@@ -109,7 +112,7 @@ class Nodes:
                 "--registry", self.url("REGISTRY"), *route, *self.common(member),
             )  # fmt: skip
             join = self.folder(member) / f"join.{member}"
-            done("member", "admit", str(join), "--dir", str(self.folder("REGISTRY")), "--yes")
+            done("member", "admit", str(join), *self.by_registrars())
             self.start(member)
         for member in members:
             self.until(lambda m=member: self.sees(m) >= set(members))
@@ -118,6 +121,26 @@ class Nodes:
         """Write the passphrase of everything."""
         (self.place / "passphrase").touch(mode=0o600)
         (self.place / "passphrase").write_text("open sesame\n")
+
+    @property
+    def threshold(self) -> int:
+        """How many of the registrars must sign."""
+        return self.registrars // 2 + 1
+
+    def by_registrars(self, generation: int = 1) -> list[str]:
+        """Return how enough of the registrars sign at their node."""
+        offline = self.folder("REGISTRY") / "offline"
+        named = [
+            f"{offline}/REGISTRY.root-{generation}-{number}.key"
+            for number in range(1, self.threshold + 1)
+        ]
+        keys = [item for name in named for item in ("--root-key", name)]
+        return [*keys, *self.signing("REGISTRY")]
+
+    def signing(self, member: str) -> list[str]:
+        """Return how a command signs at a node without asking."""
+        secret = str(self.place / "passphrase")
+        return ["--passphrase-file", secret, "--dir", str(self.folder(member)), "--yes"]
 
     def twin(self, member: str, name: str) -> None:
         """Give a member a second daemon: a folder and port of its own, the rest is shared."""
