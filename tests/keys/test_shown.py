@@ -13,6 +13,7 @@ import pytest
 import rich.console
 import rich.pretty
 import rich.traceback
+import structlog
 
 from gateway import logs
 from gateway.cli.founding import Founding
@@ -141,6 +142,8 @@ def test_log_shows_no_locals_at_all(form: str, capsys: pytest.CaptureFixture[str
         unlock(SECRET)
     except ValueError:
         logs.logger().exception("key.broke")
+    finally:
+        structlog.reset_defaults()  # this test's standard error is nobody else's
     shown = capsys.readouterr().err
     assert "unlock" in shown
     assert not shows(shown)
