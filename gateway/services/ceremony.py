@@ -5,6 +5,7 @@ keys that its roots are to bring, says itself where it is reached, and keeps the
 recovery began.
 """
 
+import asyncio
 from dataclasses import replace
 
 import msgspec
@@ -20,12 +21,12 @@ from gateway.settings import PolicySettings, Role
 from gateway.store import audit, recoveries
 from gateway.store import registry as mirrored
 from gateway.store.database import Database
-from keys.keyring import NODE_USES, KeyRecord, new_record
+from keys.keyring import NODE_USES, KeyRecord
 from keys.registry.ceremony import add_to_draft, parse_draft
-from keys.registry.draft import follow, provers, use_line
+from keys.registry.draft import follow, use_line
 from keys.registry.grammar import parse_statement
 from keys.registry.member import Member
-from keys.registry.statement import Chain, Kind, Statement, UseLine, key_name
+from keys.registry.statement import Chain, Kind, Statement, UseLine
 from keys.registry.view import View
 from keys.registry.witnessed import classical_time
 from keys.suite import KeyUse, MemberId, digest, parse_member_id
@@ -89,9 +90,8 @@ class Ceremony:
         if self._keys.member not in view.witnesses.members:
             raise RejectedError("no_say", f"{self._keys.member} is none of the present witnesses")
         _check_place(view, said)
-        agreed = add_to_draft(
-            signed, [self._keys.note_signer(KeyUse.SIGN, view, self._clock.now())]
-        )
+        signers = [self._keys.note_signer(KeyUse.SIGN, view, self._clock.now())]
+        agreed = await asyncio.to_thread(add_to_draft, signed, signers)
         await self._record(caller, said, "statement.agreed")
         return agreed.encoded
 
@@ -100,7 +100,7 @@ class Ceremony:
 
         Keys that it does not revoke end after their overlap. Its roots sign it after that.
         Raises ForbiddenError ``role_missing``; RejectedError ``statement_misfit``; ConflictError
-        ``statement_stale``.
+        ``statement_stale``; what a token says that is to draw one.
         """
         require(caller, Role.OPERATOR)
         signed, view = parse_draft(note), self._mirror.view
@@ -119,16 +119,16 @@ class Ceremony:
             )
         _check_place(view, said)
         member = view.member(said.member)
-        records = [self._drawn(view, use, said.at) for use in NODE_USES if _has(member, use)]
+        records = [await self._drawn(view, use, said.at) for use in NODE_USES if _has(member, use)]
         await self._keys.add(records)
         lines = [use_line(view.federation, said.member, record) for record in records]
         ended = self._ended(member, said)
         text = replace(said, uses=(*lines, *ended)).text()
         signers = [
-            prover for record in records for prover in provers(view.federation, said.member, record)
+            prover for record in records for prover in self._keys.provers(view.federation, record)
         ]
         await self._record(caller, said, "keys.drawn")
-        return sign_note(text, signers)
+        return await asyncio.to_thread(sign_note, text, signers)
 
     async def route(self, change: RouteChange, caller: Caller) -> RouteView:
         """Tell the federation where this node is reached from now on.
@@ -141,7 +141,8 @@ class Ceremony:
         relays = None if change.via is None else tuple(parse_member_id(item) for item in change.via)
         placed = follow(view, Kind.KEYS, me, Chain.NODE, at=now)
         said = replace(placed, endpoint=change.endpoint, via=relays)
-        note = sign_note(said.text(), [self._keys.note_signer(KeyUse.SIGN, view, now)])
+        signers = [self._keys.note_signer(KeyUse.SIGN, view, now)]
+        note = await asyncio.to_thread(sign_note, said.text(), signers)
         parse_statement(note)
         await self._record(caller, said, "route.changed")
         index = await self._registrar.submit(note)
@@ -172,14 +173,9 @@ class Ceremony:
     async def _keep(self, member: MemberId, proposal: bytes, head: bytes) -> None:
         await self._database.write(lambda tx: recoveries.keep_first(tx, member, proposal, head))
 
-    def _drawn(self, view: View, use: KeyUse, at: int) -> KeyRecord:
-        record = new_record(
-            use,
-            start=at,
-            end=at + self._policy.key_lifetime_s,
-            entropy=self._keys.entropy,
-            common_name=key_name(view.federation, self._keys.member, use),
-        )
+    async def _drawn(self, view: View, use: KeyUse, at: int) -> KeyRecord:
+        end = at + self._policy.key_lifetime_s
+        record = await self._keys.fresh(use, view.federation, start=at, end=end)
         return msgspec.structs.replace(record, reserved=True)
 
     def _ended(self, member: Member, said: Statement) -> list[UseLine]:

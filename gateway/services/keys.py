@@ -132,9 +132,15 @@ class NodeKeys:
 
         Raises UnavailableError ``keyfile_unwritable`` or what the token says: nothing is added.
         """
+        record = await self.fresh(use, federation, start=start, end=end)
+        await self.add([record])
+        return record
+
+    async def fresh(self, use: KeyUse, federation: str, *, start: int, end: int) -> KeyRecord:
+        """Draw a key as ``draw`` does, which the caller adds. Raises what the token says."""
         name = key_name(federation, self.member, use)
         if use is KeyUse.SIGN and self._draws_in is not None:
-            record = await asyncio.to_thread(
+            return await asyncio.to_thread(
                 new_token_record,
                 self._draws_in,
                 use,
@@ -143,10 +149,7 @@ class NodeKeys:
                 entropy=self.entropy,
                 common_name=name,
             )
-        else:
-            record = new_record(use, start=start, end=end, entropy=self.entropy, common_name=name)
-        await self.add([record])
-        return record
+        return new_record(use, start=start, end=end, entropy=self.entropy, common_name=name)
 
     async def add(self, records: Sequence[KeyRecord]) -> None:
         """Put new keys into the keystore, durable on return."""

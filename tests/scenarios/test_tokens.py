@@ -7,7 +7,12 @@ import pytest
 
 from gateway.errors import UnavailableError
 from gateway.services.rotation import RotatedKey
+from keys.registry.ceremony import encode_draft
+from keys.registry.draft import follow, root_signers
+from keys.registry.statement import Chain, Kind
+from keys.rootfile import read
 from keys.suite import KeyUse, MemberId
+from keys.tlog.note import add_signatures
 from tests.outcome import outcome_of
 from tests.scenarios.federation import OFFICER, Federation, federation
 from tests.tokens import FakeSlot, Slot, missing
@@ -172,4 +177,22 @@ async def test_member_whose_token_is_not_configured_says_which(slot: Slot, tmp_p
         await fed.stop("XA")
         await fed.start("XA")
         await fed.until(delivered(fed, "XB", waiting.id))
+        await exchanged(fed, key)
+
+
+async def test_roots_bring_a_key_that_the_token_drew(slot: Slot, tmp_path: Path) -> None:
+    """After a theft too the next key is drawn where it cannot be carried off."""
+    async with federation(tmp_path, "XA", "XB") as fed:
+        fed.tokens["XA"] = slot.token
+        await fed.stop("XA")
+        node = await fed.start("XA")
+        said = follow(node.mirror.view, Kind.KEYS, XA, Chain.ROOT, at=fed.clocks[XA].now())
+        draft = await node.rooms.ceremony.bring_keys(encode_draft(said), OFFICER)
+        file = tmp_path / "XA" / "offline" / "XA.root-1-1.key"
+        root = read(file, b"pass", entropy=node.keys.entropy)
+        await node.rooms.registrar.submit(add_signatures(draft, root_signers(root)))
+        shown = await node.rooms.key_report.listing(OFFICER)
+        (key,) = [item for item in shown if item.token]
+        assert (key.use, key.token, key.state) == ("sign", slot.token.label, "current")
+        await fed.until(lambda: bytes.fromhex(key.id) in fed.nodes[MemberId("XB")].mirror.view.keys)
         await exchanged(fed, key)
