@@ -281,7 +281,7 @@ async def test_vetoed_recovery_keeps_no_head_and_is_not_completed(tmp_path: Path
         await published(fed, add_signatures(anew.read_bytes(), root_signers(root(fed, REGISTRY))))
         veto = said(fed, Kind.VETO, XB, Chain.ROOT)
         await published(fed, sign_note(veto.text(), root_signers(root(fed, XB))))
-        assert (await fed.nodes[XA].rooms.members.detail(XB)).recovery == "vetoed"
+        assert (await fed.nodes[XA].rooms.members.detail(XB)).recovery.vetoed
         await cosigned(fed, now)
         await fed.nodes[REGISTRY].rooms.ceremony.keep_first_heads()
         with pytest.raises(RejectedError) as refused:
