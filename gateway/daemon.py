@@ -43,6 +43,7 @@ from gateway.services.health import Health
 from gateway.services.importing import Importing
 from gateway.services.inbox import Inbox
 from gateway.services.incoming_blobs import IncomingBlobs
+from gateway.services.judging import Judging
 from gateway.services.key_report import KeyReport
 from gateway.services.keys import NodeKeys
 from gateway.services.lanes import Lanes
@@ -264,17 +265,24 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
         settings.blobs,
         fetch=lambda: fetching.wake(),  # noqa: PLW0108 - made below
     )
+    judging = Judging(
+        database,
+        keys,
+        mirror,
+        clock=clock,
+        policy=settings.policy,
+        check_space=attachments.check_space,
+    )
     reception = Reception(
         database,
+        judging,
         demands,
         keys,
         mirror,
         ledger=ledger,
         clock=clock,
-        policy=settings.policy,
         wayback=wayback,
         heard=views.heard,
-        check_space=attachments.check_space,
         arrived=inbox.changed,
     )
     incoming = IncomingBlobs(

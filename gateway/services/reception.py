@@ -9,46 +9,38 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from gateway.cases.content import decode_content
-from gateway.cases.kinds import Kind, kind_named
-from gateway.cases.powers import asking_fault, speaking_fault
+from gateway.cases.kinds import kind_named
 from gateway.clock import Clock
 from gateway.errors import LiaisonError, RejectedError, UnavailableError
-from gateway.faults import FaultsError
 from gateway.logs import logger
 from gateway.protocol.answer import Accepted, Answer, Later, PendingBlobs, Posted, Refused
 from gateway.protocol.audit import EntryKind
-from gateway.protocol.envelope import ParsedEnvelope, parse_envelope
-from gateway.protocol.message import parse_message_ref
+from gateway.protocol.envelope import ParsedEnvelope
 from gateway.protocol.opening import (
     OpenedMessage,
-    Receiver,
     SplitViewError,
     open_body,
-    open_envelope,
 )
 from gateway.protocol.receipt import (
     Receipt,
     ReceiptKind,
-    parse_receipt,
     renew_receipt,
     sign_receipts,
 )
 from gateway.services.demands import Demands, Missing
+from gateway.services.judging import Denied, Judging, Parsed, Verdict, read_copy
 from gateway.services.keys import NodeKeys
 from gateway.services.ledger import Ledger
 from gateway.services.registry import RegistryMirror
 from gateway.services.registry_views import Heard
 from gateway.services.standing import SUSPENDED, SUSPENDED_S
 from gateway.services.wayback import Answered, Wayback
-from gateway.settings import PolicySettings
 from gateway.store import attached, attachments, audit, messages
 from gateway.store.database import Database, Transaction
 from gateway.store.messages import StoredMessage
-from keys.registry.statement import MemberRole
 from keys.registry.view import View
 from keys.signing import Signer
-from keys.suite import KeyId, MemberId, digest
+from keys.suite import MemberId, digest
 
 _log = logger()
 
@@ -78,22 +70,11 @@ class _Opened:
     receipt: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class _Denied:
-    """A message that is its sender's, and is refused for ever for what it says."""
-
-    opened: OpenedMessage
-    fault: LiaisonError
-
-
-_Verdict = OpenedMessage | _Denied | LiaisonError | Answer
-
-
 @dataclass(slots=True)
 class _Work:
     """A batch as it is judged, for the transaction that stores it."""
 
-    verdicts: list[_Verdict] = field(default_factory=list)
+    verdicts: list[Verdict] = field(default_factory=list)
     good: dict[bytes, _Opened] = field(default_factory=dict)
     void: list[StoredMessage] = field(default_factory=list)
     """What is here already, with a receipt that our key was revoked for."""
@@ -106,28 +87,26 @@ class Reception:
     def __init__(
         self,
         database: Database,
+        judging: Judging,
         demands: Demands,
         keys: NodeKeys,
         mirror: RegistryMirror,
         *,
         ledger: Ledger,
         clock: Clock,
-        policy: PolicySettings,
         wayback: Wayback,
         heard: Heard,
-        check_space: Callable[[], None],
         arrived: Callable[[], None],
     ) -> None:
         self._database = database
+        self._judging = judging
         self._demands = demands
         self._keys = keys
         self._mirror = mirror
         self._ledger = ledger
         self._clock = clock
-        self._policy = policy
         self._wayback = wayback
         self._heard = heard
-        self._check_space = check_space
         self._arrived = arrived
         self._shunned: OrderedDict[bytes, None] = OrderedDict()
 
@@ -139,17 +118,17 @@ class Reception:
             signer = self._keys.signer(view, now)
         except UnavailableError:
             return [Later("busy", LATER_S)] * len(batch)
-        parsed = [_parsed(item, hop) for item in batch]
-        brought: list[_Verdict] | None = None
+        parsed = [read_copy(item, hop) for item in batch]
+        brought: list[Verdict] | None = None
         missing: dict[bytes, Missing] = {}
         if any(isinstance(item, ParsedEnvelope) and item.header.blobs for item in parsed):
-            opened = await asyncio.to_thread(self._open, batch, parsed, hop, view)
+            opened = await asyncio.to_thread(self._judging.open, batch, parsed, hop, view)
             brought = [await self._with_blobs(hop, outcome, missing) for outcome in opened]
         work = _Work()
 
         def judge() -> None:
             """Open and sign in the writer's thread, before its transaction: one hop for all."""
-            work.verdicts = brought or self._open(batch, parsed, hop, view)
+            work.verdicts = brought or self._judging.open(batch, parsed, hop, view)
             messages_opened = [item for item in work.verdicts if isinstance(item, OpenedMessage)]
             if messages_opened:
                 try:
@@ -163,7 +142,7 @@ class Reception:
                     item.envelope.envelope_id: _Opened(opened=item, receipt=receipt)
                     for item, receipt in zip(messages_opened, signed, strict=True)
                 }
-            work.void = self._void(parsed, work.verdicts, view)
+            work.void = self._judging.void(parsed, work.verdicts, view)
             refusals = [
                 self._refusal(hop, item, verdict)
                 for item, verdict in zip(parsed, work.verdicts, strict=True)
@@ -191,7 +170,7 @@ class Reception:
         answers = await self._demands.told(parsed, answers)
         return await self._for_relays(batch, parsed, answers)
 
-    def _note_views(self, verdicts: Sequence[_Verdict]) -> None:
+    def _note_views(self, verdicts: Sequence[Verdict]) -> None:
         """Pass on which registry each verified sender has seen, refused for it or not."""
         for verdict in verdicts:
             if isinstance(verdict, OpenedMessage):
@@ -201,7 +180,7 @@ class Reception:
 
     async def shun(self, hop: MemberId, batch: Sequence[Posted]) -> list[Answer]:
         """Answer what a suspended member posts, unopened: not now. Each is recorded once."""
-        parsed = [_parsed(item, hop) for item in batch]
+        parsed = [read_copy(item, hop) for item in batch]
         fault = UnavailableError(SUSPENDED, f"{hop} is suspended")
         refusals = [self._refusal(hop, item, fault) for item in parsed]
         entries = [entry for entry in refusals if entry is not None]
@@ -209,7 +188,7 @@ class Reception:
             await self._database.write(lambda tx: audit.append(tx, entries))
         return [Later(SUSPENDED, SUSPENDED_S) for item in batch for _ in item.to]
 
-    def _is_recorded(self, item: ParsedEnvelope | RejectedError, fault: LiaisonError) -> bool:
+    def _is_recorded(self, item: Parsed, fault: LiaisonError) -> bool:
         """Tell whether a refusal enters the audit log: a final one, and of a suspension the first.
 
         Which of those were recorded is in memory: after a start they may be once more.
@@ -226,7 +205,7 @@ class Reception:
     async def _for_relays(
         self,
         batch: Sequence[Posted],
-        parsed: Sequence[ParsedEnvelope | RejectedError],
+        parsed: Sequence[Parsed],
         answers: Sequence[Answer],
     ) -> list[Answer]:
         through_relays = {
@@ -240,126 +219,9 @@ class Reception:
         changed = dict(zip(through_relays, dressed, strict=True))
         return [changed.get(at, answer) for at, answer in enumerate(answers)]
 
-    def _known(
-        self, parsed: Sequence[ParsedEnvelope | RejectedError]
-    ) -> dict[bytes, tuple[str, bytes]]:
-        """Find what is accepted already: sender and receipt by envelope id (step 0)."""
-        stored = self._stored(parsed)
-        return {
-            envelope_id: (item.sender, item.receipt)
-            for envelope_id, item in stored.items()
-            if item.receipt is not None
-        }
-
-    def _void(
-        self,
-        parsed: Sequence[ParsedEnvelope | RejectedError],
-        verdicts: Sequence[_Verdict],
-        view: View,
-    ) -> list[StoredMessage]:
-        """Find the repeats whose receipt nobody believes any more: its signer is revoked."""
-        repeated = [
-            item
-            for item, verdict in zip(parsed, verdicts, strict=True)
-            if isinstance(verdict, Accepted) and _is_void(verdict.receipt, view)
-        ]
-        return list(self._stored(repeated).values()) if repeated else []
-
-    def _stored(
-        self, parsed: Sequence[ParsedEnvelope | RejectedError]
-    ) -> dict[bytes, StoredMessage]:
-        names = [
-            (item.header.message_id, item.envelope_id)
-            for item in parsed
-            if isinstance(item, ParsedEnvelope)
-        ]
-        return self._database.read_now(lambda tx: messages.known(tx, names))
-
-    def _open(
-        self,
-        batch: Sequence[Posted],
-        parsed: Sequence[ParsedEnvelope | RejectedError],
-        hop: MemberId,
-        view: View,
-    ) -> list[_Verdict]:
-        known = self._known(parsed)
-        receiver = Receiver(
-            me=self._keys.member,
-            view=view,
-            root_at=self._mirror.root_at,
-            seal_keys=self._keys.seal_key,
-            now=self._clock.now(),
-            clock_skew_s=self._policy.clock_skew_s,
-            max_lifetime_s=self._policy.max_lifetime_s,
-        )
-        verdicts = [
-            self._open_one(item, hop, bool(posted.hops), receiver, known)
-            for posted, item in zip(batch, parsed, strict=True)
-        ]
-        if any(isinstance(item, OpenedMessage) for item in verdicts):
-            try:
-                self._check_space()
-            except (
-                UnavailableError
-            ) as full:  # what was accepted before gets its receipt all the same
-                return [full if isinstance(item, OpenedMessage) else item for item in verdicts]
-        return verdicts
-
-    def _open_one(
-        self,
-        item: ParsedEnvelope | RejectedError,
-        hop: MemberId,
-        relayed: bool,  # noqa: FBT001 - a fact of the post
-        receiver: Receiver,
-        known: dict[bytes, tuple[str, bytes]],
-    ) -> _Verdict:
-        if isinstance(item, RejectedError):
-            return item
-        try:
-            if item.envelope_id in known:
-                return _repeated(*known[item.envelope_id], hop, receiver, relayed=relayed)
-            opened = open_envelope(item, hop, receiver)
-            _check_hops(opened.sender, hop, relayed=relayed)
-        except LiaisonError as fault:
-            return fault
-        return self._judged(opened, receiver.view)
-
-    def _judged(self, opened: OpenedMessage, view: View) -> _Verdict:
-        """Hold a verified message against the powers of both members, and its content's schema."""
-        try:
-            kind = kind_named(opened.payload.kind)
-            self._check_powers(opened, kind, view)
-            decode_content(kind, opened.payload.content)
-        except UnavailableError as fault:
-            return fault
-        except FaultsError as fault:
-            return _Denied(opened, RejectedError("content_invalid", fault.detail))
-        except LiaisonError as fault:
-            return _Denied(opened, fault)
-        return opened
-
-    def _check_powers(self, opened: OpenedMessage, kind: Kind, view: View) -> None:
-        """Let pass what the sender may say, and what may be asked of us. Source: SPEC "Powers"."""
-        payload, sender = opened.payload, view.member(opened.sender)
-        about: Sequence[str] = ()
-        if sender.role is MemberRole.UNION:
-            ref = payload.in_reply_to
-            answered = parse_message_ref(ref) if ref else None
-            about = self._database.read_now(
-                lambda tx: messages.kinds_about(tx, payload.case_id, answered)
-            )
-        fault = speaking_fault(view, sender, kind, payload.on_behalf_of, about) or asking_fault(
-            view.member(self._keys.member), kind, "/to"
-        )
-        if fault is None:
-            return
-        if opened.inner.registry.size > view.head.size:
-            raise UnavailableError("registry_behind", "the sender's role may be newer than known")
-        raise RejectedError(fault.code, fault.sentence())
-
     async def _with_blobs(
-        self, hop: MemberId, outcome: _Verdict, missing: dict[bytes, Missing]
-    ) -> _Verdict:
+        self, hop: MemberId, outcome: Verdict, missing: dict[bytes, Missing]
+    ) -> Verdict:
         """Judge a message's attachments; keep what it may be stored without."""
         if not isinstance(outcome, OpenedMessage) or not outcome.envelope.header.blobs:
             return outcome
@@ -498,13 +360,11 @@ class Reception:
             digests=(opened.envelope.envelope_id, opened.tbs_digest),
         )
 
-    def _refusal(
-        self, hop: MemberId, item: ParsedEnvelope | RejectedError, verdict: _Verdict
-    ) -> audit.NewEntry | None:
+    def _refusal(self, hop: MemberId, item: Parsed, verdict: Verdict) -> audit.NewEntry | None:
         """Return what is recorded of a copy that is refused; None where nothing is."""
         kind, peer = EntryKind.MESSAGE_REFUSED, hop
         match verdict:
-            case _Denied(opened=opened, fault=fault):
+            case Denied(opened=opened, fault=fault):
                 digests = opened.envelope.envelope_id, opened.tbs_digest
                 return self._ledger.entry(
                     kind, peer=opened.sender, digests=digests, code=fault.code
@@ -519,8 +379,8 @@ class Reception:
 
     def _answer(
         self,
-        item: ParsedEnvelope | RejectedError,
-        verdict: _Verdict,
+        item: Parsed,
+        verdict: Verdict,
         good: dict[bytes, _Opened],
         conflicts: dict[bytes, Answer],
     ) -> Answer:
@@ -532,7 +392,7 @@ class Reception:
                 return conflicts.get(item.envelope_id, verdict)
             case UnavailableError():
                 return self._later(verdict)
-            case _Denied(fault=fault):
+            case Denied(fault=fault):
                 return _refused(fault)
             case LiaisonError():
                 return _refused(verdict)
@@ -572,41 +432,5 @@ class _Given:
         return renewed
 
 
-def _is_void(receipt: bytes, view: View) -> bool:
-    signer = view.keys.get(KeyId(parse_receipt(receipt).signer_kid))
-    return signer is not None and signer.revoked_since is not None
-
-
 def _is_shown(item: _Opened) -> bool:
     return not kind_named(item.opened.payload.kind).ends_at_node
-
-
-def _parsed(item: Posted, hop: MemberId) -> ParsedEnvelope | RejectedError:
-    try:
-        parsed = parse_envelope(item.envelope)
-    except RejectedError as fault:
-        return fault
-    if len(parsed.stanzas) != len(item.to):
-        return RejectedError("encoding_invalid", "a copy has one stanza for its recipient")
-    if item.hops and item.hops[-1] != hop:
-        return RejectedError("not_on_route", "the last hop of a copy is who posts it")
-    return parsed
-
-
-def _check_hops(sender: MemberId, hop: MemberId, *, relayed: bool) -> None:
-    if hop != sender and not relayed:
-        raise RejectedError("not_on_route", "a relay names itself among the hops")
-
-
-def _repeated(
-    sender: str, receipt: bytes, hop: MemberId, receiver: Receiver, *, relayed: bool
-) -> Accepted:
-    """Answer an envelope that is accepted already; only its own route is told of it."""
-    _check_hops(MemberId(sender), hop, relayed=relayed)
-    members = receiver.view.members
-    relays = (*members[MemberId(sender)].via, *members[receiver.me].via)
-    if hop != sender and hop not in relays:
-        raise RejectedError(
-            "not_on_route", f"{hop} replayed an envelope of {sender} that it does not relay"
-        )
-    return Accepted(receipt)
