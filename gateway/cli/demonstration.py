@@ -170,9 +170,9 @@ class _Play:
 
     def _answer(self, asked: str) -> str:
         tell, add = self._story.tell, self._story.add
-        rotated = self._daemons["XB"].call("POST", "/v1/keys/rotate", {"use": "sign"})
+        told = self._daemons["XB"].call("POST", "/v1/keys/rotate", {"uses": ["sign"]})
         tell("XB rotates its signing key in mid-case; nothing pauses")
-        add(f"the new key is {rotated['id'][:16]}")
+        add(f"the new key is {told['keys'][0]['id'][:16]}")
         sent = self._daemons["XB"].call("POST", "/v1/messages", reply(asked))
         self._story.facts["messages_accepted"] += 1
         tell("XB answers in French, signed with the new key")

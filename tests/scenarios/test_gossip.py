@@ -282,7 +282,7 @@ async def test_registrar_down_for_days_stops_nothing_but_changes(tmp_path: Path)
         assert await fed.nodes[XA].gate.cards.current(XB)
         with pytest.raises(UnavailableError) as caught:
             await fed.nodes[XB].rooms.rotation.rotate(KeyUse.SIGN, OFFICER)
-        assert caught.value.code == "peer_unreachable"
+        assert caught.value.code == "rotation_unconfirmed"
         fed.clocks[REGISTRY].ahead_s = 5 * DAY_S
         await fed.start(REGISTRY)
         await fed.nodes[XB].rooms.rotation.rotate(KeyUse.TLS, OFFICER)

@@ -215,7 +215,8 @@ async def test_suspended_member_keeps_its_keys_and_follows_the_registry(tmp_path
         await suspend(fed, XB)
         node = fed.nodes[XB]
         rotated = await node.rooms.rotation.rotate(KeyUse.SIGN, OFFICER)
-        assert rotated.state == "current"
+        signer = node.keys.signer(node.mirror.view, fed.clocks[XB].now())
+        assert rotated.id == signer.key_id.hex()
         held = len(node.keys.keyring.records(KeyUse.SEAL))
         with pytest.raises(UnavailableError) as seal:
             await node.rooms.rotation.rotate(KeyUse.SEAL, OFFICER)

@@ -55,6 +55,8 @@ class Traffic:
     """What was refused, by code: nothing of it was promised."""
     repeated: int = 0
     """Requests that were repeated under their key because their answer was lost."""
+    batches: int = 0
+    """How many were posted: whom one is for goes by turns."""
     halt: threading.Event = field(default_factory=threading.Event)
     keyed: deque[_Keyed] = field(default_factory=deque)
 
@@ -105,7 +107,8 @@ class Traffic:
             else:
                 await self._refused(told)
         else:
-            await self._post_batch(session, f"{desk}-{number}", self._to(number))
+            self.batches += 1
+            await self._post_batch(session, f"{desk}-{number}", self._to(self.batches))
 
     async def _post_batch(self, session: aiohttp.ClientSession, name: str, to: list[str]) -> None:
         tokens = [f"{name}-{line}" for line in range(LINES)]
