@@ -376,7 +376,10 @@ def _examine_registry(
             "missing (cosignature.missing)",
         )
     at = shown["registry_witnessed_at"]
-    yield "witnesses", f"a quorum cosigned it {when(at)}" if at else "no quorum has cosigned it"
+    if not shown["witnesses"]:
+        yield "witnesses", "the registry names none yet"
+    else:
+        yield "witnesses", f"a quorum cosigned it {when(at)}" if at else "no quorum has cosigned it"
 
 
 def _examine_views(shown: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

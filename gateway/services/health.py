@@ -56,6 +56,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     registry_checked_at: int
     registry_witnessed_at: int | None
     """For which time a quorum of the witnesses cosigned the newest registry; None without one."""
+    witnesses: int
+    """How many members the registry names as its witnesses."""
     quorum_missing_s: int
     """For how long that quorum has been late, in seconds; an hour of it is an alarm."""
     registry_alarms: int
@@ -175,6 +177,7 @@ class Health:
             registry_size=self._mirror.size,
             registry_checked_at=self._mirror.checked_at,
             registry_witnessed_at=self._mirror.witnessed_at,
+            witnesses=0 if view is None else len(view.witnesses.members),
             quorum_missing_s=self._cosigning.quorum_missing_s,
             registry_alarms=len(self._gossip.alarms),
             split_views=proofs,

@@ -79,6 +79,8 @@ class Witnessing:
         """
         shown = self._verified(asked.checkpoint)
         origin = shown.head.origin
+        if origin == self._mirror.view.origin and shown.head.size > self._mirror.size:
+            self._mirror.behind.set()  # signed by the registrars, and newer than ours
         known = await self._database.read(lambda tx: witnessed.newest(tx, origin))
         try:
             check_growth(asked.old_size, asked.proof, shown.head, _head_of(known))

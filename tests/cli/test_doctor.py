@@ -13,7 +13,7 @@ SETTINGS = Settings().registry
 NOW = 1_790_000_000
 GOOD = {
     "registry_size": 5, "registry_checked_at": NOW - 30, "registry_witnessed_at": NOW - 60,
-    "quorum_missing_s": 0, "registry_alarms": 0, "now": NOW,
+    "witnesses": 3, "quorum_missing_s": 0, "registry_alarms": 0, "now": NOW,
 }  # fmt: skip
 
 
@@ -24,6 +24,8 @@ def test_registry_that_is_well_is_said_to_be() -> None:
     assert checks["witnesses"].startswith("a quorum cosigned it 20")
     late = {**GOOD, "registry_witnessed_at": None, "quorum_missing_s": 3599}
     assert dict(examine_registry(late, SETTINGS))["witnesses"] == "no quorum has cosigned it"
+    none = {**late, "witnesses": 0}
+    assert dict(examine_registry(none, SETTINGS))["witnesses"] == "the registry names none yet"
 
 
 @pytest.mark.parametrize(

@@ -10,14 +10,24 @@ from gateway.errors import ForbiddenError, LiaisonError, RejectedError, Unavaila
 from gateway.protocol.witness import AddCheckpoint, SizeDiffersError
 from gateway.services.gatekeeper import Hop
 from gateway.store import split_views, witnessed
-from keys.registry.statement import REGISTRY
+from keys.registry.statement import REGISTRY, Chain, Kind, WitnessSet
 from keys.suite import KeyUse, MemberId
 from keys.tlog.checkpoint import parse_checkpoint
 from keys.tlog.merkle import consistency_proof, leaf_hash, range_hash
 from tests.outcome import outcome_of
 from tests.scenarios.federation import Federation, federation
 from tests.scenarios.test_exchange import codes, delivered
-from tests.scenarios.witnessed import cosigned_by, forged, grow, known, name_witnesses, request
+from tests.scenarios.witnessed import (
+    cosigned_by,
+    forged,
+    grow,
+    known,
+    name_witnesses,
+    publish,
+    request,
+    roots_of,
+    said,
+)
 
 XA, XB, XC, XD = (MemberId(name) for name in ("XA", "XB", "XC", "XD"))
 HOUR_S = 3600
@@ -50,6 +60,22 @@ async def test_named_witnesses_cosign_every_head(tmp_path: Path) -> None:
         assert (status.quorum_missing_s, status.split_views) == (0, 0)
         sent = await fed.send("XA", "XB")
         await fed.until(lambda: delivered(fed, "XA", sent.id))
+
+
+async def test_witness_learns_at_once_what_it_is_asked_to_cosign(tmp_path: Path) -> None:
+    """It need not wait until it looks again; and whoever hears from it does not either."""
+    slow = {"registry": {"poll_s": 3600}}
+    changes = {"XA": slow, "XB": slow}
+    async with federation(tmp_path, "XA", "XB", changes=changes) as fed:
+        chosen = WitnessSet(1, (XA,))
+        named = said(fed, Kind.WITNESSES, REGISTRY, Chain.ISSUER, witnesses=chosen)
+        await publish(fed, named, *roots_of(fed, REGISTRY))
+        await grow(fed)
+        size = fed.nodes[REGISTRY].mirror.size
+        await fed.until(lambda: fed.nodes[XA].mirror.size == size)
+        sent = await fed.send("XA", "XB")
+        await fed.until(lambda: delivered(fed, "XA", sent.id))
+        await fed.until(lambda: fed.nodes[XB].mirror.size == size)
 
 
 async def test_registrar_that_is_named_cosigns_as_well(tmp_path: Path) -> None:
