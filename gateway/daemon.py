@@ -59,6 +59,7 @@ from gateway.services.reception import Reception
 from gateway.services.registry import Registrar, RegistryMirror
 from gateway.services.registry_views import RegistryViews
 from gateway.services.relaying import Relaying
+from gateway.services.renewal import Renewal
 from gateway.services.resigning import Resigning
 from gateway.services.rewrapping import Rewrapping
 from gateway.services.rotation import Rotation
@@ -382,12 +383,13 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
         settings=settings.delivery,
         ended=fetched,
     )
+    renewal = Renewal(keys, mirror, cards, clock=clock, policy=settings.policy)
     rotation = Rotation(
         database,
         keys,
         mirror,
         registrar,
-        cards,
+        renewal,
         ledger=ledger,
         clock=clock,
         policy=settings.policy,

@@ -20,16 +20,14 @@ from gateway.errors import ConflictError, LiaisonError, RejectedError, Unavailab
 from gateway.logs import logger
 from gateway.protocol.audit import EntryKind
 from gateway.services.caller import Caller, require
-from gateway.services.cards import Cards
 from gateway.services.keys import NodeKeys
 from gateway.services.ledger import Ledger
 from gateway.services.registry import Registrar, RegistryMirror
-from gateway.services.standing import check_standing, shunned
+from gateway.services.renewal import Renewal
 from gateway.settings import PolicySettings, Role
 from gateway.store import audit
 from gateway.store.database import Database
-from keys.keyring import NODE_USES, KeyRecord, new_record
-from keys.registry.card import KeyCard, draft_card
+from keys.keyring import NODE_USES, KeyRecord
 from keys.registry.draft import follow, use_line
 from keys.registry.member import Member, RegisteredKey
 from keys.registry.rotation import DAY_S, ROTATIONS_A_DAY
@@ -38,9 +36,6 @@ from keys.registry.view import View
 from keys.suite import KeyId, KeyUse, MemberId, digest
 from keys.tlog.note import sign_note
 
-RENEW_CARD_PART = 3
-"""A card is renewed when less than a third of its time is left."""
-STORAGE_MONTH_S = 30 * 86_400
 ATTEMPTS = 3
 """How often a statement is written anew because another one took its place in the chain."""
 RETRY_FIRST_S, RETRY_MAX_S = 60, 3600
@@ -105,7 +100,7 @@ class Rotation:
         keys: NodeKeys,
         mirror: RegistryMirror,
         registrar: Registrar,
-        cards: Cards,
+        renewal: Renewal,
         *,
         ledger: Ledger,
         clock: Clock,
@@ -115,7 +110,7 @@ class Rotation:
         self._keys = keys
         self._mirror = mirror
         self._registrar = registrar
-        self._cards = cards
+        self._renewal = renewal
         self._ledger = ledger
         self._clock = clock
         self._policy = policy
@@ -150,13 +145,13 @@ class Rotation:
             if registered:
                 rotated += await self._rotate_registered(registered, caller.name)
             if KeyUse.SEAL in uses:
-                rotated.append(await self._draw_card())
+                rotated.append(await self._renewal.draw_card())
                 await self._record_rotated(rotated[-1], caller.name)
             elif KeyUse.SIGN in uses:
                 with contextlib.suppress(LiaisonError):  # else the next sweep does it
-                    await self._keep_card_fresh()
+                    await self._renewal.keep_card_fresh()
             if KeyUse.STORAGE in uses:
-                rotated.append(await self._draw_storage_key())
+                rotated.append(await self._renewal.draw_storage_key())
                 await self._record_rotated(rotated[-1], caller.name)
         return [_shown(record) for record in rotated]
 
@@ -238,14 +233,12 @@ class Rotation:
     async def keep_card_fresh(self) -> None:
         """See that the card in use is good, lasts and opens, and that our present key signed it."""
         async with self._changing:
-            await self._keep_card_fresh()
+            await self._renewal.keep_card_fresh()
 
     async def keep_storage_key_fresh(self) -> None:
         """Draw the storage key of a new month."""
         async with self._changing:
-            records = self._keys.keyring.records(KeyUse.STORAGE)
-            if not records or records[-1].end <= self._clock.now():
-                await self._draw_storage_key()
+            await self._renewal.keep_storage_key_fresh()
 
     async def destroy_ended(self) -> int:
         """Destroy private keys that are over, so that nobody back-dates with one; return how many.
@@ -477,78 +470,6 @@ class Rotation:
             EntryKind.KEY_ROTATED, peer=by, digests=(record.key_id,), code=record.use.value
         )
         await self._database.write(lambda tx: audit.append(tx, [entry]))
-
-    async def _draw_storage_key(self) -> KeyRecord:
-        now = self._clock.now()
-        end = now + STORAGE_MONTH_S
-        entropy = self._keys.entropy
-        record = new_record(KeyUse.STORAGE, start=now, end=end, entropy=entropy)
-        await self._keys.add([record])
-        return record
-
-    async def _keep_card_fresh(self) -> None:
-        now = self._clock.now()
-        view = self._mirror.view
-        if shunned(view, self._keys.member):
-            return  # nobody takes a card of ours; there is a new one as soon as we are resumed
-        card = await self._cards.current(self._keys.member)
-        records = () if card is None else self._records(card)
-        lasting_s = self._policy.epochs * self._policy.epoch_s // RENEW_CARD_PART
-        if card is None or records is None or card.until - now < lasting_s:
-            await self._draw_card()
-        elif card.signer.key_id != self._keys.signer(view, now).key_id:
-            await self._cards.publish(await self._signed_card(records, now))
-
-    def _records(self, card: KeyCard) -> Sequence[KeyRecord] | None:
-        """Return the private keys of a card of ours; None if one is lost that mail may need."""
-        now, lifetime_s = self._clock.now(), self._policy.max_lifetime_s
-        needed = {epoch.key_id for epoch in card.epochs if now < epoch.end + lifetime_s}
-        if any(self._keys.seal_key(key_id) is None for key_id in needed):
-            return None
-        held = self._keys.keyring.records(KeyUse.SEAL)
-        return [record for record in held if record.key_id in needed]
-
-    async def _draw_card(self) -> KeyRecord:
-        """Draw a sealing key for each coming epoch and publish the card that lists them.
-
-        Raises UnavailableError, with nothing drawn, while no registered key could sign the card, or
-        nobody would take it.
-        """
-        now = self._clock.now()
-        check_standing(self._mirror.view, self._keys.member)
-        self._keys.signer(self._mirror.view, now)
-        length_s = self._policy.epoch_s
-        records = [
-            new_record(
-                KeyUse.SEAL,
-                start=now + number * length_s,
-                end=now + (number + 1) * length_s,
-                entropy=self._keys.entropy,
-            )
-            for number in range(self._policy.epochs)
-        ]
-        # A message written a moment before this card must open under it too: clocks differ.
-        skew_s = self._policy.clock_skew_s
-        first = records[0]
-        records[0] = KeyRecord(
-            use=first.use, key_id=first.key_id, seed=first.seed, start=now - skew_s, end=first.end
-        )
-        note = await self._signed_card(records, now)
-        await self._keys.add(records)  # after the signature, which a token may refuse
-        await self._cards.publish(note)
-        return records[0]
-
-    async def _signed_card(self, records: Sequence[KeyRecord], now: int) -> bytes:
-        view = self._mirror.view
-        return await asyncio.to_thread(
-            draft_card,
-            view.federation,
-            self._keys.member,
-            serial=await self._cards.next_serial(now),
-            at=now,
-            records=records,
-            signer=self._keys.note_signer(KeyUse.SIGN, view, now),
-        )
 
 
 _SHORTEST = 8

@@ -16,6 +16,7 @@ from gateway.services.caller import Caller
 from gateway.services.key_report import KeyState, KeySummary
 from gateway.services.keys import NodeKeys
 from gateway.services.registry import Registrar, RegistryMirror, is_signed_by
+from gateway.services.renewal import Renewal
 from gateway.services.rotation import RETRY_FIRST_S, Reason, Rotation
 from gateway.services.snapshot import Snapshot
 from gateway.store import audit, storage_keys
@@ -350,10 +351,12 @@ async def test_two_daemons_that_rotate_at_once_bring_one_key(tmp_path: Path) -> 
             snapshot=Snapshot(tmp_path / "XA", keys, clock), anchor=node.mirror._anchor,
         )  # fmt: skip
         await mirror.load()
+        policy = fed.settings("XA").policy
+        renewal = Renewal(keys, mirror, node.gate.cards, clock=clock, policy=policy)
         other = Rotation(
             node.database, keys, mirror,
-            Registrar(mirror, peers, None, asyncio.Event().wait), node.gate.cards,
-            ledger=ledger, clock=clock, policy=fed.settings("XA").policy,
+            Registrar(mirror, peers, None, asyncio.Event().wait), renewal,
+            ledger=ledger, clock=clock, policy=policy,
         )  # fmt: skip
         size = node.mirror.size
         rotations = (node.rooms.rotation, other)
