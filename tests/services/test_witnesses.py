@@ -76,7 +76,7 @@ def test_altered_cosignature_refuses_the_whole_head() -> None:
     made, named = witnessed()
     note = parse_note(made.head((named[0].cosigner(), NOW + 30)))
     log, first, second = note.signatures
-    bent = replace(second, signature=second.signature[:-1] + b"?")
+    bent = replace(second, signature=second.signature[:-1] + bytes([second.signature[-1] ^ 1]))
     fault = outcome(settled, made.view, encode_note(note.text, [log, first, bent]))
     assert isinstance(fault, RejectedError)
     assert fault.code == "cosignature_invalid"
