@@ -77,7 +77,7 @@ def parse_view(encoded: bytes) -> View:
 def _plain(value: object) -> object:
     if isinstance(value, MappingProxyType):
         return dict(value)
-    raise NotImplementedError(type(value))
+    raise TypeError(f"no part of a view is a {type(value).__name__}")
 
 
 def _closed(member: Member) -> Member:

@@ -2,11 +2,11 @@
 
 import asyncio
 import os
+from functools import partial
 from itertools import count
 
 import pytest
 
-from gateway.errors import UnavailableError
 from gateway.protocol.audit import EntryKind, parse_entry
 from gateway.services.rewrapping import DESTROY_AFTER_S
 from gateway.store import audit, storage_keys
@@ -15,7 +15,7 @@ from keys.keyring import NODE_USES
 from keys.registry.statement import REGISTRY
 from keys.suite import KeyId, KeyUse, MemberId
 from tests.machines.simulation import DIRECT, SENDER, Simulation, Stage
-from tests.machines.test_steps import BREAKS, hold
+from tests.machines.test_steps import BREAKS, hold, survive_commit, survive_crash
 from tests.scenarios.federation import OFFICER
 
 ALL = [use for use in KeyUse if use is not KeyUse.ROOT]
@@ -69,52 +69,19 @@ async def whole(sim: Simulation) -> None:
     await hold(sim)  # and every message is read again, under the newest key
 
 
-def survive_crash(sim: Simulation, victim: MemberId, step: int) -> bool:
-    """Crash a node before one step of it; tell if it struck."""
-    sim.loop.at_step[sim.loop.steps + step] = lambda: sim.strike(victim)
-    sim.play(rotating(sim))
-    sim.loop.at_step.clear()
-    struck = victim not in sim.nodes
-    sim.play(whole(sim))
-    return struck
-
-
-def survive_commit(
-    sim: Simulation, victim: MemberId, number: int, moment: str, *, goes_on: bool
-) -> bool:
-    """Break one commit of a node; tell if there was such a commit."""
-    counted = count(1)
-    database = sim.database(victim)
-    struck: list[str] = []
-
-    def strike(at: str) -> None:
-        if at != moment or next(counted) != number:
-            return
-        struck.append(at)
-        if goes_on:
-            raise UnavailableError("database_failed", "the disk did not answer")
-        database.die()
-        sim.loop.call_soon(sim.strike, victim)
-        raise ConnectionAbortedError("the power went")
-
-    database.fault_by(strike)
-    sim.play(rotating(sim))
-    database.fault_by(lambda _: None)
-    sim.play(whole(sim))
-    return bool(struck)
-
-
 @pytest.mark.parametrize(("victim", "step"), [(SENDER, 61), (REGISTRY, 45)])
 def test_crash_while_keys_rotate_loses_none(stage: Stage, victim: MemberId, step: int) -> None:
     """Some steps, of the node and of the registrar; the campaign takes them all."""
     with stage.play(seed=step) as sim:
-        survive_crash(sim, victim, step)
+        survive_crash(sim, victim, step, scene=rotating, afterwards=whole)
 
 
 def test_commit_that_breaks_while_keys_rotate_loses_none(stage: Stage) -> None:
     """An early commit, on the disk but not answered; the campaign takes them all."""
     with stage.play(seed=1) as sim:
-        assert survive_commit(sim, SENDER, 3, "after_commit", goes_on=False)
+        assert survive_commit(
+            sim, SENDER, 3, "after_commit", goes_on=False, scene=rotating, afterwards=whole
+        )
 
 
 @pytest.mark.campaign
@@ -126,7 +93,7 @@ def test_crash_before_every_step_of_a_rotation(stage: Stage, victim: MemberId) -
     struck = 0
     for step in steps:
         with stage.play(seed=1) as sim:
-            struck += survive_crash(sim, victim, step)
+            struck += survive_crash(sim, victim, step, scene=rotating, afterwards=whole)
     assert struck > len(steps) // 2
 
 
@@ -140,6 +107,7 @@ def test_break_of_every_commit_of_a_rotation(
     """Each commit there is, until none is left to break."""
     for number in count(1):
         with stage.play(seed=1) as sim:
-            if not survive_commit(sim, victim, number, moment, goes_on=goes_on):
+            play = partial(survive_commit, scene=rotating, afterwards=whole)
+            if not play(sim, victim, number, moment, goes_on=goes_on):
                 assert number > 1
                 return

@@ -2,8 +2,10 @@
 
 import asyncio
 import os
+from collections.abc import Callable, Coroutine
 from itertools import count
 from random import Random  # noqa: TID251 - seeded
+from typing import Any
 
 import pytest
 
@@ -17,6 +19,10 @@ BREAKS = [("before_commit", False), ("after_commit", False), ("before_commit", T
 """The power goes before or after the disk has it; the disk fails, and the node goes on."""
 
 
+Scene = Callable[[Simulation], Coroutine[Any, Any, None]]
+"""What happens on a stage: what is struck, or what is looked at afterwards."""
+
+
 async def exchange(sim: Simulation) -> None:
     """Post twice to everybody, directly and through relays, and give it the time that it takes.
 
@@ -28,18 +34,38 @@ async def exchange(sim: Simulation) -> None:
     await asyncio.sleep(5)
 
 
-def survive_crash(sim: Simulation, victim: MemberId, step: int) -> bool:
+async def hold(sim: Simulation) -> None:
+    """Heal everything, and find the promise held."""
+    await sim.heal()
+    assert await sim.account() == []
+
+
+def survive_crash(
+    sim: Simulation,
+    victim: MemberId,
+    step: int,
+    *,
+    scene: Scene = exchange,
+    afterwards: Scene = hold,
+) -> bool:
     """Crash one node before one step, start it again, hold the promise; tell if it struck."""
     sim.loop.at_step[sim.loop.steps + step] = lambda: sim.strike(victim)
-    sim.play(exchange(sim))
+    sim.play(scene(sim))
     sim.loop.at_step.clear()
     struck = victim not in sim.nodes
-    sim.play(hold(sim))
+    sim.play(afterwards(sim))
     return struck
 
 
 def survive_commit(
-    sim: Simulation, victim: MemberId, number: int, moment: str, *, goes_on: bool
+    sim: Simulation,
+    victim: MemberId,
+    number: int,
+    moment: str,
+    *,
+    goes_on: bool,
+    scene: Scene = exchange,
+    afterwards: Scene = hold,
 ) -> bool:
     """Break one commit of one node, hold the promise; tell if there was such a commit.
 
@@ -60,16 +86,10 @@ def survive_commit(
         raise ConnectionAbortedError("the power went")
 
     database.fault_by(strike)
-    sim.play(exchange(sim))
+    sim.play(scene(sim))
     database.fault_by(lambda _: None)
-    sim.play(hold(sim))
+    sim.play(afterwards(sim))
     return bool(struck)
-
-
-async def hold(sim: Simulation) -> None:
-    """Heal everything, and find the promise held."""
-    await sim.heal()
-    assert await sim.account() == []
 
 
 def _spread(most: int, times: int) -> list[tuple[MemberId, int]]:
