@@ -141,6 +141,13 @@ class Signing:
     passphrase_files: Sequence[Path] = ()
     yes: bool = False
 
+    @classmethod
+    def given(
+        cls, root_keys: list[Path] | None, passphrase_files: list[Path] | None, *, yes: bool
+    ) -> "Signing":
+        """Return what the options of a command say."""
+        return cls(root_keys=root_keys or (), passphrase_files=passphrase_files or (), yes=yes)
+
 
 def read_draft(file: Path) -> SignedStatement:
     """Read a statement from a file. Raises as ``parse_draft``."""

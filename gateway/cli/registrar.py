@@ -75,9 +75,7 @@ def witnesses(
     held = held_in(folder)
     named = WitnessSet(quorum, tuple(parse_member_id(item) for item in members))
     placed = follow(held.view, Kind.WITNESSES, REGISTRY, Chain.ISSUER, at=SystemClock().now())
-    signing = ceremony.Signing(
-        root_keys=root_key or (), passphrase_files=passphrase_file or (), yes=yes
-    )
+    signing = ceremony.Signing.given(root_key, passphrase_file, yes=yes)
     statement = replace(placed, witnesses=named)
     ceremony.propose(statement, folder, held, signing, out=out, as_json=as_json)
 

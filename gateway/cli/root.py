@@ -157,9 +157,7 @@ def rotate(
         next=after.coming,
         revocations=_revocations(held.view.member(member), revoke or ()),
     )
-    signing = ceremony.Signing(
-        root_keys=root_key or (), passphrase_files=passphrase_file or (), yes=yes
-    )
+    signing = ceremony.Signing.given(root_key, passphrase_file, yes=yes)
     _propose(statement, node, held, signing, fresh_keys, out, as_json)
 
 
@@ -183,9 +181,7 @@ def revoke_keys(
         follow(held.view, Kind.KEYS, member, Chain.ROOT, at=SystemClock().now()),
         revocations=_revocations(held.view.member(member), keys),
     )
-    signing = ceremony.Signing(
-        root_keys=root_key or (), passphrase_files=passphrase_file or (), yes=yes
-    )
+    signing = ceremony.Signing.given(root_key, passphrase_file, yes=yes)
     _propose(statement, folder, held, signing, fresh_keys, out, as_json)
 
 

@@ -12,7 +12,7 @@ from aiohttp import web
 from gateway.errors import LiaisonError, RejectedError
 from gateway.faults import convert
 from gateway.services.caller import Caller
-from gateway.services.rotation import Reason
+from gateway.services.reasons import Reason
 from gateway.services.submission import Submission, read_submission
 from gateway.settings import Role, RoleGrant
 from keys.suite import KeyUse

@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
 import msgspec
 
@@ -22,6 +21,7 @@ from gateway.protocol.audit import EntryKind
 from gateway.services.caller import Caller, require
 from gateway.services.keys import NodeKeys
 from gateway.services.ledger import Ledger
+from gateway.services.reasons import Reason
 from gateway.services.registry import Registrar, RegistryMirror
 from gateway.services.renewal import Renewal
 from gateway.settings import PolicySettings, Role
@@ -48,15 +48,6 @@ _OVERTAKEN = ("statement_out_of_order", "statement_back_dated", "key_reused", "r
 _LEADING = (KeyUse.TLS, KeyUse.WITNESS)
 """Peers must know these before they meet them: published ahead of their first use."""
 _log = logger()
-
-
-class Reason(StrEnum):
-    """Why a key is revoked: for the own audit log; others see only that it is."""
-
-    REPLACED = "replaced"
-    LOST = "lost"
-    SUSPECTED = "suspected"
-    STOLEN = "stolen"
 
 
 class RotatedKey(msgspec.Struct, frozen=True, kw_only=True):
