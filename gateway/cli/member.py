@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from gateway.cli import ceremony
+from gateway.cli.competences import competences_of
 from gateway.cli.console import language, say, show_fields, show_json, show_table, when
 from gateway.cli.mirror import Held, held_for, held_in
 from gateway.cli.options import (
@@ -26,7 +27,7 @@ from gateway.cli.rootkeys import keys_at_hand, read_public
 from gateway.clock import SystemClock
 from gateway.errors import RejectedError
 from keys.registry.draft import follow
-from keys.registry.statement import Chain, Competences, Kind, MemberRole, Statement
+from keys.registry.statement import Chain, Kind, MemberRole, Statement
 from keys.suite import parse_member_id
 
 app = typer.Typer(help="Members of the federation.", no_args_is_help=True)
@@ -78,7 +79,7 @@ def suspend(
 ) -> None:
     """Let nothing be taken from a member or given to it, until it is resumed."""
     placed = _standing(Kind.SUSPEND, member, folder, registry, by_itself=by_itself)
-    signing = _signing(root_key, passphrase_file, yes=yes)
+    signing = ceremony.Signing.given(root_key, passphrase_file, yes=yes)
     ceremony.propose(*placed, signing, out=out, as_json=as_json)
 
 
@@ -96,7 +97,7 @@ def resume(
 ) -> None:
     """Lift a suspension: the registrars theirs, the member's roots their own."""
     placed = _standing(Kind.RESUME, member, folder, registry, by_itself=by_itself)
-    signing = _signing(root_key, passphrase_file, yes=yes)
+    signing = ceremony.Signing.given(root_key, passphrase_file, yes=yes)
     ceremony.propose(*placed, signing, out=out, as_json=as_json)
 
 
@@ -123,11 +124,9 @@ def role(
     placed = follow(
         held.view, Kind.ROLE, parse_member_id(member), Chain.ISSUER, at=SystemClock().now()
     )
-    competences = Competences(
-        tuple(parse_member_id(item) for item in state or ()), tuple(competence or ())
-    )
+    competences = competences_of(is_now, state or (), competence or ())
     statement = replace(placed, role=is_now, competences=competences)
-    signing = _signing(root_key, passphrase_file, yes=yes)
+    signing = ceremony.Signing.given(root_key, passphrase_file, yes=yes)
     ceremony.propose(statement, folder, held, signing, out=out, as_json=as_json)
 
 
@@ -150,7 +149,7 @@ def recover(
     """Begin the recovery of a member that lost every key, or complete it 30 days later."""
     if complete == (proposal is not None):
         raise RejectedError("proposal_missing", "name the member's proposal, or --complete")
-    held, signing = held_in(folder), _signing(root_key, passphrase_file, yes=yes)
+    held, signing = held_in(folder), ceremony.Signing.given(root_key, passphrase_file, yes=yes)
     if proposal is None:
         statement = completed(held.view, parse_member_id(member), folder, SystemClock().now())
         ceremony.propose(statement, folder, held, signing, out=out, as_json=as_json)
@@ -182,7 +181,7 @@ def veto(
     chain = Chain.ROOT if reveal is None else Chain.NEXT
     placed = follow(held.view, Kind.VETO, named, chain, at=SystemClock().now())
     statement = replace(placed, root=None if reveal is None else read_public(reveal).root)
-    signing = _signing(root_key, passphrase_file, yes=yes)
+    signing = ceremony.Signing.given(root_key, passphrase_file, yes=yes)
     ceremony.propose(statement, node, held, signing, out=out, as_json=as_json)
 
 
@@ -295,14 +294,6 @@ def _standing(
     held, node = held_for(folder, registry)
     chain = Chain.ROOT if by_itself else Chain.ISSUER
     return follow(held.view, kind, named, chain, at=SystemClock().now()), node, held
-
-
-def _signing(
-    root_key: list[Path] | None, passphrase_file: list[Path] | None, *, yes: bool
-) -> ceremony.Signing:
-    return ceremony.Signing(
-        root_keys=root_key or (), passphrase_files=passphrase_file or (), yes=yes
-    )
 
 
 def _union(shown: dict[str, Any]) -> dict[str, str]:

@@ -2,14 +2,14 @@
 
 import socket
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from gateway.cases.kinds import CATALOGUE
 from gateway.cli.client import Daemon
+from gateway.cli.competences import competences_of
 from gateway.cli.console import REFUSED, say, show_fields, show_json, show_table, when
 from gateway.cli.founding import (
     Founding,
@@ -45,7 +45,7 @@ from gateway.settings import (
 from gateway.store.lock import FolderLock
 from keys.keyfile import read_slots
 from keys.registry.draft import parse_fingerprint
-from keys.registry.statement import Competences, MemberRole
+from keys.registry.statement import MemberRole
 from keys.slot import DEMO, STANDARD
 from keys.suite import parse_member_id
 
@@ -113,7 +113,7 @@ def init(
         raise RejectedError("role_wrong", "a registrar is made by liaison registry init")
     if not name and not recover:
         raise RejectedError("name_missing", "a member has an English name: --name")
-    competences = _competences(role, state or (), competence or ())
+    competences = competences_of(role, state or (), competence or ())
     relays = [parse_member_id(relay) for relay in via or ()]
     if not endpoint and not relays:
         raise RejectedError("route_missing", "name --endpoint, or --via a relay, or both")
@@ -174,21 +174,6 @@ def init(
     if drawn:
         say(f"  move to offline media:    {folder / OFFLINE} (root keys: now, and the next set)")
     say(f"  then start it:            liaison serve --dir {folder}")
-
-
-def _competences(role: MemberRole, states: Sequence[str], kinds: Sequence[str]) -> Competences:
-    """Return what a union asks to be entitled to; nobody else has states or competences.
-
-    Raises RejectedError ``role_wrong`` or ``competence_unknown``.
-    """
-    if (role is MemberRole.UNION) != bool(states) or (kinds and not states):
-        raise RejectedError(
-            "role_wrong", "a union, and no other member, names whom it acts for: --state XA"
-        )
-    known = {part for name in CATALOGUE for part in (name, name.partition(".")[0])}
-    if unknown := [kind for kind in kinds if kind not in known]:
-        raise RejectedError("competence_unknown", f"no kind is or begins with {unknown[0]!r}")
-    return Competences(tuple(map(parse_member_id, states)), tuple(kinds))
 
 
 def migrate(folder: Folder = DEFAULT_FOLDER) -> None:

@@ -398,8 +398,12 @@ def test_member_commands_say_what_they_lack(liaison: Typed, made: Founded) -> No
         (("recover", "XA", made.member / "join.XA"), "statement_misfit"),
         (("veto", "XA"), "recovery_unknown"),
         (("veto", "XA", "--reveal", made.public("XA", 2)), "recovery_unknown"),
-        (("role", "XA", "--role", "union"), "statement_misfit"),
-        (("role", "XA", "--role", "union", "--state", "XB", "--competence", "A B"), "malformed"),
+        (("role", "XA", "--role", "union"), "role_wrong"),
+        (("role", "XA", "--role", "observer", "--state", "XB"), "role_wrong"),
+        (
+            ("role", "XA", "--role", "union", "--state", "XB", "--competence", "requests"),
+            "competence_unknown",
+        ),
         (("route",), "route_missing"),
     ]
     for arguments, code in cases:
