@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import os
 from collections import defaultdict
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,23 @@ class Clock(SystemClock):
     def now(self) -> int:
         """Return the time, moved."""
         return super().now() + self.ahead_s
+
+
+@contextlib.contextmanager
+def unaware(*nodes: Node) -> Iterator[None]:
+    """Let nodes hear nothing new of the registry meanwhile, from the registrar nor from members."""
+
+    async def hear_nothing() -> bool:
+        return False
+
+    hearing = [node.workers.following.follow for node in nodes]
+    for node in nodes:
+        node.workers.following.follow = hear_nothing  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        for node, follow in zip(nodes, hearing, strict=True):
+            node.workers.following.follow = follow  # type: ignore[method-assign]
 
 
 @dataclass

@@ -25,7 +25,7 @@ from gateway.services.inbox import MessageQuery
 from gateway.store import custody
 from keys.registry.statement import REGISTRY, Chain
 from keys.suite import KeyUse, MemberId
-from tests.scenarios.federation import OFFICER, Federation, federation
+from tests.scenarios.federation import OFFICER, Federation, federation, unaware
 from tests.scenarios.test_detours import again, declaring
 from tests.scenarios.test_exchange import codes, delivered, pieces
 
@@ -422,8 +422,8 @@ async def test_partial_sync_never_looks_complete(tmp_path: Path) -> None:
         mirror = fed.nodes[XA].mirror
         fed.cut.add((XA, REGISTRY))
         before = mirror.size, mirror.checked_at
-        await fed.nodes[XB].rooms.rotation.rotate(KeyUse.SIGN, OFFICER)
-        with pytest.raises(UnavailableError) as caught:
+        with unaware(fed.nodes[XA]), pytest.raises(UnavailableError) as caught:
+            await fed.nodes[XB].rooms.rotation.rotate(KeyUse.SIGN, OFFICER)
             await mirror.follow(Short(fed.nodes[REGISTRY].gate.for_hop(None)))
         assert caught.value.code == "registry_incomplete"
         assert (mirror.size, mirror.checked_at) == before

@@ -13,7 +13,7 @@ from gateway.services.delivery import load_of
 from gateway.store import outbox, sealings
 from keys.registry.statement import REGISTRY
 from keys.suite import KeyUse, MemberId
-from tests.scenarios.federation import OFFICER, Federation, federation
+from tests.scenarios.federation import OFFICER, Federation, federation, unaware
 from tests.scenarios.test_cards import SOON, revoke, sign_keys
 from tests.scenarios.test_detours import again
 from tests.scenarios.test_exchange import codes, delivered, pieces
@@ -191,23 +191,16 @@ async def test_refusal_of_the_revoked_key_ends_no_row(tmp_path: Path) -> None:
         sent = [await fed.send("XA", member) for member in ("XB", "XC")]
         first, second = sign_keys(fed, XA)
         await revoke(fed, XA, second, by=first, seen_by=(XB, RO, XC))
-        following = fed.nodes[XA].workers.following
-        hears, following.follow = following.follow, _hears_nothing
-        fed.cut.clear()
-        for item in sent:
-            await fed.until(lambda m=item.id: _waits_for(fed, m, "signer_revoked"))
-        following.follow = hears
+        with unaware(fed.nodes[XA]):
+            fed.cut.clear()
+            for item in sent:
+                await fed.until(lambda m=item.id: _waits_for(fed, m, "signer_revoked"))
         for item in sent:
             await fed.until(lambda m=item.id: delivered(fed, "XA", m))
         assert ("message.refused", "XA", "signer_revoked") in await codes(fed, XB)
         assert ("message.refused", "RO", "signer_revoked") in await codes(fed, XC)
         assert "message.failed" not in {kind for kind, _, _ in await codes(fed, XA)}
         assert fed.nodes[XA].mirror.view.keys[second.key_id].revoked_since is not None
-
-
-async def _hears_nothing() -> bool:
-    """Stand in for the registry's follower of a node that has not heard of anything new."""
-    return False
 
 
 async def _waits_for(fed: Federation, message: str, code: str) -> bool:

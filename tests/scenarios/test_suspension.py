@@ -15,7 +15,7 @@ from keys.registry.statement import REGISTRY, Chain, Kind
 from keys.rootfile import read
 from keys.suite import KeyUse, MemberId
 from keys.tlog.note import sign_note
-from tests.scenarios.federation import OFFICER, Federation, federation
+from tests.scenarios.federation import OFFICER, Federation, federation, unaware
 from tests.scenarios.test_cards import SOON
 from tests.scenarios.test_exchange import codes, delivered
 from tests.scenarios.test_media import bring, export
@@ -153,37 +153,27 @@ async def test_message_of_a_suspended_member_is_put_off_by_any_route_and_recorde
         for member in ("XB", "XC"):
             warm = await fed.send("XA", member)
             await fed.until(lambda m=warm.id: delivered(fed, "XA", m))
-        unaware = [fed.nodes[name].workers.following for name in (XA, RO)]
-        hearing = [following.follow for following in unaware]
-        for following in unaware:
-            following.follow = _hears_nothing
-        await said(fed, Kind.SUSPEND, XA)
-        await seen(fed, XA, XB, XC)
-        sent = [await fed.send("XA", member) for member in ("XB", "XC")]
-        posted = [item for _, to, item in fed.posted if to == XB][-1:]
+        with unaware(fed.nodes[XA], fed.nodes[RO]):
+            await said(fed, Kind.SUSPEND, XA)
+            await seen(fed, XA, XB, XC)
+            sent = [await fed.send("XA", member) for member in ("XB", "XC")]
+            posted = [item for _, to, item in fed.posted if to == XB][-1:]
 
-        async def recorded(member: MemberId, hop: str) -> int:
-            return (await codes(fed, member)).count(("message.refused", hop, SUSPENDED))
+            async def recorded(member: MemberId, hop: str) -> int:
+                return (await codes(fed, member)).count(("message.refused", hop, SUSPENDED))
 
-        await fed.until(lambda: _all(recorded(XB, "XA"), recorded(XC, "RO")))
-        posted = [item for _, to, item in fed.posted if to == XB][-1:]
-        for _ in range(2):
-            answers = await fed.nodes[XB].gate.for_hop(XA).post_envelopes(posted)
-            assert answers == [Later(SUSPENDED, 300)]
-        await fed.until(lambda: sum(bool(found.copies) for _, _, found in fed.collected) > 2)
-        assert await recorded(XB, "XA") == await recorded(XC, "RO") == 1
-        for following, follow_on in zip(unaware, hearing, strict=True):
-            following.follow = follow_on
+            await fed.until(lambda: _all(recorded(XB, "XA"), recorded(XC, "RO")))
+            posted = [item for _, to, item in fed.posted if to == XB][-1:]
+            for _ in range(2):
+                answers = await fed.nodes[XB].gate.for_hop(XA).post_envelopes(posted)
+                assert answers == [Later(SUSPENDED, 300)]
+            await fed.until(lambda: sum(bool(found.copies) for _, _, found in fed.collected) > 2)
+            assert await recorded(XB, "XA") == await recorded(XC, "RO") == 1
         await said(fed, Kind.RESUME, XA)
         await seen(fed, XA, suspended=False)
         for item in sent:
             await fed.until(lambda m=item.id: delivered(fed, "XA", m))
         assert len(await inbox(fed, "XB")) == len(await inbox(fed, "XC")) == 2
-
-
-async def _hears_nothing() -> bool:
-    """Stand in for the registry's follower of a node that has not heard of anything new."""
-    return False
 
 
 async def _all(*counts: object) -> bool:
