@@ -29,6 +29,7 @@ from gateway.protocol.message import (
     Inner,
     Payload,
     encode_payload,
+    payload_digest,
     tbs_digest,
     to_be_signed,
 )
@@ -184,7 +185,7 @@ def sign_again(
     For one whose signing key was revoked: stanzas stay good, because they bind header and content
     key alone. Source: SPEC "Signing again".
     """
-    to_sign = to_be_signed(signer.key_id, registry, header, payload)
+    to_sign = to_be_signed(signer.key_id, registry, header, payload_digest(payload))
     inner = Inner(
         signer_kid=signer.key_id,
         registry=registry,

@@ -100,7 +100,7 @@ _payloads = decoder(Payload)
 
 
 def encode_payload(payload: Payload) -> bytes:
-    """Return the payload's bytes: what is signed.
+    """Return the payload's bytes: what is signed, by its digest.
 
     Raises RejectedError ``payload_invalid`` for one that no receiver would take.
     """
@@ -132,6 +132,10 @@ class Inner:
     def __repr__(self) -> str:
         return f"Inner({self.signer_kid.hex()[:16]})"
 
+    def to_be_signed(self, header: bytes) -> bytes:
+        """Return what its signature is over, under ``header``."""
+        return to_be_signed(self.signer_kid, self.registry, header, payload_digest(self.payload))
+
     @property
     def signed(self) -> bytes:
         """Who signed, in which view, and the signature: with header and payload, a proof."""
@@ -161,10 +165,20 @@ def split_inner(plain: bytes) -> Inner:
     )
 
 
-def to_be_signed(signer_kid: bytes, registry: RegistryHead, header: bytes, payload: bytes) -> bytes:
-    """Return TBS without its label, which ``keys.signing`` puts before it."""
+def payload_digest(payload: bytes) -> bytes:
+    """Return what stands for the payload in TBS (32 bytes); its salt keeps it unguessable."""
+    return digest(label("payload"), payload)
+
+
+def to_be_signed(
+    signer_kid: bytes, registry: RegistryHead, header: bytes, payload_digest: bytes
+) -> bytes:
+    """Return TBS without its label, which ``keys.signing`` puts before it.
+
+    The payload is in it by its digest, so that who must not see it can still verify.
+    """
     length = len(header).to_bytes(4, "big")
-    return b"".join((signer_kid, registry.encode(), length, header, payload))
+    return b"".join((signer_kid, registry.encode(), length, header, payload_digest))
 
 
 def tbs_digest(to_sign: bytes) -> bytes:

@@ -22,7 +22,6 @@ from gateway.protocol.message import (
     decode_payload,
     split_inner,
     tbs_digest,
-    to_be_signed,
 )
 from keys.registry.member import RegisteredKey, RegistryHead
 from keys.registry.view import View
@@ -90,7 +89,7 @@ def open_envelope(parsed: ParsedEnvelope, hop: MemberId, receiver: Receiver) -> 
     content_key = unwrap_stanza(stanza, parsed.header_bytes, seal_key)
     inner = open_body(parsed.header_bytes, parsed.body, content_key)
     signer = _signer(inner, receiver)
-    to_sign = to_be_signed(inner.signer_kid, inner.registry, parsed.header_bytes, inner.payload)
+    to_sign = inner.to_be_signed(parsed.header_bytes)
     verify(signer.public_key, "message", to_sign, inner.signature)
     _check_view(inner.registry, signer.member, receiver)
     payload = decode_payload(inner.payload)
@@ -128,8 +127,7 @@ def verify_stored(header: bytes, inner: Inner, view: View) -> RegisteredKey:
     signer = view.keys.get(KeyId(inner.signer_kid))
     if signer is None or signer.use is not KeyUse.SIGN:
         raise RejectedError("signer_unknown", "the registry knows no such signing key")
-    to_sign = to_be_signed(inner.signer_kid, inner.registry, header, inner.payload)
-    verify(signer.public_key, "message", to_sign, inner.signature)
+    verify(signer.public_key, "message", inner.to_be_signed(header), inner.signature)
     return signer
 
 

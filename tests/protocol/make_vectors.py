@@ -131,7 +131,8 @@ def _message(name: str, *, to: list[str], payload: list[object]) -> object:
     view = (8).to_bytes(8, "big") + fixed("registry root", 32)
     packed = pack(payload)
     signer_kid = key_id("sign", sign_public(XA_SIGN))
-    signed = signer_kid + view + len(header).to_bytes(4, "big") + header + packed
+    payload_digest = sha256(label("payload"), packed)
+    signed = signer_kid + view + len(header).to_bytes(4, "big") + header + payload_digest
     signature = sign(XA_SIGN, "message", signed)
     length = len(packed).to_bytes(4, "big")
     inner = pad(signer_kid + view + signature + length + packed)
@@ -151,6 +152,7 @@ def _message(name: str, *, to: list[str], payload: list[object]) -> object:
         "priority": 5,
         "payload_fields": _hex(payload),
         "payload": packed.hex(),
+        "payload_digest": payload_digest.hex(),
         "header": header.hex(),
         "header_digest": header_digest.hex(),
         "tbs": (label("message") + signed).hex(),

@@ -99,7 +99,8 @@ class Sealed:
         kid = key_id("sign", sign_public(SIGN.get(self.signer) or fixed(self.signer, 32)))
         size, root = self.registry
         view = size.to_bytes(8, "big") + root
-        signed = kid + view + len(header).to_bytes(4, "big") + header + payload
+        signed = kid + view + len(header).to_bytes(4, "big") + header
+        signed += sha256(label("payload"), payload)
         seed = SIGN.get(self.sign_as or self.signer) or fixed(self.signer, 32)
         signature = sign(seed, "message", signed)
         length = (len(payload) + self.length_off).to_bytes(4, "big")

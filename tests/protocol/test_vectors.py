@@ -59,9 +59,9 @@ from gateway.protocol.message import (
     Payload,
     decode_payload,
     encode_payload,
+    payload_digest,
     split_inner,
     tbs_digest,
-    to_be_signed,
 )
 from gateway.protocol.opening import open_body, open_envelope
 from gateway.protocol.padding import padded_bytes
@@ -76,7 +76,7 @@ from keys.registry.member import RegistryHead
 from keys.sealing import SealKey
 from keys.signing import SigningKey, verify
 from keys.stream import open_sealed
-from keys.suite import KeyUse, MemberId, key_id
+from keys.suite import KeyUse, MemberId, key_id, label
 from keys.tlog.merkle import leaf_hash
 from tests.protocol.committed import FOLDER, committed, receiver, signing_key, view_of
 from tests.protocol.make_vectors import make
@@ -147,7 +147,9 @@ def test_messages_are_sealed_as_written(case: dict) -> None:
     assert inner.encode().hex() == case["inner"]
     assert split_inner(unhex(case["inner"])) == inner
     assert inner.signature.hex() == case["signature"]
-    to_sign = to_be_signed(inner.signer_kid, inner.registry, parsed.header_bytes, inner.payload)
+    assert payload_digest(inner.payload).hex() == case["payload_digest"]
+    to_sign = inner.to_be_signed(parsed.header_bytes)
+    assert (label("message") + to_sign).hex() == case["tbs"]
     assert tbs_digest(to_sign).hex() == case["tbs_digest"]
     assert hashlib.sha256(unhex(case["tbs"])).hexdigest() == case["tbs_digest"]
     verify(signer.public_key, "message", to_sign, inner.signature)
