@@ -24,9 +24,11 @@ from gateway.peer import Peer, Peers
 from gateway.protocol.delivery import RetryPolicy
 from gateway.services.attachments import Attachments
 from gateway.services.audit import AuditLog
+from gateway.services.audit_reading import AuditReading
 from gateway.services.cards import Cards
 from gateway.services.ceremony import Ceremony
 from gateway.services.collecting import Collecting
+from gateway.services.continuity import Yearly
 from gateway.services.cosigning import Cosigning
 from gateway.services.delivery import Delivery
 from gateway.services.demands import Demands
@@ -412,7 +414,7 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
         policy=settings.policy,
         named=views.named,
     )
-    audit_log = AuditLog(database, keys, mirror, clock)
+    audit_log = AuditLog(database, keys, mirror, ledger=ledger, continuity=Yearly(), clock=clock)
     health = Health(
         database,
         blobs,
@@ -451,7 +453,7 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
         rotation=rotation,
         ceremony=ceremony,
         rewrapping=rewrapping,
-        audit_log=audit_log,
+        audit_reading=AuditReading(database),
         health=health,
         metrics=metrics,
         now=clock.now,

@@ -46,12 +46,14 @@ def verify(folder: Folder = DEFAULT_FOLDER, as_json: AsJson = False) -> int:
 @app.command()
 def show(
     folder: Folder = DEFAULT_FOLDER,
+    shard: Annotated[str, typer.Option(help="A shard of the log; by default the newest.")] = "",
     start: Annotated[int, typer.Option(help="From this entry on.", min=0)] = 0,
     limit: Annotated[int, typer.Option(help="At most so many.", min=1, max=1000)] = 100,
     as_json: AsJson = False,
 ) -> None:
     """Show entries of the audit log."""
-    shown = daemon_of(folder).call("GET", f"/v1/audit/entries?start={start}&end={start + limit}")
+    query = f"shard={shard}&start={start}&end={start + limit}"
+    shown = daemon_of(folder).call("GET", f"/v1/audit/entries?{query}")
     if as_json:
         show_json(shown)
         return

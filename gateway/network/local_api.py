@@ -24,6 +24,7 @@ from gateway.errors import ConflictError, LiaisonError, RejectedError
 from gateway.faults import convert
 from gateway.logs import logger
 from gateway.network import openapi
+from gateway.network.audit_api import AuditApi
 from gateway.network.metrics import Metrics
 from gateway.network.problems import problem_of, problem_response
 from gateway.network.requests import (
@@ -44,7 +45,7 @@ from gateway.network.requests import (
     submission_line,
 )
 from gateway.services.attachments import Attachments
-from gateway.services.audit import AuditLog
+from gateway.services.audit_reading import AuditReading
 from gateway.services.caller import Caller, require
 from gateway.services.ceremony import Ceremony, RouteChange
 from gateway.services.delivery import Delivery
@@ -96,7 +97,7 @@ class Rooms:
     rotation: Rotation
     ceremony: Ceremony
     rewrapping: Rewrapping
-    audit_log: AuditLog
+    audit_reading: AuditReading
     health: Health
     metrics: Metrics
     now: Callable[[], int]
@@ -147,8 +148,7 @@ class LocalApi:
                 web.get("/v1/outbox", self._outbox),
                 web.post("/v1/media/export", self._export),
                 web.post("/v1/media/import", self._import),
-                web.get("/v1/audit/checkpoint", self._checkpoint),
-                web.get("/v1/audit/entries", self._entries),
+                *AuditApi(self._rooms.audit_reading, self._caller).routes(),
                 web.post("/v1/peers/{id}/ping", self._ping),
                 web.get("/v1/status", self._status),
                 web.get("/health/live", self._live),
@@ -431,16 +431,6 @@ class LocalApi:
     async def _import(self, request: web.Request) -> web.Response:
         caller = self._caller(request)
         return json_answer(await self._rooms.importing.take(pieces_of(request), caller))
-
-    async def _checkpoint(self, request: web.Request) -> web.Response:
-        note = await self._rooms.audit_log.checkpoint(self._caller(request))
-        return web.Response(body=note, content_type="text/plain", charset="utf-8")
-
-    async def _entries(self, request: web.Request) -> web.Response:
-        wanted = query_of(request, RangeQuery)
-        caller = self._caller(request)
-        entries = await self._rooms.audit_log.entries(wanted.start, wanted.end, caller)
-        return json_answer({"entries": entries})
 
     async def _ping(self, request: web.Request) -> web.Response:
         caller = self._caller(request)

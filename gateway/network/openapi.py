@@ -1,5 +1,6 @@
 """The OpenAPI document, made from the types that validate."""
 
+import re
 from functools import cache
 from typing import Any
 
@@ -8,7 +9,7 @@ import msgspec
 from gateway.network.problems import Problem
 from gateway.network.requests import ExportQuery, RevokeBody, RotateBody, StatementBody
 from gateway.services.attachments import UploadedAttachment
-from gateway.services.audit import AuditEntryView
+from gateway.services.audit_reading import AuditEntryView
 from gateway.services.ceremony import RouteChange, RouteView
 from gateway.services.delivery import MovedRows
 from gateway.services.health import HealthReport, OutboxRow, PeerReport, Status
@@ -72,9 +73,14 @@ _OPERATIONS: tuple[tuple[str, str, str, type | None, type | None, int], ...] = (
     ("post", "/v1/media/import", "Read a medium, streamed", None, Imported, 200),
     ("get", "/v1/audit/checkpoint", "The newest signed head", None, None, 200),
     ("get", "/v1/audit/entries", "Entries of the audit log", None, None, 200),
+    ("get", "/v1/audit/shards", "Its shards, and how far each is witnessed", None, None, 200),
+    ("get", "/v1/audit/shards/{id}/checkpoint", "A shard's newest signed head", None, None, 200),
+    ("get", "/v1/audit/shards/{id}/tile/{path}", "Its hashes and entries", None, None, 200),
     ("get", "/health/live", "Whether the node answers", None, None, 200),
     ("get", "/metrics", "Numbers for Prometheus", None, None, 200),
 )
+
+_PLACE = re.compile(r"\{(\w+)\}")
 
 
 @cache
@@ -88,9 +94,11 @@ def document() -> dict[str, Any]:
     paths: dict[str, dict[str, Any]] = {}
     for method, path, summary, takes, gives, status in _OPERATIONS:
         operation = _operation(by_type, summary, takes, gives, status)
-        if "{id}" in path:
-            name = {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}
-            operation["parameters"] = [name]
+        if named := _PLACE.findall(path):
+            operation["parameters"] = [
+                {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+                for name in named
+            ]
         paths.setdefault(path, {})[method] = operation
     for (method, path), query in _QUERIES.items():
         shape = components[query.__name__]

@@ -53,6 +53,12 @@ class RangeQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     end: int = 1000
 
 
+class ShardQuery(RangeQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A range of one shard of the audit log, by default of the newest."""
+
+    shard: str = ""
+
+
 class MoveQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which delivery of a message; all of them, if none is named."""
 

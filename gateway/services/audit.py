@@ -1,79 +1,107 @@
 """Sequence the audit log: give entries their place, and sign the head over them.
 
-One sequencer. Entries are committed with their acts, without a number; here they get one, the root
-is computed from stored hashes, signed, and compared-and-set against the head it grew from.
+One sequencer. Entries are committed with their acts, without a place; here they get one, the root
+is computed from stored hashes, signed, and compared-and-set against the head it grew from. Nothing
+is carried in memory from one head to the next: each begins with what the database holds, checked.
 """
 
 import asyncio
+from dataclasses import dataclass
 from datetime import UTC, datetime
-
-import msgspec
+from typing import Protocol
 
 from gateway.clock import Clock
-from gateway.protocol.audit import parse_entry
-from gateway.services.caller import Caller, require
+from gateway.errors import LiaisonError, RejectedError
+from gateway.protocol.audit import EntryKind
 from gateway.services.keys import NodeKeys
+from gateway.services.ledger import Ledger
 from gateway.services.registry import RegistryMirror
-from gateway.settings import Role
 from gateway.store import audit
+from gateway.store.audit import AuditHead, AuditShard, NewEntry, Opening
 from gateway.store.database import Database, Transaction
-from keys.suite import KeyUse
+from keys.registry.origins import AuditOrigin, Shard
+from keys.registry.view import View
+from keys.suite import digest
 from keys.tlog.checkpoint import Checkpoint, parse_checkpoint, sign_checkpoint
 from keys.tlog.merkle import Frontier
+from keys.tlog.nodes import completed_nodes
+from keys.tlog.note import parse_note
 
 ENTRIES_PER_CHECKPOINT = 256
-ENTRIES_PER_READ = 1000
 
 
-class AuditEntryView(msgspec.Struct, frozen=True, kw_only=True):
-    """One entry of the audit log as the local API shows it."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Continued:
+    """A shard to begin, and the newest head known of the log before it: empty for the first one."""
 
-    index: int
-    kind: str
-    at: int
-    peer: str
-    code: str
-    digests: list[str]
-    registry_size: int
-    leaf: str
+    shard: Shard
+    last: bytes
+
+
+class Continuity(Protocol):
+    """Says whether the log may go on where the database says that it ended."""
+
+    async def next_shard(self, view: View, head: AuditHead | None, year: int) -> Continued | None:
+        """Return the shard to begin now, or None to go on in that of ``head``.
+
+        Asked before the first signature of a process, and again when a year begins.
+        Raises UnavailableError while nobody knows.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Start:
+    """Where the next entries go."""
+
+    shard: int
+    origin: str
+    frontier: Frontier
+    opening: Opening | None = None
 
 
 class AuditLog:
-    """The node's own transparency log."""
+    """The node's own transparency log: its writing end."""
 
     def __init__(
-        self, database: Database, keys: NodeKeys, mirror: RegistryMirror, clock: Clock
+        self,
+        database: Database,
+        keys: NodeKeys,
+        mirror: RegistryMirror,
+        *,
+        ledger: Ledger,
+        continuity: Continuity,
+        clock: Clock,
     ) -> None:
         self._database = database
         self._keys = keys
         self._mirror = mirror
+        self._ledger = ledger
+        self._continuity = continuity
         self._clock = clock
         self._sequencing = asyncio.Lock()
+        self._continues = False
+        self.grown = asyncio.Event()
+        """Set when there is a new head."""
+        self.trouble: LiaisonError | None = None
+        """Why entries wait for their place; None when they do not."""
 
     async def sequence(self) -> int:
         """Bring every committed entry under a signed checkpoint; return how many were new.
 
-        Raises UnavailableError ``not_admitted`` while the registry lists no log key of ours: the
-        entries wait.
+        Raises UnavailableError ``not_admitted`` while the registry lists no log key of ours, and
+        while the witnesses that have to be asked do not answer: the entries wait. RejectedError
+        ``audit_damaged`` where the database does not hold what was signed.
         """
         async with self._sequencing:
             total = 0
-            while taken := await self._sequence_some():
-                total += taken
+            try:
+                while taken := await self._sequence_some():
+                    total += taken
+            except LiaisonError as fault:
+                self.trouble = fault
+                raise
+            self.trouble = None
             return total
-
-    async def checkpoint(self, caller: Caller) -> bytes:
-        """Return the newest signed checkpoint; empty before the first entry."""
-        require(caller, Role.AUDITOR, Role.OPERATOR)
-        head = await self._database.read(audit.head)
-        return b"" if head is None else head.checkpoint
-
-    async def entries(self, start: int, end: int, caller: Caller) -> list[AuditEntryView]:
-        """Return the entries ``start`` to ``end`` (exclusive), at most 1,000."""
-        require(caller, Role.AUDITOR)
-        end = min(end, start + ENTRIES_PER_READ)
-        rows = await self._database.read(lambda tx: audit.entries(tx, start, end))
-        return [_shown(row) for row in rows]
 
     async def _sequence_some(self) -> int:
         head, pending = await self._database.read(
@@ -81,36 +109,87 @@ class AuditLog:
         )
         if not pending:
             return 0
-        now = self._clock.now()
-        view = self._mirror.view
-        signer = self._keys.note_signer(KeyUse.LOG, view, now)
-        frontier = Frontier() if head is None else Frontier.parse(head.frontier)
-        grown = frontier.extend([leaf_hash for _, leaf_hash in pending])
-        if head is None:
-            year = datetime.fromtimestamp(now, UTC).year
-            origin = f"{view.federation}/{self._keys.member}/audit/{year}"
-        else:
-            origin = parse_checkpoint(head.checkpoint).origin
-        note = sign_checkpoint(Checkpoint(origin, grown.size, grown.root()), signer)
-        grown_head = audit.AuditHead(size=grown.size, frontier=grown.encode(), checkpoint=note)
+        now, view = self._clock.now(), self._mirror.view
+        start = await self._start(view, head, now)
+        signer = self._keys.log_signer(start.origin, view, now)
+        leaves = [leaf_hash for _, leaf_hash in pending]
+        if start.opening is not None:
+            leaves.insert(0, start.opening.entry.leaf_hash)
+        grown, nodes = completed_nodes(start.frontier, leaves)
+        note = sign_checkpoint(Checkpoint(start.origin, grown.size, grown.root()), signer)
+        grown_head = AuditHead(
+            shard=start.shard,
+            size=grown.size,
+            frontier=grown.encode(),
+            checkpoint=note,
+            signed_at=now,
+        )
         row_ids = [row_id for row_id, _ in pending]
 
         def commit(tx: Transaction) -> None:
-            audit.advance(tx, expected_size=frontier.size, row_ids=row_ids, grown=grown_head)
+            audit.advance(
+                tx,
+                expected=head,
+                row_ids=row_ids,
+                nodes=nodes,
+                grown=grown_head,
+                opening=start.opening,
+            )
 
         await self._database.write_unit(commit)
+        self.grown.set()
         return len(pending)
 
+    async def _start(self, view: View, head: AuditHead | None, now: int) -> _Start:
+        """Return where the next entries go: on from the head, or in a shard that begins now."""
+        frontier = Frontier() if head is None else checked_frontier(head)
+        origin = "" if head is None else parse_checkpoint(head.checkpoint).origin
+        year = datetime.fromtimestamp(now, UTC).year
+        over = head is None or year > AuditOrigin.parse(origin).shard.year
+        if over or not self._continues:
+            continued = await self._continuity.next_shard(view, head, year)
+            self._continues = True
+            if continued is not None:
+                return self._opened(view, head, continued, now)
+        if head is None:
+            raise ValueError("a log begins with a shard")
+        return _Start(shard=head.shard, origin=origin, frontier=frontier)
 
-def _shown(row: audit.StoredEntry) -> AuditEntryView:
-    entry = parse_entry(row.entry)
-    return AuditEntryView(
-        index=row.number or 0,
-        kind=entry.kind.value,
-        at=entry.at,
-        peer=entry.peer,
-        code=entry.code,
-        digests=[item.hex() for item in entry.digests],
-        registry_size=entry.registry_size,
-        leaf=row.leaf_hash.hex(),
-    )
+    def _opened(self, view: View, head: AuditHead | None, continued: Continued, now: int) -> _Start:
+        origin = str(AuditOrigin(view.federation, self._keys.member, continued.shard))
+        number = 0 if head is None else head.shard + 1
+        entry = self._opening_entry(continued.last)
+        shard = AuditShard(number=number, origin=origin, opened_at=now)
+        return _Start(
+            shard=number,
+            origin=origin,
+            frontier=Frontier(),
+            opening=Opening(shard=shard, entry=entry),
+        )
+
+    def _opening_entry(self, last: bytes) -> NewEntry:
+        """Return the first entry of a shard: it names the newest head of the log before it."""
+        if not last:
+            return self._ledger.entry(EntryKind.SHARD_OPENED)
+        head = parse_checkpoint(last)
+        return self._ledger.entry(
+            EntryKind.SHARD_OPENED,
+            digests=(head.root, digest(parse_note(last).text)),
+            code=str(AuditOrigin.parse(head.origin).shard),
+        )
+
+
+def checked_frontier(head: AuditHead) -> Frontier:
+    """Return the frontier that a head grows from, once it adds up to what was signed.
+
+    Raises RejectedError ``audit_damaged``.
+    """
+    frontier = Frontier.parse(head.frontier)
+    signed = parse_checkpoint(head.checkpoint)
+    if (frontier.size, frontier.root()) != (signed.size, signed.root) or head.size != signed.size:
+        raise RejectedError(
+            "audit_damaged",
+            "the audit log in the database is not what its head was signed over: "
+            "liaison audit verify",
+        )
+    return frontier

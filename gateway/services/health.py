@@ -157,8 +157,7 @@ class Health:
         """Return the node in numbers."""
 
         def look(tx: Transaction) -> tuple[dict[str, int], dict[str, int], int, int, int]:
-            head = audit.head(tx)
-            size = 0 if head is None else head.size
+            size = audit.total(tx)
             counts = outbox.counts(tx), messages.counts(tx)
             return *counts, size, audit.waiting(tx), split_views.count(tx)
 

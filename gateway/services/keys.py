@@ -60,6 +60,14 @@ class NodeKeys:
         record = self._current(use, view, now)
         return ClassicalSigner(key_name(view.federation, self.member, use), self._signer(record))
 
+    def log_signer(self, origin: str, view: View, now: int) -> NoteSigner:
+        """Return the key that signs heads of our audit log now, under its origin.
+
+        Raises as ``signer``.
+        """
+        record = self._current(KeyUse.LOG, view, now)
+        return ClassicalSigner(origin, self._signer(record))
+
     def provers(self, federation: str, record: KeyRecord) -> Sequence[NoteSigner]:
         """Return the signers with which a key proves that it is held. Raises as ``signer``."""
         if record.held is None:

@@ -1,7 +1,8 @@
-"""The audit log's entries and heads.
+"""The audit log's entries, shards and heads.
 
-An act appends its entries without a number, in its own transaction; the sequencer numbers them in
-the order of their rows, in the transaction that compares-and-sets the head.
+An act appends its entries without a place, in its own transaction; the sequencer gives them one, in
+the order of their rows, in the transaction that compares-and-sets the head. Of the heads of an hour
+the newest is kept: those that somebody cosigned are kept apart (``store/cosigned.py``).
 """
 
 from collections.abc import Sequence
@@ -13,14 +14,19 @@ from gateway.errors import ConflictError
 from gateway.store.database import Transaction
 from gateway.store.engine import SEQUENCER, lock
 from gateway.store.rows import InsertRows
-from gateway.store.schema import audit_entries, audit_heads
+from gateway.store.schema import audit_entries, audit_heads, audit_nodes, audit_shards
+from keys.tlog.nodes import Node
+
+HEAD_KEPT_S = 3600
 
 # Statements of the fast path are built once: building costs more than running them.
 _APPEND = InsertRows(audit_entries, ("entry", "leaf_hash"))
-_HEAD = select(audit_heads).order_by(audit_heads.c.size.desc()).limit(1)
+_NODES = InsertRows(audit_nodes, ("shard", "level", "number", "hash"))
+_HEADS = select(*(column for column in audit_heads.c if column.name != "row_id"))
+_HEAD = _HEADS.order_by(audit_heads.c.shard.desc(), audit_heads.c.size.desc()).limit(1)
 _UNSEQUENCED = (
     select(audit_entries.c.row_id, audit_entries.c.leaf_hash)
-    .where(audit_entries.c.number.is_(None))
+    .where(audit_entries.c.shard.is_(None), audit_entries.c.number.is_(None))
     .order_by(audit_entries.c.row_id)
     .limit(bindparam("most"))
 )
@@ -30,7 +36,17 @@ _NUMBER = (
         audit_entries.c.row_id.between(bindparam("first"), bindparam("last")),
         audit_entries.c.number.is_(None),
     )
-    .values(number=audit_entries.c.row_id + bindparam("offset"))
+    .values(shard=bindparam("in_shard"), number=audit_entries.c.row_id + bindparam("offset"))
+)
+_REPLACE = (
+    update(audit_heads)
+    .where(audit_heads.c.shard == bindparam("of"), audit_heads.c.size == bindparam("before"))
+    .values(
+        size=bindparam("grown"),
+        frontier=bindparam("edge"),
+        checkpoint=bindparam("note"),
+        signed_at=bindparam("at"),
+    )
 )
 
 
@@ -43,22 +59,31 @@ class NewEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StoredEntry:
-    """An entry with its row; ``number`` is its place in the log, None until it is sequenced."""
-
-    row_id: int
-    number: int | None
-    entry: bytes
-    leaf_hash: bytes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class AuditHead:
-    """The log's size, the frontier it grows from, and its signed checkpoint."""
+    """A shard's size, the frontier it grows from, and its signed checkpoint."""
 
+    shard: int
     size: int
     frontier: bytes
     checkpoint: bytes
+    signed_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditShard:
+    """One shard: its number in this node's count, and its origin."""
+
+    number: int
+    origin: str
+    opened_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """A shard to be opened, with its first entry."""
+
+    shard: AuditShard
+    entry: NewEntry
 
 
 def append(tx: Transaction, entries: Sequence[NewEntry]) -> None:
@@ -68,45 +93,126 @@ def append(tx: Transaction, entries: Sequence[NewEntry]) -> None:
 
 
 def unsequenced(tx: Transaction, limit: int) -> list[tuple[int, bytes]]:
-    """Return the oldest entries without a number: (row, leaf hash) of each."""
+    """Return the oldest entries without a place: (row, leaf hash) of each."""
     found = tx.execute(_UNSEQUENCED, {"most": limit})
     return [(row_id, leaf_hash) for row_id, leaf_hash in found]
 
 
+def waiting(tx: Transaction) -> int:
+    """Return how many entries have no place yet."""
+    statement = select(func.count()).where(
+        audit_entries.c.shard.is_(None), audit_entries.c.number.is_(None)
+    )
+    return tx.execute(statement.select_from(audit_entries)).scalar() or 0
+
+
 def head(tx: Transaction) -> AuditHead | None:
-    """Return the newest head."""
+    """Return the newest head of the newest shard."""
     row = tx.execute(_HEAD).mappings().first()
     return None if row is None else AuditHead(**row)
 
 
-def heads(tx: Transaction) -> list[AuditHead]:
-    """Return all heads, the oldest first."""
-    statement = select(audit_heads).order_by(audit_heads.c.size)
+def heads(tx: Transaction, shard: int) -> list[AuditHead]:
+    """Return the heads kept of a shard, the oldest first."""
+    statement = _HEADS.where(audit_heads.c.shard == shard).order_by(audit_heads.c.size)
     return [AuditHead(**row) for row in tx.execute(statement).mappings()]
 
 
-def advance(
-    tx: Transaction, *, expected_size: int, row_ids: Sequence[int], grown: AuditHead
-) -> None:
-    """Give the entries ``row_ids`` their numbers and set the head over them.
+def shards(tx: Transaction) -> list[AuditShard]:
+    """Return all shards, the oldest first."""
+    statement = select(audit_shards).order_by(audit_shards.c.number)
+    return [AuditShard(**row) for row in tx.execute(statement).mappings()]
 
-    Only if the head still has ``expected_size``. Raises ConflictError ``audit_head_moved``.
+
+def total(tx: Transaction) -> int:
+    """Return how many entries have a place, in all shards together."""
+    newest = select(func.max(audit_heads.c.size).label("size")).group_by(audit_heads.c.shard)
+    return tx.execute(select(func.sum(newest.subquery().c.size))).scalar() or 0
+
+
+def advance(
+    tx: Transaction,
+    *,
+    expected: AuditHead | None,
+    row_ids: Sequence[int],
+    nodes: Sequence[Node],
+    grown: AuditHead,
+    opening: Opening | None = None,
+) -> None:
+    """Give the entries ``row_ids`` their places and set the head over them.
+
+    Only if the newest head still is ``expected``; with ``opening``, in a shard of their own.
+    Raises ConflictError ``audit_head_moved``.
     """
     lock(tx, SEQUENCER)
-    current = tx.execute(select(func.max(audit_heads.c.size))).scalar() or 0
-    if current != expected_size or grown.size != expected_size + len(row_ids):
-        raise ConflictError("audit_head_moved", f"the audit log has {current} entries by now")
-    numbered = 0
-    for first, last in _runs(row_ids):
-        place = {"first": first, "last": last, "offset": expected_size + numbered - first}
+    current = head(tx)
+    if _mark(current) != _mark(expected):
+        raise ConflictError(
+            "audit_head_moved", "somebody else gave entries of the audit log a place"
+        )
+    first = 0 if expected is None else expected.size
+    if opening is not None:
+        first = _open(tx, opening)
+    numbered = first
+    for low, high in _runs(row_ids):
+        place = {"first": low, "last": high, "in_shard": grown.shard, "offset": numbered - low}
         numbered += tx.execute(_NUMBER, place).rowcount
-    if numbered != len(row_ids):
-        raise ConflictError("audit_head_moved", "an entry was numbered by somebody else")
+    if numbered != first + len(row_ids) or numbered != grown.size:
+        raise ConflictError("audit_head_moved", "an entry was given a place by somebody else")
+    _NODES.run(tx, [(grown.shard, item.level, item.number, item.hash) for item in nodes])
+    _set_head(tx, expected, grown)
+
+
+def _open(tx: Transaction, opening: Opening) -> int:
+    shard = opening.shard
     tx.execute(
-        insert(audit_heads).values(
-            size=grown.size, frontier=grown.frontier, checkpoint=grown.checkpoint
+        insert(audit_shards).values(
+            number=shard.number, origin=shard.origin, opened_at=shard.opened_at
         )
     )
+    tx.execute(
+        insert(audit_entries).values(
+            shard=shard.number,
+            number=0,
+            entry=opening.entry.entry,
+            leaf_hash=opening.entry.leaf_hash,
+        )
+    )
+    return 1
+
+
+def _set_head(tx: Transaction, expected: AuditHead | None, grown: AuditHead) -> None:
+    if expected is not None and _same_hour(expected, grown):
+        tx.execute(
+            _REPLACE,
+            {
+                "of": expected.shard,
+                "before": expected.size,
+                "grown": grown.size,
+                "edge": grown.frontier,
+                "note": grown.checkpoint,
+                "at": grown.signed_at,
+            },
+        )
+        return
+    tx.execute(
+        insert(audit_heads).values(
+            shard=grown.shard,
+            size=grown.size,
+            frontier=grown.frontier,
+            checkpoint=grown.checkpoint,
+            signed_at=grown.signed_at,
+        )
+    )
+
+
+def _same_hour(one: AuditHead, other: AuditHead) -> bool:
+    hours = one.signed_at // HEAD_KEPT_S, other.signed_at // HEAD_KEPT_S
+    return one.shard == other.shard and hours[0] == hours[1]
+
+
+def _mark(head: AuditHead | None) -> tuple[int, int, bytes] | None:
+    return None if head is None else (head.shard, head.size, head.checkpoint)
 
 
 def _runs(row_ids: Sequence[int]) -> list[tuple[int, int]]:
@@ -118,19 +224,3 @@ def _runs(row_ids: Sequence[int]) -> list[tuple[int, int]]:
         else:
             runs.append((row_id, row_id))
     return runs
-
-
-def entries(tx: Transaction, start: int, end: int) -> list[StoredEntry]:
-    """Return the sequenced entries ``start`` to ``end`` (exclusive)."""
-    statement = (
-        select(audit_entries)
-        .where(audit_entries.c.number >= start, audit_entries.c.number < end)
-        .order_by(audit_entries.c.number)
-    )
-    return [StoredEntry(**row) for row in tx.execute(statement).mappings()]
-
-
-def waiting(tx: Transaction) -> int:
-    """Return how many entries have no number yet."""
-    statement = select(func.count()).where(audit_entries.c.number.is_(None))
-    return tx.execute(statement.select_from(audit_entries)).scalar() or 0

@@ -19,7 +19,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISION: Final = "0011"
+REVISION: Final = "0012"
 """The newest migration; ``serve`` compares it without loading alembic."""
 
 metadata = MetaData(
@@ -232,21 +232,54 @@ attached = Table(
     _partial("ix_attached_open", "expires_at", "state IN ('pending', 'on_demand')"),
 )
 
+audit_shards = Table(
+    "audit_shards",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("origin", String(255), nullable=False, unique=True),
+    Column("opened_at", BigInteger, nullable=False),
+)
+
 audit_entries = Table(
     "audit_entries",
     metadata,
     Column("row_id", _Row, primary_key=True),
-    Column("number", BigInteger, unique=True),
-    Column("entry", LargeBinary, nullable=False),
+    Column("shard", Integer),
+    Column("number", BigInteger),
+    Column("entry", LargeBinary),
     Column("leaf_hash", LargeBinary(32), nullable=False),
+    UniqueConstraint("shard", "number"),
+)
+
+audit_nodes = Table(
+    "audit_nodes",
+    metadata,
+    Column("shard", Integer, primary_key=True, autoincrement=False),
+    Column("level", Integer, primary_key=True, autoincrement=False),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("hash", LargeBinary(32), nullable=False),
 )
 
 audit_heads = Table(
     "audit_heads",
     metadata,
-    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("row_id", _Row, primary_key=True),
+    Column("shard", Integer, nullable=False),
+    Column("size", BigInteger, nullable=False),
     Column("frontier", LargeBinary, nullable=False),
     Column("checkpoint", LargeBinary, nullable=False),
+    Column("signed_at", BigInteger, nullable=False),
+    UniqueConstraint("shard", "size"),
+)
+
+cosigned_heads = Table(
+    "cosigned_heads",
+    metadata,
+    Column("shard", Integer, primary_key=True, autoincrement=False),
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("checkpoint", LargeBinary, nullable=False),
+    Column("witnessed_at", BigInteger),
+    Column("stored_at", BigInteger, nullable=False),
 )
 
 registry_statements = Table(

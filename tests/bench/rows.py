@@ -22,7 +22,7 @@ _PRAGMAS = (
     "wal_autocheckpoint=10000", "cache_size=-32768",
 )  # fmt: skip
 _SETTLE = "UPDATE outbox SET state='delivered', settled_at=?, receipt=? WHERE row_id=?"
-_NUMBER = "UPDATE audit_entries SET number=row_id WHERE row_id BETWEEN ? AND ?"
+_NUMBER = "UPDATE audit_entries SET shard=0, number=row_id WHERE row_id BETWEEN ? AND ?"
 
 
 def exchange_rows(effort: Effort, place: Path) -> list[Figure]:

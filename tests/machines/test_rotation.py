@@ -7,16 +7,16 @@ from itertools import count
 
 import pytest
 
-from gateway.protocol.audit import EntryKind, parse_entry
+from gateway.protocol.audit import EntryKind
 from gateway.services.rewrapping import DESTROY_AFTER_S
-from gateway.store import audit, storage_keys
+from gateway.store import storage_keys
 from gateway.workers import REWRAP_S
 from keys.keyring import NODE_USES
 from keys.registry.statement import REGISTRY
 from keys.suite import KeyId, KeyUse, MemberId
 from tests.machines.simulation import DIRECT, SENDER, Simulation, Stage
 from tests.machines.test_steps import BREAKS, hold, survive_commit, survive_crash
-from tests.scenarios.federation import OFFICER
+from tests.scenarios.federation import OFFICER, recorded
 
 ALL = [use for use in KeyUse if use is not KeyUse.ROOT]
 STEPS = 200
@@ -48,18 +48,16 @@ async def whole(sim: Simulation) -> None:
     await rotation.rotate_together(ALL, OFFICER)
     view = node.mirror.view
     assert all(KeyId(record.key_id) in view.keys for record in pending if record is not None)
-    await node.workers.audit_log.sequence()
-    rows = await node.database.read(lambda tx: audit.entries(tx, 0, 10_000))
-    entries = [parse_entry(row.entry) for row in rows]
-    recorded = [item.digests[0] for item in entries if item.kind is EntryKind.KEY_ROTATED]
+    entries = await recorded(node)
+    rotated = [item.digests[0] for item in entries if item.kind is EntryKind.KEY_ROTATED]
     brought = {
         key.key_id
         for use in NODE_USES
         for key in view.member(SENDER).keys_for(use)
         if key.introduced_at > view.member(SENDER).admitted_at
     }
-    assert brought <= set(recorded)
-    assert len(recorded) == len(set(recorded))
+    assert brought <= set(rotated)
+    assert len(rotated) == len(set(rotated))
     await node.rooms.rewrapping.begin(OFFICER)
     await sim.wait(DESTROY_AFTER_S + 3 * REWRAP_S)
     states = await node.database.read(storage_keys.states)

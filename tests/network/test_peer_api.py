@@ -85,7 +85,7 @@ async def test_stranger_reaches_nothing_that_needs_membership(tmp_path: Path) ->
                     method, made.url("XA", path), data=body, ssl=foreign
                 ) as answer:
                     await answer.read()
-        kinds = await made.fed.nodes[XA].workers.audit_log.entries(0, 100, OFFICER)
+        kinds = await made.fed.nodes[XA].rooms.audit_reading.entries(0, 100, OFFICER)
         assert not [entry for entry in kinds if entry.kind == "message.received"]
 
 

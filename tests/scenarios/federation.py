@@ -18,6 +18,7 @@ from gateway.daemon import Node, open_database, wire
 from gateway.errors import UnavailableError
 from gateway.peer import Peer, Pong, Segment
 from gateway.protocol.answer import Answer, Posted
+from gateway.protocol.audit import AuditEntry, parse_entry
 from gateway.protocol.mailbox import Collect, Collected, Return
 from gateway.protocol.witness import AddCheckpoint
 from gateway.services.caller import Caller
@@ -27,8 +28,8 @@ from gateway.services.message_view import Detail, Page
 from gateway.services.segments import HeldSegment
 from gateway.services.submission import Submission, Submitted
 from gateway.settings import Role, Settings, load
-from gateway.store import leases
-from gateway.store.database import FaultHook
+from gateway.store import audit, audit_reading, leases
+from gateway.store.database import FaultHook, Transaction
 from keys.keyfile import Unlocked, unlock
 from keys.registry.draft import parse_fingerprint, root_signers
 from keys.registry.statement import NO_COMPETENCES, REGISTRY, Competences, MemberRole
@@ -70,6 +71,18 @@ def unaware(*nodes: Node) -> Iterator[None]:
     finally:
         for node, follow in zip(nodes, hearing, strict=True):
             node.workers.following.follow = follow  # type: ignore[method-assign]
+
+
+async def recorded(node: Node) -> list[AuditEntry]:
+    """Return what a node's audit log says, in order."""
+    await node.workers.audit_log.sequence()
+
+    def read(tx: Transaction) -> list[AuditEntry]:
+        shards = (item.number for item in audit.shards(tx))
+        rows = (row for shard in shards for row in audit_reading.entries(tx, shard, 0, 10_000))
+        return [parse_entry(row.entry) for row in rows if row.entry is not None]
+
+    return await node.database.read(read)
 
 
 @dataclass

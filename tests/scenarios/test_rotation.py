@@ -3,13 +3,14 @@
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from gateway.errors import ConflictError, ForbiddenError, RejectedError, UnavailableError
 from gateway.protocol.answer import Refused
-from gateway.protocol.audit import EntryKind, parse_entry
+from gateway.protocol.audit import EntryKind
 from gateway.services import rewrapping, rotation
 from gateway.services.audit_check import check_audit_log
 from gateway.services.caller import Caller
@@ -19,17 +20,18 @@ from gateway.services.registry import Registrar, RegistryMirror, is_signed_by
 from gateway.services.renewal import Renewal
 from gateway.services.rotation import RETRY_FIRST_S, Reason, Rotation
 from gateway.services.snapshot import Snapshot
-from gateway.store import audit, storage_keys
+from gateway.store import storage_keys
 from keys.certificate import certificate_digest
 from keys.keyring import NODE_USES
 from keys.registry.ceremony import encode_draft
 from keys.registry.draft import follow, root_signers
+from keys.registry.origins import AuditOrigin, Shard
 from keys.registry.statement import REGISTRY, Chain, Kind, key_name
 from keys.rootfile import read
 from keys.suite import KeyId, KeyUse, MemberId
 from keys.tlog.checkpoint import Checkpoint, parse_checkpoint, sign_checkpoint
 from keys.tlog.note import ClassicalSigner, add_signatures
-from tests.scenarios.federation import OFFICER, Federation, Lines, federation
+from tests.scenarios.federation import OFFICER, Federation, Lines, federation, recorded
 
 XA, XB, XC = MemberId("XA"), MemberId("XB"), MemberId("XC")
 ALL = [use for use in KeyUse if use is not KeyUse.ROOT]
@@ -65,10 +67,7 @@ async def settled(fed: Federation, sender: str, messages: Sequence[str]) -> None
 
 async def entries(fed: Federation, member: MemberId, kind: EntryKind) -> list[tuple[str, str]]:
     """Return what a node's audit log says of one kind: who, and of which use or why."""
-    node = fed.nodes[member]
-    await node.workers.audit_log.sequence()
-    rows = await node.database.read(lambda tx: audit.entries(tx, 0, 10_000))
-    read = [parse_entry(row.entry) for row in rows]
+    read = await recorded(fed.nodes[member])
     return [(entry.peer, entry.code) for entry in read if entry.kind is kind]
 
 
@@ -151,15 +150,16 @@ async def test_old_keys_are_refused_after_their_end(tmp_path: Path) -> None:
         assert (await fed.read("XB", earlier.id)).signature == "valid"
 
         await node.workers.audit_log.sequence()
+        year = datetime.fromtimestamp(fed.clocks[XA].now(), UTC).year
         thief = ClassicalSigner(
-            key_name("mutual.example", XA, KeyUse.LOG),
+            str(AuditOrigin("mutual.example", XA, Shard(year))),
             node.keys.keyring.signer(old[KeyUse.LOG]),
         )
-        node.keys.note_signer = lambda *_: thief  # type: ignore[method-assign]
+        node.keys.log_signer = lambda *_: thief  # type: ignore[method-assign]
         await fed.inbox("XA")
         await fed.read("XA", earlier.id)  # an entry
         await node.workers.audit_log.sequence()
-        del node.keys.note_signer
+        del node.keys.log_signer
         report = await node.database.read(lambda tx: check_audit_log(tx, node.mirror.view, XA))
         assert [finding.what.partition(":")[0] for finding in report.findings] == [
             "it does not verify"

@@ -14,12 +14,13 @@ from sqlalchemy import text
 
 from gateway.clock import SystemClock
 from gateway.errors import ConflictError, RejectedError
-from gateway.store import audit, idempotency, messages, news, outbox, registry
+from gateway.store import audit, audit_reading, idempotency, messages, news, outbox, registry
 from gateway.store.database import Database, Transaction
 from gateway.store.migrate import upgrade
 from gateway.store.news import Topic
 from gateway.store.schema import metadata
 from keys.tlog.merkle import Frontier
+from keys.tlog.nodes import Node, completed_nodes
 from tests import postgres
 from tests.store.stored import NOW, all_of, message, queue
 
@@ -35,13 +36,22 @@ def entry(name: str) -> audit.NewEntry:
 class Numbering:
     """What a daemon's sequencer is about to commit."""
 
-    expected_size: int
+    expected: audit.AuditHead | None
     row_ids: list[int]
+    nodes: list[Node]
     grown: audit.AuditHead
+    opening: audit.Opening | None
 
     def commit(self, tx: Transaction) -> None:
         """Compare and set."""
-        audit.advance(tx, expected_size=self.expected_size, row_ids=self.row_ids, grown=self.grown)
+        audit.advance(
+            tx,
+            expected=self.expected,
+            row_ids=self.row_ids,
+            nodes=self.nodes,
+            grown=self.grown,
+            opening=self.opening,
+        )
 
 
 async def prepared(database: Database) -> Numbering | None:
@@ -49,10 +59,22 @@ async def prepared(database: Database) -> Numbering | None:
     head, pending = await database.read(lambda tx: (audit.head(tx), audit.unsequenced(tx, 16)))
     if not pending:
         return None
+    leaves = [leaf_hash for _, leaf_hash in pending]
+    opening = None
+    if head is None:
+        shard = audit.AuditShard(number=0, origin="mutual.example/XB/audit/2026", opened_at=1)
+        opening = audit.Opening(shard=shard, entry=entry("opened"))
+        leaves.insert(0, opening.entry.leaf_hash)
     frontier = Frontier() if head is None else Frontier.parse(head.frontier)
-    grown = frontier.extend([leaf_hash for _, leaf_hash in pending])
-    after = audit.AuditHead(size=grown.size, frontier=grown.encode(), checkpoint=grown.root())
-    return Numbering(frontier.size, [row_id for row_id, _ in pending], after)
+    grown, nodes = completed_nodes(frontier, leaves)
+    after = audit.AuditHead(
+        shard=0,
+        size=grown.size,
+        frontier=grown.encode(),
+        checkpoint=grown.root(),
+        signed_at=grown.size * 3600,  # each in an hour of its own: all are kept
+    )
+    return Numbering(head, [row_id for row_id, _ in pending], nodes, after, opening)
 
 
 async def test_of_two_that_number_the_same_entries_one_is_told(pair: Pair) -> None:
@@ -67,7 +89,8 @@ async def test_of_two_that_number_the_same_entries_one_is_told(pair: Pair) -> No
     (told,) = [item for item in await all_of(*jobs) if item is not None]
     assert isinstance(told, ConflictError)
     assert told.code == "audit_head_moved"
-    assert [head.size for head in await pair[0].read(audit.heads)] == [2]
+    assert [head.size for head in await pair[0].read(lambda tx: audit.heads(tx, 0))] == [3]
+    assert len(await pair[0].read(audit.shards)) == 1
     assert await pair[1].read(audit.waiting) == 0
 
 
@@ -84,14 +107,14 @@ async def test_sequencers_side_by_side_leave_no_gap(pair: Pair) -> None:
     assert await all_of(live(pair[0], "a"), live(pair[1], "b")) == [None, None]
     while (work := await prepared(pair[0])) is not None:
         await pair[0].write_unit(work.commit)
-    rows = await pair[1].read(lambda tx: audit.entries(tx, 0, 1000))
-    assert [row.number for row in rows] == list(range(240))
-    assert len({row.row_id for row in rows}) == 240
+    rows = await pair[1].read(lambda tx: audit_reading.entries(tx, 0, 0, 1000))
+    assert [row.number for row in rows] == list(range(241))
+    assert len({row.row_id for row in rows}) == 241
     frontier = Frontier()
-    for head in await pair[1].read(audit.heads):
+    for head in await pair[1].read(lambda tx: audit.heads(tx, 0)):
         frontier = frontier.extend([row.leaf_hash for row in rows[frontier.size : head.size]])
         assert (head.size, head.checkpoint) == (frontier.size, frontier.root())
-    assert frontier.size == 240
+    assert frontier.size == 241
 
 
 async def test_no_row_is_claimed_by_both(pair: Pair) -> None:

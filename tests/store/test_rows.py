@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from gateway.errors import ConflictError, UnavailableError
-from gateway.store import audit, idempotency, messages, outbox
+from gateway.store import idempotency, messages, outbox
 from gateway.store.blobs import BlobStore, SegmentFile
 from gateway.store.database import Transaction
 from gateway.store.outbox import LEGAL, OPEN, Deferral, OutboxState, Settlement
@@ -198,34 +198,6 @@ def test_pages_show_every_message_once(fresh: Fresh) -> None:
             assert seen == list(range(7))
             odd = messages.MessageFilter(case_id=bytes([1]) * 16)
             assert [item.seq for item in messages.page(tx, odd, after=0, limit=9)] == [1, 3, 5]
-
-        db.write_now(act)
-
-
-def test_audit_entries_are_numbered_by_one_sequencer(fresh: Fresh) -> None:
-    """In the order of their rows; a second sequencer that read the same head is refused."""
-    with fresh() as db:
-
-        def act(tx: Transaction) -> None:
-            new = [audit.NewEntry(entry=bytes([n]), leaf_hash=bytes([n]) * 32) for n in range(4)]
-            audit.append(tx, new)
-            audit.append(tx, [])
-            waiting = audit.unsequenced(tx, 3)
-            rows = [row_id for row_id, _ in waiting]
-            assert [leaf_hash[:1] for _, leaf_hash in waiting] == [b"\x00", b"\x01", b"\x02"]
-            grown = audit.AuditHead(size=3, frontier=b"f", checkpoint=b"c")
-            audit.advance(tx, expected_size=0, row_ids=rows, grown=grown)
-            for expected, ids, size in ((0, rows, 3), (3, rows, 6), (3, rows[:1], 5)):
-                with pytest.raises(ConflictError) as caught:
-                    audit.advance(
-                        tx, expected_size=expected, row_ids=ids,
-                        grown=audit.AuditHead(size=size, frontier=b"", checkpoint=b""),
-                    )  # fmt: skip
-                assert caught.value.code == "audit_head_moved"
-            assert audit.head(tx) == grown
-            assert audit.heads(tx) == [grown]
-            assert [item.number for item in audit.entries(tx, 1, 9)] == [1, 2]
-            assert audit.waiting(tx) == 1
 
         db.write_now(act)
 

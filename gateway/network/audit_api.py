@@ -1,0 +1,64 @@
+"""The audit log on the local API: its shards as c2sp.org/tlog-tiles lays them out, and its entries.
+
+``/v1/audit/shards/<shard>`` is the prefix of a tiled log: ``checkpoint``, ``tile/<L>/<N>[.p/<W>]``
+and ``tile/entries/<N>[.p/<W>]`` stand below it.
+"""
+
+from collections.abc import Callable, Sequence
+
+from aiohttp import web
+
+from gateway.network.requests import ShardQuery, json_answer, query_of
+from gateway.services.audit_reading import AuditReading
+from gateway.services.caller import Caller
+from keys.tlog.tiles import parse_bundle_path, parse_tile_path
+
+_ENTRIES = "entries/"
+
+
+class AuditApi:
+    """Serves the node's own audit log to its house."""
+
+    def __init__(self, reading: AuditReading, caller: Callable[[web.Request], Caller]) -> None:
+        self._reading = reading
+        self._caller = caller
+
+    def routes(self) -> Sequence[web.RouteDef]:
+        """Return what is served, and by what."""
+        shard = "/v1/audit/shards/{id}"
+        return (
+            web.get("/v1/audit/checkpoint", self._newest),
+            web.get("/v1/audit/entries", self._entries),
+            web.get("/v1/audit/shards", self._shards),
+            web.get(f"{shard}/checkpoint", self._checkpoint),
+            web.get(f"{shard}/tile/{{path:.+}}", self._tile),
+        )
+
+    async def _newest(self, request: web.Request) -> web.Response:
+        return _note(await self._reading.checkpoint(self._caller(request)))
+
+    async def _checkpoint(self, request: web.Request) -> web.Response:
+        caller = self._caller(request)
+        return _note(await self._reading.checkpoint(caller, request.match_info["id"]))
+
+    async def _shards(self, request: web.Request) -> web.Response:
+        return json_answer({"shards": await self._reading.shards(self._caller(request))})
+
+    async def _entries(self, request: web.Request) -> web.Response:
+        wanted, caller = query_of(request, ShardQuery), self._caller(request)
+        entries = await self._reading.entries(wanted.start, wanted.end, caller, wanted.shard)
+        return json_answer({"entries": entries})
+
+    async def _tile(self, request: web.Request) -> web.Response:
+        shard, path = request.match_info["id"], request.match_info["path"]
+        caller = self._caller(request)
+        if path.startswith(_ENTRIES):
+            bundle = parse_bundle_path(path.removeprefix(_ENTRIES))
+            body = await self._reading.bundle(shard, bundle, caller)
+        else:
+            body = await self._reading.tile(shard, parse_tile_path(path), caller)
+        return web.Response(body=body, content_type="application/octet-stream")
+
+
+def _note(note: bytes) -> web.Response:
+    return web.Response(body=note, content_type="text/plain", charset="utf-8")
