@@ -50,6 +50,7 @@ from gateway.services.key_report import KeyReport
 from gateway.services.keys import NodeKeys
 from gateway.services.lanes import Lanes
 from gateway.services.ledger import Ledger
+from gateway.services.log_alarms import LogAlarms
 from gateway.services.members import Members
 from gateway.services.neighbours import Neighbours
 from gateway.services.outcomes import Outcomes
@@ -306,7 +307,8 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
             all_lanes()
 
     vetoes = Vetoes(database, mirror, peers, ledger, clock)
-    witnessing = Witnessing(database, keys, mirror, ways, vetoes=vetoes, ledger=ledger, clock=clock)
+    alarms = LogAlarms(database, ledger, clock)
+    witnessing = Witnessing(database, keys, mirror, ways, vetoes=vetoes, alarms=alarms, clock=clock)
     cosigning = Cosigning(
         mirror,
         ways,
@@ -425,6 +427,7 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
         purging=purging,
         cosigning=cosigning,
         gossip=gossip,
+        log_alarms=alarms,
         key_report=key_report,
         rotation=rotation,
         clock=clock,
@@ -454,6 +457,7 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
         ceremony=ceremony,
         rewrapping=rewrapping,
         audit_reading=AuditReading(database),
+        log_alarms=alarms,
         health=health,
         metrics=metrics,
         now=clock.now,

@@ -93,6 +93,12 @@ class Peer(Protocol):
         Raises SizeDiffersError where it starts from a head of another size.
         """
 
+    async def witnessed_checkpoint(self, origin: str) -> bytes:
+        """Return the newest head of a log that the peer cosigned, with its lines: a signed note.
+
+        Raises RejectedError ``not_witnessed`` where it cosigned none.
+        """
+
     async def ping(self) -> Pong:
         """Ask who is there and what time it has."""
 

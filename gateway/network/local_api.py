@@ -55,6 +55,7 @@ from gateway.services.health import Health
 from gateway.services.importing import Importing
 from gateway.services.inbox import Inbox, MessageQuery
 from gateway.services.key_report import KeyReport
+from gateway.services.log_alarms import LogAlarms
 from gateway.services.members import Members
 from gateway.services.registry import Registrar, RegistryMirror
 from gateway.services.rewrapping import Rewrapping
@@ -98,6 +99,7 @@ class Rooms:
     ceremony: Ceremony
     rewrapping: Rewrapping
     audit_reading: AuditReading
+    log_alarms: LogAlarms
     health: Health
     metrics: Metrics
     now: Callable[[], int]

@@ -39,12 +39,17 @@ class Metrics:
         )
         self._split_views = Gauge(
             "liaison_split_views",
-            "Proofs kept that the registrars' key signed two histories.",
+            "Proofs kept that a log's key signed two histories.",
             registry=self._registry,
         )
         self._registry_alarms = Gauge(
             "liaison_registry_alarms",
             "What is wrong with the registry, or with what members say of it.",
+            registry=self._registry,
+        )
+        self._log_alarms = Gauge(
+            "liaison_log_alarms",
+            "What is wrong with audit logs of members.",
             registry=self._registry,
         )
         self._limited = Gauge(
@@ -92,6 +97,7 @@ class Metrics:
         self._registry_size.set(status.registry_size)
         self._split_views.set(status.split_views)
         self._registry_alarms.set(status.registry_alarms)
+        self._log_alarms.set(status.log_alarms)
         for member, count in status.limited.items():
             self._limited.labels(member).set(count)
         self._unacknowledged.set(status.unacknowledged)

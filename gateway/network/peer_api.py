@@ -42,7 +42,7 @@ from gateway.settings import PeerApiSettings
 from keys.certificate import certificate_digest
 from keys.registry.statement import MAX_STATEMENT_BYTES
 from keys.registry.view import View
-from keys.suite import DIGEST_BYTES, KeyId, parse_member_id
+from keys.suite import DIGEST_BYTES, KeyId, MemberId, parse_member_id
 from keys.tlog.tiles import BUNDLE_ENTRIES, encode_bundle, parse_bundle_path
 
 STATEMENTS_A_MINUTE = 30
@@ -116,6 +116,7 @@ class PeerApi:
                 web.get("/peer/v1/registry/tile/entries/{path:.+}", self._entries),
                 web.post("/peer/v1/registry/statements", self._statement),
                 web.post("/add-checkpoint", self._add_checkpoint),
+                web.get("/{log:[0-9a-f]{64}}/checkpoint", self._witnessed),
                 web.post("/peer/v1/envelopes", self._envelopes),
                 web.get("/peer/v1/envelopes/{envelope}/blobs/{blob}", self._blob_segments),
                 web.get("/peer/v1/envelopes/{envelope}/blobs/{blob}/{number}", self._blob_segment),
@@ -223,6 +224,13 @@ class PeerApi:
             return self._gate.for_hop(None)
         return self._gate.for_hop(self._gate.identify(certificate_digest(certificate)))
 
+    def _named(self, request: web.Request) -> Hop:
+        """Return who asks what is open to all: a member where its certificate is in use now."""
+        try:
+            return self._hop(request)
+        except ForbiddenError:
+            return self._gate.for_hop(None)
+
     def _note(self, request: web.Request) -> None:
         """Note with which certificates a connection was opened, at its first request."""
         protocol, transport = request.protocol, request.transport
@@ -289,9 +297,14 @@ class PeerApi:
         return web.Response(body=body, content_type="application/octet-stream")
 
     async def _add_checkpoint(self, request: web.Request) -> web.Response:
-        self._limit(request, CHECKPOINTS_A_MINUTE)
+        hop = self._named(request)
+        self._limit(request, CHECKPOINTS_A_MINUTE, hop.hop)
         asked = parse_add_checkpoint(await _body(request, MAX_REQUEST_BYTES))
-        return _text(await self._gate.for_hop(None).add_checkpoint(asked))
+        return _text(await hop.add_checkpoint(asked))
+
+    async def _witnessed(self, request: web.Request) -> web.Response:
+        origin_digest = _digest(request.match_info["log"])
+        return _text(await self._gate.for_hop(None).witnessed_by_digest(origin_digest))
 
     async def _statement(self, request: web.Request) -> web.Response:
         self._limit(request, STATEMENTS_A_MINUTE)
@@ -355,12 +368,14 @@ class PeerApi:
         await hop.post_card(await _body(request, MAX_STATEMENT_BYTES))
         return web.Response(status=204)
 
-    def _limit(self, request: web.Request, a_minute: int) -> None:
-        """Let so many requests for a path a minute pass from one address.
+    def _limit(self, request: web.Request, a_minute: int, member: MemberId | None = None) -> None:
+        """Let so many requests for a path a minute pass from one member, or from one address.
 
-        Raises UnavailableError ``rate_limited``.
+        A member is not held up by strangers behind its address. Raises UnavailableError
+        ``rate_limited``.
         """
-        now, visitor = self._gate.clock.monotonic(), (request.path, request.remote or "")
+        who = member or request.remote or ""
+        now, visitor = self._gate.clock.monotonic(), (request.path, who)
         left, at = self._visits.pop(visitor, (float(a_minute), now))
         left = min(a_minute, left + (now - at) * a_minute / 60) - 1
         self._visits[visitor] = (max(left, 0.0), now)

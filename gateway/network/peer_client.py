@@ -43,7 +43,7 @@ from keys.certificate import certificate_digest
 from keys.keyring import KeyRecord
 from keys.registry.statement import REGISTRY
 from keys.registry.view import View
-from keys.suite import KeyUse, MemberId, parse_member_id
+from keys.suite import KeyUse, MemberId, digest, parse_member_id
 from keys.tlog.tiles import BUNDLE_ENTRIES, bundle_path, parse_bundle
 
 _T = TypeVar("_T")
@@ -254,9 +254,19 @@ class HttpsPeer:
         await self._call("POST", "registry/statements", note, open_to_all=True)
 
     async def add_checkpoint(self, asked: AddCheckpoint) -> bytes:
+        """See ``gateway.peer``. Who does not know our certificate is asked without one."""
+        body = encode_add_checkpoint(asked)
+        try:
+            return await self._call("POST", ADD_CHECKPOINT, body)
+        except UnavailableError as fault:
+            if fault.code != "tls_failed":
+                raise
+        return await self._call("POST", ADD_CHECKPOINT, body, open_to_all=True)
+
+    async def witnessed_checkpoint(self, origin: str) -> bytes:
         """See ``gateway.peer``."""
         return await self._call(
-            "POST", ADD_CHECKPOINT, encode_add_checkpoint(asked), open_to_all=True
+            "GET", f"/{digest(origin.encode()).hex()}/checkpoint", open_to_all=True
         )
 
     async def ping(self) -> Pong:

@@ -16,6 +16,7 @@ _BY_CODE = {
     "key_unknown": 404,
     "not_found": 404,
     "log_unknown": 404,
+    "not_witnessed": 404,
     "method_not_allowed": 405,
     "attachment_too_large": 413,
     "content_too_large": 413,

@@ -54,6 +54,8 @@ class EntryKind(StrEnum):
     KEY_CARD_ISSUED = "key_card.issued"
     REGISTRY_ADVANCED = "registry.advanced"
     SPLIT_VIEW_SEEN = "split_view.seen"
+    LOG_RESTARTED = "log.restarted"
+    LOG_DOUBTED = "log.doubted"
     VETO_TAKEN = "veto.taken"
     CONFIGURATION_CHANGED = "configuration.changed"
     ADMINISTRATOR_ACTED = "administrator.acted"

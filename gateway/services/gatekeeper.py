@@ -26,7 +26,7 @@ from gateway.services.turnstile import Turnstile
 from gateway.services.vetoes import Vetoes
 from gateway.services.witnessing import Witnessing
 from keys.registry.statement import REGISTRY
-from keys.suite import MemberId
+from keys.suite import MemberId, digest
 
 POSTS_EACH = 8
 """A sender has two under way; a member with several daemons, two for each of them."""
@@ -270,6 +270,14 @@ class Hop:
     async def add_checkpoint(self, asked: AddCheckpoint) -> bytes:
         """See ``gateway.peer``."""
         return await self.gate.witnessing.add_checkpoint(asked, self.hop or "")
+
+    async def witnessed_checkpoint(self, origin: str) -> bytes:
+        """See ``gateway.peer``."""
+        return await self.witnessed_by_digest(digest(origin.encode()))
+
+    async def witnessed_by_digest(self, origin_digest: bytes) -> bytes:
+        """Return the same, by the SHA-256 of the origin: as C2SP names logs in a path."""
+        return await self.gate.witnessing.checkpoint(origin_digest)
 
     async def ping(self) -> Pong:
         """See ``gateway.peer``."""

@@ -18,6 +18,7 @@ from gateway.logs import logger
 from gateway.peer import Peer, Peers
 from gateway.protocol.audit import EntryKind
 from gateway.services.ledger import Ledger
+from gateway.services.log_alarms import audit_of
 from gateway.services.registry import RegistryMirror, check_signed
 from gateway.services.registry_reading import read_checkpoint, read_entries
 from gateway.store import audit, split_views
@@ -139,7 +140,7 @@ class Gossip:
         """Raise the alarms of all proofs of the last 30 days, whoever of this node kept them."""
         since = self._clock.now() - RECENT_S
         for seen in await self._database.read(split_views.listing):
-            if seen.seen_at >= since:
+            if seen.seen_at >= since and audit_of(seen.origin) is None:
                 member = MemberId(seen.found_by or REGISTRY)
                 self._note(_proven(member, seen.size, seen.seen_at))
 
@@ -219,7 +220,8 @@ class Gossip:
         )
 
         def commit(tx: Transaction) -> bool:
-            if split_views.count(tx) >= PROOFS_KEPT or not split_views.record(tx, seen):
+            kept = split_views.count(tx, seen.origin)
+            if kept >= PROOFS_KEPT or not split_views.record(tx, seen):
                 return False
             audit.append(tx, [entry])
             return True

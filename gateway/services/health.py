@@ -13,6 +13,7 @@ from gateway.services.cosigning import Cosigning
 from gateway.services.gossip import Gossip
 from gateway.services.key_report import KeyReport
 from gateway.services.keys import NodeKeys
+from gateway.services.log_alarms import LogAlarms
 from gateway.services.message_view import why
 from gateway.services.purging import Purging
 from gateway.services.quotas import Quotas
@@ -63,7 +64,9 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     registry_alarms: int
     """What is wrong with the registry, or with what members say of it: ``GET /v1/registry``."""
     split_views: int
-    """How many proofs are kept that the registrars' key signed two histories."""
+    """How many proofs are kept that a log's key signed two histories."""
+    log_alarms: int
+    """What is wrong with audit logs of members, of the last 30 days: ``GET /v1/audit/peers``."""
     outbox: dict[str, int]
     messages: dict[str, int]
     audit_size: int
@@ -120,6 +123,7 @@ class Health:
         purging: Purging,
         cosigning: Cosigning,
         gossip: Gossip,
+        log_alarms: LogAlarms,
         key_report: KeyReport,
         rotation: Rotation,
         clock: Clock,
@@ -135,6 +139,7 @@ class Health:
         self._purging = purging
         self._cosigning = cosigning
         self._gossip = gossip
+        self._log_alarms = log_alarms
         self._key_report = key_report
         self._rotation = rotation
         self._clock = clock
@@ -156,12 +161,13 @@ class Health:
     async def status(self) -> Status:
         """Return the node in numbers."""
 
-        def look(tx: Transaction) -> tuple[dict[str, int], dict[str, int], int, int, int]:
+        def look(tx: Transaction) -> tuple[dict[str, int], dict[str, int], int, int, int, int]:
             size = audit.total(tx)
             counts = outbox.counts(tx), messages.counts(tx)
-            return *counts, size, audit.waiting(tx), split_views.count(tx)
+            wrong = len(self._log_alarms.recent_in(tx))
+            return *counts, size, audit.waiting(tx), split_views.count(tx), wrong
 
-        rows, stored, size, waiting, proofs = await self._database.read(look)
+        rows, stored, size, waiting, proofs, wrong = await self._database.read(look)
         view = self._mirror.known
         member = None if view is None else view.members.get(self._keys.member)
         current = None if member is None else member.current(KeyUse.SIGN, self._clock.now())
@@ -180,6 +186,7 @@ class Health:
             quorum_missing_s=self._cosigning.quorum_missing_s,
             registry_alarms=len(self._gossip.alarms),
             split_views=proofs,
+            log_alarms=wrong,
             outbox=rows,
             messages=stored,
             audit_size=size,

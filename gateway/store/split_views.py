@@ -54,6 +54,9 @@ def listing(tx: Transaction) -> list[SplitView]:
     return [SplitView(**row) for row in tx.execute(statement).mappings()]
 
 
-def count(tx: Transaction) -> int:
-    """Return how many proofs are held."""
-    return tx.execute(select(func.count()).select_from(split_views)).scalar_one()
+def count(tx: Transaction, origin: str | None = None) -> int:
+    """Return how many proofs are held, of one log or of all."""
+    statement = select(func.count()).select_from(split_views)
+    if origin is not None:
+        statement = statement.where(split_views.c.origin == origin)
+    return tx.execute(statement).scalar_one()

@@ -1,13 +1,14 @@
 """``add-checkpoint`` over real TLS, as any tool of C2SP speaks it; and the pinned line."""
 
 import base64
+import hashlib
 import io
 from pathlib import Path
 
 import aiohttp
 import pytest
 
-from gateway.errors import UnavailableError
+from gateway.errors import RejectedError, UnavailableError
 from gateway.network.peer_api import CHECKPOINTS_A_MINUTE
 from gateway.protocol.witness import AddCheckpoint, SizeDiffersError, encode_add_checkpoint
 from keys.registry.statement import REGISTRY
@@ -17,6 +18,8 @@ from keys.tlog.cosignature import cosigned_at
 from keys.tlog.note import parse_note
 from tests.network.served import XA, Served, fault_of, served
 from tests.outcome import outcome_of
+from tests.scenarios.federation import OFFICER, unaware
+from tests.scenarios.logs import log_of
 from tests.scenarios.witnessed import forged, grow, known, name_witnesses, request
 
 STOCK = {"User-Agent": "tlog/1.0", "Content-Type": "application/octet-stream"}
@@ -139,6 +142,61 @@ async def test_witness_is_asked_by_the_registrars_node(tmp_path: Path) -> None:
         asked = AddCheckpoint(old_size=size, proof=(), checkpoint=stale.checkpoint)
         lines = await peer.add_checkpoint(asked)
         assert lines.count(b"mutual.example/XA/witness ") == 2
+
+
+async def test_newest_head_is_shown_to_anybody_with_the_lines_returned(tmp_path: Path) -> None:
+    """By the hash of its origin, in one form; by our own client too."""
+    async with served(tmp_path, "XA", "XB") as made, aiohttp.ClientSession() as session:
+        asked, log = Asked(made, session), log_of(made.fed, "XB")
+        name = hashlib.sha256(log.origin.encode()).hexdigest()
+        address = f"{made.fed.endpoint('XA')}/{name}/checkpoint"
+        context = made.context("XA", None)
+        async with session.get(address, ssl=context) as answer:
+            assert (answer.status, (await fault_of(answer)).code) == (404, "not_witnessed")
+        status, _, lines = await asked.post(encode_add_checkpoint(log.asked(0)))
+        assert status == 200
+        async with session.get(address, ssl=context) as answer:
+            assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
+            assert await answer.read() == log.head() + lines
+        peer = made.peers["XB"].member(XA)
+        assert await peer.witnessed_checkpoint(log.origin) == log.head() + lines
+        fault = await outcome_of(peer.witnessed_checkpoint(f"{log.origin}.1"))
+        assert (type(fault), fault.code) == (RejectedError, "not_witnessed")
+        for wrong in (name.upper(), name[:-1], f"{name}0"):
+            url = f"{made.fed.endpoint('XA')}/{wrong}/checkpoint"
+            async with session.get(url, ssl=context) as answer:
+                assert (answer.status, (await fault_of(answer)).code) == (404, "not_found")
+
+
+async def test_strangers_do_not_use_up_what_a_member_may_ask(tmp_path: Path) -> None:
+    """They share an address; its certificate has a measure of its own, and is one of a witness."""
+    async with served(tmp_path, "XA", "XB") as made, aiohttp.ClientSession() as session:
+        asked, log = Asked(made, session), log_of(made.fed, "XB")
+        for _ in range(CHECKPOINTS_A_MINUTE + 5):
+            status, _, _ = await asked.post(b"garbage")
+        assert status == 429
+        peer = made.peers["XB"].member(XA)
+        assert (await peer.add_checkpoint(log.asked(0))).count(b"/XA/witness ") == 2
+        other = log_of(made.fed, "XB", log.shard, "a", "b", "c", "d").asked(3)
+        wrong = AddCheckpoint(old_size=3, proof=(bytes(32),), checkpoint=other.checkpoint)
+        fault = await outcome_of(peer.add_checkpoint(wrong))
+        assert fault.code == "consistency_invalid"
+        (alarm,) = await made.fed.nodes[XA].rooms.log_alarms.recent("XB")
+        assert (alarm.verdict, alarm.found_by) == ("consistency_invalid", "XB")
+
+
+async def test_witness_that_does_not_know_a_certificate_is_asked_without_one(
+    tmp_path: Path,
+) -> None:
+    """It is behind: it learns of the registry by what it is asked to cosign."""
+    async with served(tmp_path, "XA") as made:
+        node = made.fed.nodes[XA]
+        with unaware(node):
+            await made.fed.nodes[REGISTRY].rooms.rotation.rotate(KeyUse.TLS, OFFICER)
+            made.fed.clocks[REGISTRY].ahead_s += 400
+            size = node.mirror.size
+            await made.peers[REGISTRY].member(XA).add_checkpoint(await request(made.fed, 0))
+            assert (node.mirror.size, await known(made.fed, "XA")) == (size, size + 1)
 
 
 async def test_too_many_checkpoints_from_one_address_are_put_off(tmp_path: Path) -> None:

@@ -188,6 +188,10 @@ class Line:
         """Carry a head to a witness."""
         return await self._gate().add_checkpoint(asked)
 
+    async def witnessed_checkpoint(self, origin: str) -> bytes:
+        """Carry what a witness has seen of a log."""
+        return await self._gate().witnessed_checkpoint(origin)
+
     async def ping(self) -> Pong:
         """Carry a ping."""
         return await self._gate().ping()
