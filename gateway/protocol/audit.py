@@ -44,8 +44,6 @@ class EntryKind(StrEnum):
     MESSAGE_RECALLED = "message.recalled"
     SHARD_OPENED = "shard.opened"
     LOG_WITNESSED = "log.witnessed"
-    LOG_RESTARTED = "log.restarted"
-    LOG_DOUBTED = "log.doubted"
     ENTRY_ERASED = "entry.erased"
     EVIDENCE_EXPORTED = "evidence.exported"
     KEY_USED = "key.used"
