@@ -22,6 +22,7 @@ from keys.registry.origins import AuditOrigin
 from keys.tlog.checkpoint import parse_checkpoint
 from keys.tlog.merkle import consistency_proof, inclusion_proof
 from keys.tlog.nodes import TiledHashes
+from keys.tlog.proof import InclusionProof, encode_proof
 from keys.tlog.tiles import BUNDLE_ENTRIES, encode_bundle, encode_tile, tile_width
 
 ENTRIES_PER_READ = 1000
@@ -62,9 +63,7 @@ class ProvenEntry:
     """
 
     entry: bytes
-    index: int
-    hashes: tuple[bytes, ...]
-    checkpoint: bytes
+    proof: bytes
 
 
 class AuditReading:
@@ -243,9 +242,8 @@ def _proven(tx: Transaction, row: StoredEntry) -> ProvenEntry:
     checkpoint = _head(tx, row.shard).checkpoint if witnessed is None else witnessed.checkpoint
     size = parse_checkpoint(checkpoint).size
     hashes = inclusion_proof(row.number, size, tiled(tx, row.shard, size))
-    return ProvenEntry(
-        entry=row.entry or b"", index=row.number, hashes=tuple(hashes), checkpoint=checkpoint
-    )
+    proof = InclusionProof(row.number, tuple(hashes), checkpoint)
+    return ProvenEntry(entry=row.entry or b"", proof=encode_proof(proof))
 
 
 def _first_since(tx: Transaction, shard: int, size: int, at: int) -> int:
