@@ -18,6 +18,7 @@ from pathlib import Path
 from tests import postgres
 from tests.bench import (
     attachments,
+    audit_cost,
     exchange,
     growth,
     page,
@@ -36,6 +37,7 @@ from tests.bench.scale import FULL, NORMAL, QUICK, Scale
 from tests.system.nodes import Nodes
 
 LARGE = 64 * KIB
+UNAUDITED = "tests.bench.unaudited"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,6 +189,12 @@ def _registry(given: Given) -> Chapter:
     return Chapter(title="A registry that grew old", results=results, curves=curves)
 
 
+def _audit_cost(given: Given) -> Chapter:
+    with _running("XA", "XB") as made, _running("XA", "XB", module=UNAUDITED) as bare:
+        results = audit_cost.measure(made, bare, given.scale)
+    return Chapter(title="With an audit log and without", results=results)
+
+
 PARTS: dict[str, Callable[[Given], Chapter]] = {
     "primitives": _primitives,
     "peers": _peers,
@@ -198,16 +206,19 @@ PARTS: dict[str, Callable[[Given], Chapter]] = {
     "waiting": _waiting,
     "growth": _growth,
     "registry": _registry,
+    "audit-cost": _audit_cost,
 }
 
 
 @contextmanager
-def _running(*members: str, server: postgres.Server | None = None) -> Iterator[Nodes]:
+def _running(
+    *members: str, server: postgres.Server | None = None, module: str = "gateway"
+) -> Iterator[Nodes]:
     """Yield a federation of its own in a temporary folder, on ``server`` if there is one."""
     store_url = None if server is None else lambda: server.url(server.create())
     with (
         tempfile.TemporaryDirectory(prefix="liaison-bench-") as place,
-        federation(Path(place), *members, store_url=store_url) as made,
+        federation(Path(place), *members, store_url=store_url, module=module) as made,
     ):
         yield made
 

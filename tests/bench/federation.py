@@ -14,7 +14,10 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 @contextmanager
 def federation(
-    place: Path, *members: str, store_url: Callable[[], str] | None = None
+    place: Path,
+    *members: str,
+    store_url: Callable[[], str] | None = None,
+    module: str = "gateway",
 ) -> Iterator[Nodes]:
     """Yield a running federation; ``XC@RO`` is reached through its relay RO.
 
@@ -22,7 +25,7 @@ def federation(
     """
     relays = {via for _, _, via in (member.partition("@") for member in members) if via}
     with nodes(place, *members, store_url=store_url) as made:
-        made.settings = SETTINGS
+        made.settings, made.module = SETTINGS, module
         for member in list(made.running):
             made.stop(member)
         for member in made.ports:

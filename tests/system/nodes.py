@@ -44,10 +44,10 @@ class Ran:
         return json.loads(self.out)
 
 
-def command_of(*arguments: str, ahead_s: int = 0) -> list[str]:
+def command_of(*arguments: str, ahead_s: int = 0, module: str = "gateway") -> list[str]:
     """Return the command line, in a process whose clock may be ahead."""
-    module = ["tests.system.ahead", str(ahead_s)] if ahead_s else ["gateway"]
-    return [sys.executable, "-m", *module, *arguments]
+    start = ["tests.system.ahead", str(ahead_s)] if ahead_s else [module]
+    return [sys.executable, "-m", *start, *arguments]
 
 
 def liaison(*arguments: str, ahead_s: int = 0, **environ: str) -> Ran:
@@ -84,6 +84,8 @@ class Nodes:
     """How many roots the registrars have; more than half of them must sign."""
     ahead_s: int = 0
     """How far the clocks are ahead of those who start from now on."""
+    module: str = "gateway"
+    """What those who start from now on run."""
 
     def found(self, *members: str) -> None:
         """Set everything up by hand, and start it.
@@ -161,7 +163,10 @@ class Nodes:
         own.update(environ)
         with (self.place / f"{member}.log").open("ab") as log:
             self.running[member] = subprocess.Popen(
-                command_of("serve", "--dir", str(self.folder(member)), ahead_s=self.ahead_s),
+                command_of(
+                    "serve", "--dir", str(self.folder(member)),
+                    ahead_s=self.ahead_s, module=self.module,
+                ),
                 stdout=log, stderr=log, env={**os.environ, **self.settings, **own},
             )  # fmt: skip
         self.until(lambda: self.call(member, "GET", "/health/live"))
