@@ -93,10 +93,12 @@ class AuditLog:
         ``audit_damaged`` where the database does not hold what was signed.
         """
         async with self._sequencing:
-            total = 0
+            total, more = 0, True
             try:
-                while taken := await self._sequence_some():
+                while more:
+                    taken = await self._sequence_some()
                     total += taken
+                    more = taken == ENTRIES_PER_CHECKPOINT  # else it can wait for the next time
             except LiaisonError as fault:
                 self.trouble = fault
                 raise
