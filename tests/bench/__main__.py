@@ -18,6 +18,7 @@ from pathlib import Path
 from tests import postgres
 from tests.bench import (
     attachments,
+    audit,
     audit_cost,
     exchange,
     growth,
@@ -189,6 +190,11 @@ def _registry(given: Given) -> Chapter:
     return Chapter(title="A registry that grew old", results=results, curves=curves)
 
 
+def _audit(given: Given) -> Chapter:
+    results, curves = audit.old_log(given.scale)
+    return Chapter(title="An audit log that grew old", results=results, curves=curves)
+
+
 def _audit_cost(given: Given) -> Chapter:
     with _running("XA", "XB") as made, _running("XA", "XB", module=UNAUDITED) as bare:
         results = audit_cost.measure(made, bare, given.scale)
@@ -206,6 +212,7 @@ PARTS: dict[str, Callable[[Given], Chapter]] = {
     "waiting": _waiting,
     "growth": _growth,
     "registry": _registry,
+    "audit": _audit,
     "audit-cost": _audit_cost,
 }
 

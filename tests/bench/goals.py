@@ -1,5 +1,6 @@
 """What is to be reached, as figures by their names."""
 
+from tests.bench.audit import CONSISTENCY, INCLUSION
 from tests.bench.audit_cost import SHARE
 from tests.bench.peers import LIBRARIES
 from tests.bench.ratios import PARTS_RATIO, SIZES, TIMES, Goal, against
@@ -97,5 +98,9 @@ GOALS = (
         most=True,
     ),
     Goal(what="registry of 10,000 statements", name=REPLAYED, unit="s", wanted=10, most=True),
+    *(
+        Goal(what=f"{proof} proof, 10,000,000 entries", name=name, unit="ms", wanted=2, most=True)
+        for proof, name in (("inclusion", INCLUSION), ("consistency", CONSISTENCY))
+    ),
     Goal(what="liaison --help", name="liaison --help", unit="s", wanted=0.4, most=True),
 )

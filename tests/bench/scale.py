@@ -28,6 +28,8 @@ class Scale:
     """How long the registry is that is replayed."""
     recipients: tuple[int, ...]
     log_entries: tuple[int, ...]
+    proven: tuple[int, ...]
+    """How long the audit log is from whose stored hashes proofs are made."""
 
 
 NORMAL = Scale(
@@ -44,6 +46,7 @@ NORMAL = Scale(
     statements=(1_000, 3_000, 10_000),
     recipients=(1, 8, 64),
     log_entries=(10_000, 100_000, 1_000_000),
+    proven=(10_000, 1_000_000, 10_000_000),
 )
 FULL = Scale(
     rounds=7,
@@ -59,6 +62,7 @@ FULL = Scale(
     statements=(1_000, 3_000, 10_000),
     recipients=(1, 8, 64),
     log_entries=(10_000, 100_000, 1_000_000, 10_000_000),
+    proven=(10_000, 1_000_000, 10_000_000),
 )
 QUICK = Scale(
     rounds=2,
@@ -74,4 +78,5 @@ QUICK = Scale(
     statements=(20, 40, 80),
     recipients=(1, 2, 4),
     log_entries=(1_000, 4_000, 16_000),
+    proven=(4_000, 16_000),
 )

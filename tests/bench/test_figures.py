@@ -9,6 +9,7 @@ import pytest
 from gateway.cases.content import encode_content
 from tests.bench import page
 from tests.bench.__main__ import PARTS, compared, main
+from tests.bench.audit import CONSISTENCY, INCLUSION, old_log
 from tests.bench.curves import curve_of, curve_rows, point
 from tests.bench.driver import Sent, submission
 from tests.bench.exchange import Round, of_rounds, percentile
@@ -41,6 +42,7 @@ from tests.bench.report import (
     row,
     table,
 )
+from tests.bench.scale import QUICK
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -174,6 +176,15 @@ def test_one_command_runs_a_part(tmp_path: Path) -> None:
     names = {item["name"] for chapter in told["chapters"] for item in chapter["results"]}
     assert {name for name, _ in PRIMITIVES} <= names
     assert all(name in ran.stdout for name in names)
+
+
+def test_old_audit_log_is_made_proven_and_continued() -> None:
+    """Quickly: both proofs at every size, and the sequencer goes on from what was written."""
+    results, curves = old_log(QUICK)
+    assert [item.name for item in results] == [INCLUSION, CONSISTENCY]
+    assert [[one.at for one in curve.points] for curve in curves] == [
+        [*QUICK.proven], [*QUICK.proven], [0, *QUICK.proven],
+    ]  # fmt: skip
 
 
 def test_one_command_refuses_a_part_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
