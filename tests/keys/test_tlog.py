@@ -14,6 +14,7 @@ from keys.tlog.note import (
     COSIGN_ED25519,
     MAX_NOTE_BYTES,
     ClassicalSigner,
+    NoteSignature,
     NoteSigner,
     VerifierKey,
     add_signatures,
@@ -68,6 +69,19 @@ def test_witness_key_signs_no_note() -> None:
     assert VerifierKey.parse(key.text) == key
     line = parse_note(sign_note(TEXT, [signer()])).signatures[0]
     assert code(key.verify, TEXT, line.signature) == "signature_invalid"
+
+
+def test_algorithm_that_nobody_knows_verifies_nothing() -> None:
+    """Its vkey is none, whatever its hash; and its line on a head counts as a stranger's."""
+    origin, known = "mutual.example/XA/audit/2026", signer().verifier
+    for algorithm in (b"\x00", b"\x02", b"\x05", b"\xff"):
+        unknown = VerifierKey(origin, algorithm, known.public_key)
+        assert code(VerifierKey.parse, unknown.text) == "vkey_malformed"
+        head = Checkpoint(origin, 5, b"r" * 32).text()
+        line = NoteSignature(origin, unknown.key_hash, signer().sign(head))
+        signed = encode_note(head, [line])
+        named = VerifierKey(origin, known.algorithm, known.public_key)
+        assert code(verify_checkpoint, signed, origin, named) == "signature_missing"
 
 
 @pytest.mark.parametrize(
