@@ -1,6 +1,5 @@
 """Code that is not ours verifies what we write, and refuses it after one changed byte."""
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import combinations
 from pathlib import Path
@@ -18,7 +17,6 @@ from keys.tlog.note import ClassicalSigner, VerifierKey, encode_base64, parse_no
 from keys.tlog.policy import encode_policy
 from keys.tlog.proof import InclusionProof, encode_proof
 from keys.tlog.tiles import bundle_path, encode_bundle, encode_tile, tile_path, tiles_of
-from tests.thirdparty import go
 from tests.thirdparty.go import Checker, Refused
 from tests.world import party, world
 
@@ -30,16 +28,6 @@ Opener = Callable[[VerifierKey], Callable[[bytes], object]]
 AT = 1_790_000_000
 TALL = 65_536 + 600
 SHORT = 600
-
-
-@pytest.fixture(scope="session")
-def checker(tmp_path_factory: pytest.TempPathFactory) -> Checker:
-    """Return the program; workers of one run share it."""
-    if reason := go.missing():
-        pytest.skip(reason)
-    base = tmp_path_factory.getbasetemp()
-    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    return go.built(shared / "checker")
 
 
 class Log:
