@@ -2,7 +2,8 @@
 
 The Go distribution vendors golang.org/x/mod, whose packages sumdb/note and sumdb/tlog read signed
 notes, tree heads, tiles and proofs. They are copied out of it and built together with ``checker/``:
-nothing is fetched, and nothing of it is kept here.
+nothing is fetched, and nothing of it is kept here. ``python -m tests.thirdparty.go FOLDER`` builds
+it in a folder, for logs of your own.
 """
 
 import fcntl
@@ -80,6 +81,7 @@ def missing() -> str:
 
 def built(place: Path) -> Checker:
     """Build the program in a folder, if nobody has; whoever comes second waits."""
+    place = place.resolve()
     place.mkdir(exist_ok=True)
     program = place / "checker"
     with (place / "lock").open("w") as lock:
@@ -126,3 +128,7 @@ def _environment(place: Path) -> dict[str, str]:
         "GOWORK": "off",
         "CGO_ENABLED": "0",
     }
+
+
+if __name__ == "__main__":
+    print(built(Path(sys.argv[1])).program)  # noqa: T201
