@@ -146,7 +146,7 @@ class _Telling:
             named = item.key_id.hex()[:SHORT] if key is None else _named(key)
             yield "revoked", self._of("since", key=named, since=when(item.since))
             if key is not None:
-                after = revoked(known, item.key_id, item.since)
+                after = revoked(known, item.key_id, item.since, said.at)
                 yield from (("void", _named(key)) for key in _voided(known, after, item.key_id))
                 known = after
 
@@ -328,7 +328,7 @@ def _good_after(member: Member, said: Statement) -> set[KeyUse]:
     known = {key.key_id: key for key in member.keys}
     for item in said.revocations:
         if item.key_id in known:
-            known = revoked(known, item.key_id, item.since)
+            known = revoked(known, item.key_id, item.since, said.at)
     ends = {use.key_id: use.end for use in said.uses}
     left = {
         key.use

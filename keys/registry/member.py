@@ -34,6 +34,14 @@ class RegistryHead:
         return cls(int.from_bytes(encoded[:8], "big"), encoded[8:40])
 
 
+@dataclass(frozen=True, slots=True)
+class Revoked:
+    """That a statement of ``stated_at`` revoked a key with effect from ``since``, UTC seconds."""
+
+    stated_at: int
+    since: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisteredKey:
     """A key that belongs to a member for one use; ``start`` to ``end`` (excluded), UTC seconds."""
@@ -52,6 +60,8 @@ class RegisteredKey:
     introduced_by: frozenset[KeyId] = frozenset()
     """The ``sign`` keys that had the say in it; none where roots had."""
     revoked_since: int | None = None
+    revocations: tuple[Revoked, ...] = ()
+    """The statements that revoked it, each with effect from earlier than the one before."""
 
     @property
     def public_key(self) -> bytes:
@@ -62,6 +72,10 @@ class RegisteredKey:
         """Tell whether the key may be used at ``at``: in its range, and not revoked by then."""
         revoked = self.revoked_since is not None and self.revoked_since <= at
         return self.start <= at < self.end and not revoked
+
+    def was_revoked_by(self, at: int) -> bool:
+        """Tell whether somebody who knew every statement at ``at`` knew it to be revoked then."""
+        return any(item.stated_at <= at and item.since <= at for item in self.revocations)
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,7 +74,7 @@ def apply_recovered(working: Working, signed: SignedStatement) -> None:
     _check_time(working, recovery, statement.checkpoints)
     keys = {key.key_id: key for key in member.keys}
     for key in member.keys:
-        keys = revoked(keys, key.key_id, statement.at)
+        keys = revoked(keys, key.key_id, statement.at, statement.at)
     for use in recovery.uses:
         keys[use.key_id] = working.registered(statement, use)
     working.hold(*keys.values())

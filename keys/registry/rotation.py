@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from keys.errors import RejectedError
 from keys.registry.authority import verify_authority
-from keys.registry.member import Member, RegisteredKey
+from keys.registry.member import Member, RegisteredKey, Revoked
 from keys.registry.statement import (
     REGISTRY,
     Chain,
@@ -104,16 +104,20 @@ def without_recovery(member: Member) -> Member:
 
 
 def revoked(
-    keys: Mapping[KeyId, RegisteredKey], key_id: KeyId, since: int
+    keys: Mapping[KeyId, RegisteredKey], key_id: KeyId, since: int, stated_at: int
 ) -> dict[KeyId, RegisteredKey]:
-    """Return a member's keys with one revoked, and void with it every key that it brought since."""
+    """Return a member's keys with one revoked, and void with it every key that it brought since.
+
+    ``stated_at`` is the date of the statement that says so.
+    """
     key = keys[key_id]
     if key.revoked_since is not None and key.revoked_since <= since:
         return dict(keys)
-    found = {**keys, key_id: replace(key, revoked_since=since)}
+    revocations = (*key.revocations, Revoked(stated_at, since))
+    found = {**keys, key_id: replace(key, revoked_since=since, revocations=revocations)}
     for other in keys.values():
         if key_id in other.introduced_by and other.introduced_at >= since:
-            found = revoked(found, other.key_id, other.start)
+            found = revoked(found, other.key_id, other.start, stated_at)
     return found
 
 
@@ -129,7 +133,7 @@ def _changed(
     for revocation in statement.revocations:  # before the new keys: what it brings is not void
         if revocation.key_id not in known:
             misfit("a member revokes keys of its own alone")
-        known = revoked(known, revocation.key_id, revocation.since)
+        known = revoked(known, revocation.key_id, revocation.since, statement.at)
     for key in working.introduce(statement, fresh, by):
         known[key.key_id] = key
     working.hold(*known.values())

@@ -19,7 +19,8 @@ from keys.registry.view import View
 from keys.suite import KeyUse, MemberId
 from keys.tlog.merkle import Frontier
 
-FORMAT = 1
+FORMAT = 2
+"""2 since a key says when its revocations were stated."""
 
 
 class _Body(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):

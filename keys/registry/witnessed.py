@@ -1,25 +1,38 @@
 """Witnessed time: when enough of the members that the registry names as witnesses saw a head.
 
-With a quorum of k, it is the k-th latest of their cosignatures: at least k witnesses had seen the
-head by then, and k of them have seen it since. Source: keys/README.md, "Witnesses".
+Two questions, with a quorum of k. How fresh is a head: the k-th latest of their cosignatures, for k
+of them have called it the newest since, and fewer than k who lie make it no later. Since when does
+it exist: the k-th earliest, for k of them had seen it by then, and fewer than k who lie make it no
+earlier. Source: keys/README.md, "Witnesses".
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from keys.registry.member import Member, RegisteredKey
-from keys.suite import KeyUse
+from keys.suite import KeyUse, MemberId
 from keys.tlog.cosignature import cosigned_at
 from keys.tlog.note import VerifierKey
 
 _Halves = Callable[[RegisteredKey], tuple[VerifierKey, ...]]
 
 
-def witnessed_time(checkpoint: bytes, witnesses: Sequence[Member], quorum: int) -> int | None:
-    """Return when a head was witnessed, UTC seconds; None without a quorum.
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """That a witness saw a head, by a key that was good then."""
 
-    A witness counts with both its signatures. Raises RejectedError ``cosignature_invalid``.
+    witness: MemberId
+    at: int
+    """UTC seconds, by its own clock."""
+
+
+def witnessed_time(checkpoint: bytes, witnesses: Sequence[Member], quorum: int) -> int | None:
+    """Return when a head was witnessed last, UTC seconds; None without a quorum.
+
+    A witness counts with both its signatures, and none under a key that is revoked. Raises
+    RejectedError ``cosignature_invalid``.
     """
-    return _time(checkpoint, witnesses, quorum, _both)
+    return _time(checkpoint, witnesses, quorum, both_halves)
 
 
 def classical_time(checkpoint: bytes, witnesses: Sequence[Member], quorum: int) -> int | None:
@@ -27,26 +40,55 @@ def classical_time(checkpoint: bytes, witnesses: Sequence[Member], quorum: int) 
     return _time(checkpoint, witnesses, quorum, lambda key: (key.verifier,))
 
 
+def sightings(checkpoint: bytes, witnesses: Sequence[Member]) -> tuple[Sighting, ...]:
+    """Return which witnesses saw a head, and when each did first, in that order.
+
+    A key that was revoked later counts up to its revocation: what it saw before stays seen.
+    Raises RejectedError ``cosignature_invalid``.
+    """
+    found = []
+    for member in witnesses:
+        spoken = _spoken(checkpoint, member.keys_for(KeyUse.WITNESS), both_halves)
+        times = [at for key, at in spoken if key.good_at(at)]
+        if times:
+            found.append(Sighting(member.member, min(times)))
+    return tuple(sorted(found, key=lambda item: (item.at, item.witness)))
+
+
+def existed_by(seen: Sequence[Sighting], quorum: int) -> int | None:
+    """Return by when a quorum had seen a head, UTC seconds; None without one."""
+    times = sorted(item.at for item in seen)
+    return times[quorum - 1] if 0 < quorum <= len(times) else None
+
+
+def newest_until(seen: Sequence[Sighting], quorum: int) -> int | None:
+    """Return until when a quorum called a head the newest that they knew; None without one."""
+    times = sorted((item.at for item in seen), reverse=True)
+    return times[quorum - 1] if 0 < quorum <= len(times) else None
+
+
+def both_halves(key: RegisteredKey) -> tuple[VerifierKey, ...]:
+    """Return the keys of which a witness must have signed with each."""
+    return (key.verifier,) if key.post_quantum is None else (key.verifier, key.post_quantum)
+
+
 def _time(
     checkpoint: bytes, witnesses: Sequence[Member], quorum: int, halves: _Halves
 ) -> int | None:
     if quorum < 1:
         return None
-    found = [_seen_by(checkpoint, member, halves) for member in witnesses]
-    times = sorted((time for time in found if time is not None), reverse=True)
-    return times[quorum - 1] if len(times) >= quorum else None
+    seen = []
+    for member in witnesses:
+        keys = [key for key in member.keys_for(KeyUse.WITNESS) if key.revoked_since is None]
+        times = [at for key, at in _spoken(checkpoint, keys, halves) if key.good_at(at)]
+        if times:
+            seen.append(Sighting(member.member, max(times)))
+    return newest_until(seen, quorum)
 
 
-def _seen_by(checkpoint: bytes, witness: Member, halves: _Halves) -> int | None:
-    """Return when a witness saw a head, by a key of its that was good then and is not revoked."""
-    times = []
-    for key in witness.keys_for(KeyUse.WITNESS):
-        if key.revoked_since is None:
-            time = cosigned_at(checkpoint, halves(key))
-            if time is not None and key.start <= time < key.end:
-                times.append(time)
-    return max(times, default=None)
-
-
-def _both(key: RegisteredKey) -> tuple[VerifierKey, ...]:
-    return (key.verifier,) if key.post_quantum is None else (key.verifier, key.post_quantum)
+def _spoken(
+    checkpoint: bytes, keys: Sequence[RegisteredKey], halves: _Halves
+) -> list[tuple[RegisteredKey, int]]:
+    """Return with which of a witness's keys it cosigned, and when."""
+    times = [(key, cosigned_at(checkpoint, halves(key))) for key in keys]
+    return [(key, at) for key, at in times if at is not None]

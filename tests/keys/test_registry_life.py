@@ -8,6 +8,7 @@ import pytest
 from keys.errors import RejectedError
 from keys.registry.draft import provers, use_line
 from keys.registry.grammar import parse_statement
+from keys.registry.member import Revoked
 from keys.registry.statement import (
     REGISTRY,
     Chain,
@@ -20,7 +21,7 @@ from keys.registry.statement import (
     WitnessSet,
 )
 from keys.registry.view import View, advance, check_veto, found, recovery_ended_at
-from keys.registry.witnessed import witnessed_time
+from keys.registry.witnessed import existed_by, newest_until, sightings, witnessed_time
 from keys.suite import KeyUse, MemberId
 from keys.tlog.note import NoteSigner, sign_note
 from tests.world import FEDERATION, NOW, USES, Party, World, admitted, join_of, party, world
@@ -544,6 +545,49 @@ def test_witnessed_time_is_that_of_the_quorum() -> None:
     signed(made, gone, named[1].root_signers)
     cosigners = [(who.cosigner(), at) for who, at in zip(named, times, strict=True)]
     assert witnessed_time(made.head(*cosigners), made.view.witnessing(), 3) == NOW + 100
+
+
+def test_head_existed_once_a_quorum_had_seen_it() -> None:
+    """The third earliest of four times: two who lie make it no earlier."""
+    made, named = witnessed()
+    times = [NOW + 100, NOW + 400, NOW + 200, NOW + 300]
+    cosigners = [(who.cosigner(), at) for who, at in zip(named, times, strict=True)]
+    seen = sightings(made.head(*cosigners), made.view.witnessing())
+    assert [item.witness for item in seen] == [named[at].member for at in (0, 2, 3, 1)]
+    assert (existed_by(seen, 3), newest_until(seen, 3)) == (NOW + 300, NOW + 200)
+    few = sightings(made.head(*cosigners[:2]), made.view.witnessing())
+    assert existed_by(few, 3) is newest_until(few, 3) is existed_by(few, 0) is None
+    three = sightings(made.head(*cosigners[:3]), made.view.witnessing())
+    assert (existed_by(three, 3), newest_until(three, 3)) == (NOW + 400, NOW + 100)
+
+
+def test_what_a_witness_saw_before_its_key_was_revoked_stays_seen() -> None:
+    """From the revocation on, and outside its time, a key counts for nothing."""
+    made, named = witnessed()
+    key_id = named[0].records[KeyUse.WITNESS].key_id
+    gone = made.said(
+        Kind.KEYS, named[0].member, Chain.ROOT, revocations=(Revocation(key_id, NOW + 50),)
+    )
+    signed(made, gone, named[0].root_signers)
+    key = named[0].cosigner()
+    for at, counted in ((NOW + 49, 1), (NOW + 50, 0), (NOW - 1, 0)):
+        assert len(sightings(made.head((key, at)), made.view.witnessing())) == counted
+
+
+def test_key_says_when_each_of_its_revocations_was_stated() -> None:
+    """What was known at a time, and what was said of that time later, are two things."""
+    xa = party("XA")
+    made = world(xa)
+    key_id = xa.records[KeyUse.LOG].key_id
+    for stated_at, since in ((NOW + 100, NOW + 100), (NOW + 200, NOW + 40), (NOW + 300, NOW + 90)):
+        said = made.said(
+            Kind.KEYS, xa.member, Chain.ROOT, at=stated_at, revocations=(Revocation(key_id, since),)
+        )
+        signed(made, said, xa.root_signers)
+    key = made.view.keys[key_id]
+    assert key.revoked_since == NOW + 40
+    assert key.revocations == (Revoked(NOW + 100, NOW + 100), Revoked(NOW + 200, NOW + 40))
+    assert [key.was_revoked_by(NOW + at) for at in (50, 99, 100, 150)] == [False, False, True, True]
 
 
 # --- recovery -------------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ def test_view_is_the_same_when_it_is_read_back() -> None:
 def test_damaged_or_foreign_bytes_are_no_view() -> None:
     """Cut short, of another version, or anything else."""
     encoded = encode_view(recovering()[0].view)
-    newer = msgspec.msgpack.encode([2, *msgspec.msgpack.decode(encoded, strict=False)[1:]])
+    newer = msgspec.msgpack.encode([3, *msgspec.msgpack.decode(encoded, strict=False)[1:]])
     for wrong in (b"", encoded[:-1], b"\x90", newer):
         with pytest.raises(RejectedError) as caught:
             parse_view(wrong)
