@@ -128,7 +128,7 @@ def _changed(
     known = {key.key_id: key for key in member.keys}
     for use in statement.uses:
         if use.key_id in known:
-            known[use.key_id] = _retired(known[use.key_id], use)
+            known[use.key_id] = _retired(known[use.key_id], use, statement.at)
     fresh = _fresh(member, statement)
     for revocation in statement.revocations:  # before the new keys: what it brings is not void
         if revocation.key_id not in known:
@@ -149,11 +149,13 @@ def _fresh(member: Member, statement: Statement) -> list[UseLine]:
     return [use for use in statement.uses if use.key_id not in known]
 
 
-def _retired(key: RegisteredKey, use: UseLine) -> RegisteredKey:
+def _retired(key: RegisteredKey, use: UseLine, at: int) -> RegisteredKey:
     if use.use is not key.use or use.start != key.start or use.end > key.end:
         raise RejectedError(
             "statement_oversteps", "of a key that is registered only the end may change, to earlier"
         )
+    if use.end < min(at, key.end):  # that would be a revocation, which says so
+        raise RejectedError("statement_oversteps", "a key does not end before it is said to")
     return replace(key, end=use.end)
 
 

@@ -22,6 +22,7 @@ from keys.registry.grammar import parse_statement
 from keys.registry.statement import (
     REGISTRY,
     Chain,
+    Kind,
     MemberRole,
     Revocation,
     Statement,
@@ -336,6 +337,23 @@ def test_node_rotates_at_most_four_times_a_day() -> None:
     assert refused(made.view, sign_note(statement.text(), signers)) == "rotations_too_many"
     statement, signers = rotation(made, xa, entropy="k6", when=NOW + 86_500)
     made.append(sign_note(statement.text(), signers))
+
+
+def test_key_ends_no_earlier_than_it_is_said_to() -> None:
+    """Whoever wants it to have been over before has to revoke it: so what it signed is disputed."""
+    xa = party("XA")
+    made = world(xa)
+    line = use_line(FEDERATION, xa.member, xa.records[KeyUse.SIGN])
+    for end, code in ((NOW + 19, "statement_oversteps"), (NOW + 20, "")):
+        said = made.said(
+            Kind.KEYS, xa.member, Chain.ROOT, at=NOW + 20, uses=(replace(line, end=end),)
+        )
+        note = sign_note(said.text(), xa.root_signers)
+        if code:
+            assert refused(made.view, note) == code
+        else:
+            made.append(note)
+    assert made.view.keys[xa.sign_key().key_id].end == NOW + 20
 
 
 def test_revocation_by_sign_is_from_now_on_and_by_root_from_any_time() -> None:
