@@ -19,8 +19,11 @@ from gateway.protocol.codec import (
     decoder,
     encode,
 )
+from keys.tlog.proof import MAX_PROOF_BYTES
 
 ENTRY_VERSION = 1
+MOST_PROVEN = 8
+"""How many entries of one log may speak of one message in evidence."""
 MAX_ENTRY_BYTES = 4096
 
 
@@ -72,6 +75,13 @@ class AuditEntry(Wire, frozen=True):
     digests: Annotated[tuple[Bytes32, ...], msgspec.Meta(max_length=64)]
     code: Annotated[str, msgspec.Meta(max_length=64)]
     """Why, or through which role; empty where there is nothing to say."""
+
+
+class ProvenEntry(Wire, frozen=True):
+    """An entry with what shows that it stands in its log: a text of c2sp.org/tlog-proof."""
+
+    entry: Annotated[bytes, msgspec.Meta(max_length=MAX_ENTRY_BYTES)]
+    proof: Annotated[bytes, msgspec.Meta(max_length=MAX_PROOF_BYTES)]
 
 
 _entries = decoder(AuditEntry)

@@ -31,7 +31,9 @@ MAX_CONTENT_BYTES = 1024 * 1024
 MAX_ATTACHMENTS = 64
 MAX_PAYLOAD_BYTES = MAX_CONTENT_BYTES + 128 * 1024
 """Room for every combination of the fields' bounds: 64 names of 255 four-byte characters too."""
-_INNER_HEAD = 32 + 40 + 64 + 4
+SIGNED_BYTES = 32 + 40 + 64
+"""Who signed, in which view, and the signature."""
+_INNER_HEAD = SIGNED_BYTES + 4
 
 MessageRef = NewType("MessageRef", str)
 """A message's name everywhere: its sender, a hyphen and its id in hexadecimal."""
@@ -120,6 +122,20 @@ def decode_payload(encoded: bytes) -> Payload:
     return payload
 
 
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """Who signed, in which view, and the signature: with header and payload's digest, a proof."""
+
+    signer_kid: bytes
+    registry: RegistryHead
+    signature: bytes
+
+    @classmethod
+    def parse(cls, encoded: bytes) -> "Signed":
+        """Read the 136 bytes that ``Inner.signed`` gives, or that a body begins with."""
+        return cls(encoded[:32], RegistryHead.parse(encoded[32:72]), encoded[72:SIGNED_BYTES])
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inner:
     """The sealed body's plaintext, taken apart: who signed, in which view, what."""
@@ -153,14 +169,15 @@ def split_inner(plain: bytes) -> Inner:
 
     Raises RejectedError ``padding_invalid``.
     """
-    length = int.from_bytes(plain[136:140], "big")
+    length = int.from_bytes(plain[SIGNED_BYTES:_INNER_HEAD], "big")
     end = _INNER_HEAD + length
     if len(plain) != padded_bytes(end) or plain.count(0, end) != len(plain) - end:
         raise RejectedError("padding_invalid", "the sealed body is not padded as SPEC says")
+    signed = Signed.parse(plain)
     return Inner(
-        signer_kid=plain[:32],
-        registry=RegistryHead.parse(plain[32:72]),
-        signature=plain[72:136],
+        signer_kid=signed.signer_kid,
+        registry=signed.registry,
+        signature=signed.signature,
         payload=plain[_INNER_HEAD:end],
     )
 

@@ -200,7 +200,7 @@ def _check_payload(
         )
     if not 0 < parsed.header.expires_at - payload.created_at <= receiver.max_lifetime_s:
         raise RejectedError("lifetime_too_long", "the message lives longer than policy allows")
-    if not _may_have_signed(signer, payload.created_at, receiver.view):
+    if not may_have_signed(signer, payload.created_at, receiver.view):
         raise RejectedError(
             "key_not_valid_then", "the signing key was not in use when the message was written"
         )
@@ -209,7 +209,7 @@ def _check_payload(
         raise RejectedError("blobs_mismatch", "the attachments are not those of the header")
 
 
-def _may_have_signed(signer: RegisteredKey, created_at: int, view: View) -> bool:
+def may_have_signed(signer: RegisteredKey, created_at: int, view: View) -> bool:
     """Tell whether a key was in use then, or follows one of its member's that is revoked since.
 
     What the revoked key had signed and nobody had received is signed again by its successor.

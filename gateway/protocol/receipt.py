@@ -164,9 +164,17 @@ def verify_receipt(encoded: bytes, view: View) -> VerifiedReceipt:
     """
     signed, receipt = _parse(encoded)
     signer = _signer(receipt, view)
-    leaf = leaf_hash(signed.receipt)
-    root = root_from_proof(leaf, signed.index, signed.count, signed.proof)
-    _verify_batch(signer.public_key, _batch(signed.count, root), signed.signature)
+    _verify(signed, signer)
+    return VerifiedReceipt(receipt=receipt, signer=signer, encoded=encoded)
+
+
+def verify_receipt_by(encoded: bytes, signer: RegisteredKey) -> VerifiedReceipt:
+    """Verify that a key signed a receipt, whatever has become of the key since.
+
+    Raises RejectedError ``encoding_invalid``, ``inclusion_invalid`` or ``signature_invalid``.
+    """
+    signed, receipt = _parse(encoded)
+    _verify(signed, signer)
     return VerifiedReceipt(receipt=receipt, signer=signer, encoded=encoded)
 
 
@@ -251,6 +259,12 @@ def _parse(encoded: bytes) -> tuple[_Signed, Receipt]:
     if bool(receipt.code) is not (receipt.kind is ReceiptKind.REFUSAL):
         raise RejectedError("encoding_invalid", "a refusal, and nothing else, says why")
     return signed, receipt
+
+
+def _verify(signed: _Signed, signer: RegisteredKey) -> None:
+    leaf = leaf_hash(signed.receipt)
+    root = root_from_proof(leaf, signed.index, signed.count, signed.proof)
+    _verify_batch(signer.public_key, _batch(signed.count, root), signed.signature)
 
 
 def _signer(receipt: Receipt, view: View) -> RegisteredKey:

@@ -40,18 +40,17 @@ def classical_time(checkpoint: bytes, witnesses: Sequence[Member], quorum: int) 
     return _time(checkpoint, witnesses, quorum, lambda key: (key.verifier,))
 
 
-def sightings(checkpoint: bytes, witnesses: Sequence[Member]) -> tuple[Sighting, ...]:
+def sightings(checkpoint: bytes, keys: Sequence[RegisteredKey]) -> tuple[Sighting, ...]:
     """Return which witnesses saw a head, and when each did first, in that order.
 
-    A key that was revoked later counts up to its revocation: what it saw before stays seen.
-    Raises RejectedError ``cosignature_invalid``.
+    ``keys`` are the witness keys that may have signed. One that was revoked later counts up to its
+    revocation: what it saw before stays seen. Raises RejectedError ``cosignature_invalid``.
     """
-    found = []
-    for member in witnesses:
-        spoken = _spoken(checkpoint, member.keys_for(KeyUse.WITNESS), both_halves)
-        times = [at for key, at in spoken if key.good_at(at)]
-        if times:
-            found.append(Sighting(member.member, min(times)))
+    first: dict[MemberId, int] = {}
+    for key, at in _spoken(checkpoint, keys, both_halves):
+        if key.good_at(at):
+            first[key.member] = min(at, first.get(key.member, at))
+    found = [Sighting(member, at) for member, at in first.items()]
     return tuple(sorted(found, key=lambda item: (item.at, item.witness)))
 
 

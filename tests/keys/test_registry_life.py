@@ -8,7 +8,7 @@ import pytest
 from keys.errors import RejectedError
 from keys.registry.draft import provers, use_line
 from keys.registry.grammar import parse_statement
-from keys.registry.member import Revoked
+from keys.registry.member import RegisteredKey, Revoked
 from keys.registry.statement import (
     REGISTRY,
     Chain,
@@ -547,17 +547,22 @@ def test_witnessed_time_is_that_of_the_quorum() -> None:
     assert witnessed_time(made.head(*cosigners), made.view.witnessing(), 3) == NOW + 100
 
 
+def witness_keys(made: World) -> list[RegisteredKey]:
+    """Return the keys of the witnesses that the registry names."""
+    return [key for who in made.view.witnessing() for key in who.keys_for(KeyUse.WITNESS)]
+
+
 def test_head_existed_once_a_quorum_had_seen_it() -> None:
     """The third earliest of four times: two who lie make it no earlier."""
     made, named = witnessed()
     times = [NOW + 100, NOW + 400, NOW + 200, NOW + 300]
     cosigners = [(who.cosigner(), at) for who, at in zip(named, times, strict=True)]
-    seen = sightings(made.head(*cosigners), made.view.witnessing())
+    seen = sightings(made.head(*cosigners), witness_keys(made))
     assert [item.witness for item in seen] == [named[at].member for at in (0, 2, 3, 1)]
     assert (existed_by(seen, 3), newest_until(seen, 3)) == (NOW + 300, NOW + 200)
-    few = sightings(made.head(*cosigners[:2]), made.view.witnessing())
+    few = sightings(made.head(*cosigners[:2]), witness_keys(made))
     assert existed_by(few, 3) is newest_until(few, 3) is existed_by(few, 0) is None
-    three = sightings(made.head(*cosigners[:3]), made.view.witnessing())
+    three = sightings(made.head(*cosigners[:3]), witness_keys(made))
     assert (existed_by(three, 3), newest_until(three, 3)) == (NOW + 400, NOW + 100)
 
 
@@ -571,7 +576,7 @@ def test_what_a_witness_saw_before_its_key_was_revoked_stays_seen() -> None:
     signed(made, gone, named[0].root_signers)
     key = named[0].cosigner()
     for at, counted in ((NOW + 49, 1), (NOW + 50, 0), (NOW - 1, 0)):
-        assert len(sightings(made.head((key, at)), made.view.witnessing())) == counted
+        assert len(sightings(made.head((key, at)), witness_keys(made))) == counted
 
 
 def test_key_says_when_each_of_its_revocations_was_stated() -> None:
