@@ -85,7 +85,7 @@ from keys.private import read_secret
 from keys.registry.draft import parse_fingerprint
 from keys.registry.statement import REGISTRY
 from keys.registry.view import View
-from keys.suite import Entropy, KeyUse, MemberId, parse_member_id
+from keys.suite import Entropy, MemberId, parse_member_id
 from keys.tlog.note import NoteSigner
 from keys.token import Token
 
@@ -133,7 +133,7 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
     registers = member == REGISTRY
 
     def log_signer(view: View) -> NoteSigner:
-        return keys.note_signer(KeyUse.LOG, view, clock.now())
+        return keys.log_signer(view.origin, view, clock.now())
 
     gossip = Gossip(database, mirror, peers, ledger=ledger, clock=clock)
     views = RegistryViews(database, mirror, gossip.doubt)

@@ -11,7 +11,7 @@ from keys.registry.draft import (
     draft_admit,
     draft_genesis,
     follow,
-    node_signer,
+    log_signer,
     provers,
     root_name,
     root_pair,
@@ -171,8 +171,8 @@ class World:
 
     def head(self, *cosigners: tuple[CosigningKey, int]) -> bytes:
         """Return the registry's head, signed, and cosigned by each witness at its time."""
-        log = node_signer(FEDERATION, REGISTRY, self.registrar.records[KeyUse.LOG])
         head = self.view.head
+        log = log_signer(self.view.origin, self.registrar.records[KeyUse.LOG])
         note = sign_checkpoint(Checkpoint(self.view.origin, head.size, head.root), log)
         return add_cosignatures(
             note, [line for key, at in cosigners for line in key.cosign(note, at)]

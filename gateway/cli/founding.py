@@ -23,6 +23,7 @@ from keys.registry.draft import (
     draft_genesis,
     fingerprint,
     follow,
+    log_signer,
     proofs,
     root_signers,
     use_line,
@@ -401,13 +402,8 @@ def _write_first_mirror(
     from gateway.store.database import Database, Transaction  # noqa: PLC0415 - the same
 
     frontier = Frontier().extend([leaf_hash(genesis)])
-    (signer,) = (
-        signer
-        for signer in proofs(federation, REGISTRY, keyring)
-        if signer.verifier.name == key_name(federation, REGISTRY, KeyUse.LOG)
-    )
     shown = Checkpoint(f"{federation}/registry", frontier.size, frontier.root())
-    head = sign_checkpoint(shown, signer)
+    head = sign_checkpoint(shown, log_signer(shown.origin, keyring.records(KeyUse.LOG)[-1]))
 
     def commit(tx: Transaction) -> None:
         held = registry.all_statements(tx)

@@ -31,10 +31,10 @@ from gateway.settings import (
     StoreSettings,
 )
 from keys.registry.draft import parse_fingerprint
+from keys.registry.origins import registered_log_keys
 from keys.registry.statement import REGISTRY
 from keys.registry.view import View, advance, found
 from keys.slot import DEMO, STANDARD
-from keys.suite import KeyUse
 from keys.tlog.checkpoint import parse_checkpoint
 from keys.tlog.note import VerifierKey
 from keys.tlog.split_view import encode_split_view, parse_split_view, verify_split_view
@@ -257,7 +257,7 @@ def verify_proof(
     if not keys:
         view = _view(settings_of(folder))
         origin = view.origin
-        keys = [key.verifier for key in view.members[REGISTRY].keys_for(KeyUse.LOG)]
+        keys = list(registered_log_keys(view, view.origin))
     smaller, larger = verify_split_view(shown, origin, keys)
     say(f"proven: a key of the registrars of {origin} signed two histories")
     say(f"  of {smaller.size} statements  {smaller.root.hex()}")

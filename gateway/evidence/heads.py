@@ -11,9 +11,8 @@ from functools import lru_cache
 from gateway.errors import RejectedError
 from gateway.evidence.history import History
 from keys.registry.member import RegisteredKey
-from keys.registry.statement import REGISTRY
+from keys.registry.origins import registered_log_keys
 from keys.registry.witnessed import Sighting, both_halves, sightings
-from keys.suite import KeyUse
 from keys.tlog.checkpoint import Checkpoint, checkpoint_of
 from keys.tlog.note import VerifierKey, parse_note, verify_note
 
@@ -34,8 +33,7 @@ class Head:
 
 def registry_keys(history: History) -> dict[VerifierKey, RegisteredKey]:
     """Return the keys that ever signed the registry's heads."""
-    keys = history.view.members[REGISTRY].keys_for(KeyUse.LOG)
-    return {key.verifier: key for key in keys}
+    return registered_log_keys(history.view, history.view.origin)
 
 
 def verified_head(

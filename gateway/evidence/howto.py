@@ -13,7 +13,6 @@ from gateway.evidence.history import History
 from gateway.protocol.audit import ProvenEntry
 from keys.registry.member import Member
 from keys.registry.origins import registered_log_keys
-from keys.registry.statement import REGISTRY
 from keys.suite import KeyId, KeyUse
 from keys.tlog.checkpoint import parse_checkpoint
 from keys.tlog.cosignature import WitnessKeys
@@ -113,10 +112,9 @@ def _signature(evidence: Evidence, history: History) -> Iterator[str]:
 def _policies(evidence: Evidence, history: History) -> Iterator[str]:
     """Yield a policy for the registry and one for each shard that has a proof in the file."""
     view = history.view
-    registrars = [key.verifier for key in view.members[REGISTRY].keys_for(KeyUse.LOG)]
-    yield _policy(view.origin, registrars, history)
     proofs = [parse_proof(item.proof) for item in _proven(evidence)]
-    for origin in dict.fromkeys(parse_checkpoint(proof.checkpoint).origin for proof in proofs):
+    logs = (parse_checkpoint(proof.checkpoint).origin for proof in proofs)
+    for origin in dict.fromkeys([view.origin, *logs]):
         yield _policy(origin, list(registered_log_keys(view, origin)), history)
 
 

@@ -61,7 +61,7 @@ class NodeKeys:
         return ClassicalSigner(key_name(view.federation, self.member, use), self._signer(record))
 
     def log_signer(self, origin: str, view: View, now: int) -> NoteSigner:
-        """Return the key that signs heads of our audit log now, under its origin.
+        """Return the key that signs heads of a log of ours now, under the log's origin.
 
         Raises as ``signer``.
         """

@@ -581,7 +581,7 @@ def _check_head_of_now(view: View, head: bytes, now: int) -> None:
 def is_signed_by(view: View, head: bytes, key: RegisteredKey) -> bool:
     """Tell whether a log key of the registrars signed a head."""
     try:
-        verify_checkpoint(head, view.origin, key.verifier)
+        verify_checkpoint(head, view.origin, key.verifying_for(view.origin))
     except RejectedError:
         return False
     return True

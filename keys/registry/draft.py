@@ -90,6 +90,11 @@ def node_signer(federation: str, member: MemberId, record: KeyRecord) -> NoteSig
     return ClassicalSigner(name, SigningKey(record.use, record.seed))
 
 
+def log_signer(origin: str, record: KeyRecord) -> NoteSigner:
+    """Return the signer with which a ``log`` key signs the heads of a log."""
+    return ClassicalSigner(origin, SigningKey(record.use, record.seed))
+
+
 def provers(federation: str, member: MemberId, record: KeyRecord) -> tuple[NoteSigner, ...]:
     """Return the signers with which a node's key proves that it is held."""
     if record.use is KeyUse.WITNESS:

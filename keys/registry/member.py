@@ -68,6 +68,13 @@ class RegisteredKey:
         """The Ed25519 public key (32 bytes)."""
         return self.verifier.public_key
 
+    def verifying_for(self, origin: str) -> VerifierKey:
+        """Return a ``log`` key under the name of a log that it signs for.
+
+        A log signs under its origin, as c2sp.org/tlog-checkpoint asks and stock tools expect.
+        """
+        return VerifierKey(origin, self.verifier.algorithm, self.public_key)
+
     def good_at(self, at: int) -> bool:
         """Tell whether the key may be used at ``at``: in its range, and not revoked by then."""
         revoked = self.revoked_since is not None and self.revoked_since <= at

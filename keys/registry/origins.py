@@ -1,9 +1,8 @@
 """The logs of a federation: which origins there are, and with which keys each signs its heads.
 
 A federation has one registry, and each member one audit log, in a shard for every year and another
-wherever it had to begin anew: ``<federation>/<MEMBER>/audit/<year>[.<n>]``. An audit log signs
-under its origin as the name of its key, as c2sp.org/tlog-checkpoint asks and stock tools expect,
-with the member's ``log`` key.
+wherever it had to begin anew: ``<federation>/<MEMBER>/audit/<year>[.<n>]``. Each signs with its
+member's ``log`` key, under its origin as the key's name.
 """
 
 import re
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 
 from keys.errors import RejectedError
 from keys.registry.member import RegisteredKey
+from keys.registry.statement import REGISTRY
 from keys.registry.view import View
 from keys.suite import KeyUse, MemberId, parse_member_id
 from keys.tlog.note import VerifierKey
@@ -69,24 +69,18 @@ def log_keys_of(view: View, origin: str) -> tuple[VerifierKey, ...]:
 
     Revoked ones are not among them. Whether a key was good at a head's time is another question.
     """
-    if origin == view.origin:
-        return view.log_keys()
-    return tuple(
-        verifier_of(origin, key) for key in _registered(view, origin) if key.revoked_since is None
-    )
+    registered = registered_log_keys(view, origin).items()
+    return tuple(verifier for verifier, key in registered if key.revoked_since is None)
 
 
 def registered_log_keys(view: View, origin: str) -> dict[VerifierKey, RegisteredKey]:
-    """Return all keys that ever signed for an audit log, revoked ones too, by what verifies it."""
-    return {verifier_of(origin, key): key for key in _registered(view, origin)}
-
-
-def verifier_of(origin: str, key: RegisteredKey) -> VerifierKey:
-    """Return a member's ``log`` key under the name under which its audit log signs."""
-    return VerifierKey(origin, key.verifier.algorithm, key.public_key)
+    """Return all keys that ever signed for a log, revoked ones too, by what verifies it."""
+    return {key.verifying_for(origin): key for key in _registered(view, origin)}
 
 
 def _registered(view: View, origin: str) -> tuple[RegisteredKey, ...]:
+    if origin == view.origin:
+        return view.members[REGISTRY].keys_for(KeyUse.LOG)
     try:
         named = AuditOrigin.parse(origin)
     except RejectedError:

@@ -171,9 +171,10 @@ def _check_time(working: Working, recovery: Recovery, encoded: Sequence[bytes]) 
 
 def _verified(working: Working, note: bytes) -> VerifiedCheckpoint:
     fault: RejectedError | None = None
+    origin = f"{working.federation}/registry"
     for key in log_keys(working.members[REGISTRY].keys):
         try:
-            return verify_checkpoint(note, f"{working.federation}/registry", key.verifier)
+            return verify_checkpoint(note, origin, key.verifying_for(origin))
         except RejectedError as reason:
             fault = reason
     raise RejectedError(

@@ -67,8 +67,9 @@ class View:
             ) from None
 
     def log_keys(self) -> tuple[VerifierKey, ...]:
-        """Return the keys with which the registrars sign the registry's checkpoints."""
-        return tuple(key.verifier for key in recovery.log_keys(self.members[REGISTRY].keys))
+        """Return the keys with which the registrars sign the registry's heads, under its origin."""
+        keys = recovery.log_keys(self.members[REGISTRY].keys)
+        return tuple(key.verifying_for(self.origin) for key in keys)
 
     def witnessing(self) -> tuple[Member, ...]:
         """Return the members that the registry names as its witnesses."""

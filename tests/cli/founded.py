@@ -14,7 +14,7 @@ from gateway.store.database import Database
 from keys import rootfile
 from keys.keyfile import unlock
 from keys.keyring import Keyring
-from keys.registry.draft import node_signer, parse_fingerprint, root_signers
+from keys.registry.draft import log_signer, parse_fingerprint, root_signers
 from keys.registry.statement import REGISTRY, MemberRole
 from keys.registry.view import advance
 from keys.slot import Cost
@@ -77,7 +77,7 @@ class Founded:
         body = unlock(self.registrar / "keystore", PASSPHRASE, entropy=os.urandom).body
         (log,) = Keyring.parse(body).records(KeyUse.LOG)
         shown = Checkpoint(grown.origin, grown.head.size, grown.head.root)
-        head = sign_checkpoint(shown, node_signer(FEDERATION, REGISTRY, log))
+        head = sign_checkpoint(shown, log_signer(shown.origin, log))
         database = Database.open(f"sqlite:///{folder / 'liaison.db'}")
         try:
             database.write_now(lambda tx: registry.grow(tx, first, notes, head, NOW))

@@ -18,8 +18,8 @@ from tests.evidence.made import case, file_of
 
 MADE = case(witnesses=2, quorum=1)
 FROZEN = {
-    True: "60e41e56d1191c4788b32e9762bd4a9b87c68aadb43111b1ba49812515b56200",
-    False: "91c8485c3f607f00fa65b3ec72d7a8b8acb643bc7adb0d2ec3e9a8de7646ee89",
+    True: "2464150d68dc861e1b2b7daf1c2b47fb2df0a7446bca75f0262cf5b72291c01e",
+    False: "8d879e0ebb04c2ebfe4e226451bdd5f377e0c3ec12785e0ba6c0b798c106721e",
 }
 
 

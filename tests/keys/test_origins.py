@@ -8,7 +8,6 @@ from keys.registry.origins import (
     Shard,
     log_keys_of,
     registered_log_keys,
-    verifier_of,
 )
 from keys.suite import KeyUse, MemberId
 from tests.world import party, world
@@ -80,7 +79,7 @@ def test_audit_log_signs_under_its_origin() -> None:
     view = WORLD.view
     origin = f"{view.federation}/XB/audit/2026"
     registered = view.members[XB].keys_for(KeyUse.LOG)
-    assert log_keys_of(view, origin) == tuple(verifier_of(origin, key) for key in registered)
+    assert log_keys_of(view, origin) == tuple(key.verifying_for(origin) for key in registered)
     assert {key.name for key in log_keys_of(view, origin)} == {origin}
     assert list(registered_log_keys(view, origin).values()) == list(registered)
 
@@ -89,6 +88,7 @@ def test_registry_signs_with_the_registrars_keys() -> None:
     """Its origin is among those that a witness knows."""
     view = WORLD.view
     assert log_keys_of(view, view.origin) == view.log_keys()
+    assert {key.name for key in view.log_keys()} == {view.origin}
 
 
 @pytest.mark.parametrize(

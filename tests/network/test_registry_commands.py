@@ -96,7 +96,8 @@ async def test_proof_travels_as_a_file(tmp_path: Path, shown: Shown) -> None:
         assert "proven" in await shown.of(*proofs, "verify", file, "--dir", folder)
         (key,) = made.fed.nodes[XB].mirror.view.log_keys()
         assert "proven" in await shown.of(*proofs, "verify", file, "--log-key", key.text)
-        foreign = made.fed.nodes[XA].mirror.view.member(XB).keys_for(KeyUse.LOG)[0].verifier
+        (foreign_key,) = made.fed.nodes[XA].mirror.view.member(XB).keys_for(KeyUse.LOG)
+        foreign = foreign_key.verifying_for(key.name)
         told = await shown.of(*proofs, "verify", file, "--log-key", foreign.text, code=1)
         assert "[signature_missing]" in told
         told = await shown.of(*proofs, "export", "2", file, "--dir", folder, code=1)

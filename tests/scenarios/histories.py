@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from keys.registry.draft import parse_fingerprint, root_signers
 from keys.registry.statement import REGISTRY
 from keys.rootfile import read
-from keys.suite import KeyUse
 from keys.tlog.checkpoint import Checkpoint, sign_checkpoint
 from keys.tlog.merkle import leaf_hash, root_of
 from keys.tlog.note import NoteSigner, sign_note
@@ -53,7 +52,9 @@ class Asleep:
 def log_signer(fed: Federation) -> NoteSigner:
     """Return the registrars' log key, as the registrars hold it, or its thief."""
     node = fed.nodes[REGISTRY]
-    return node.keys.note_signer(KeyUse.LOG, node.mirror.view, fed.clocks[REGISTRY].now())
+    return node.keys.log_signer(
+        node.mirror.view.origin, node.mirror.view, fed.clocks[REGISTRY].now()
+    )
 
 
 def head_over(notes: Sequence[bytes], signer: NoteSigner, size: int | None = None) -> bytes:

@@ -389,7 +389,7 @@ async def test_registry_travels_with_the_medium(tmp_path: Path) -> None:
         medium = await export(fed, "XA", "XB")
         mirror, log = fed.nodes[XB].mirror, fed.nodes[registrar]
         before = (mirror.size, mirror.checked_at)
-        signer = log.keys.note_signer(KeyUse.LOG, log.mirror.view, fed.clocks[XB].now())
+        signer = log.keys.log_signer(log.mirror.view.origin, log.mirror.view, fed.clocks[XB].now())
         lie = RegistryCheckpoint(
             sign_checkpoint(Checkpoint(mirror.view.origin, mirror.size, bytes(32)), signer)
         )

@@ -26,7 +26,7 @@ from keys.keyring import NODE_USES
 from keys.registry.ceremony import encode_draft
 from keys.registry.draft import follow, root_signers
 from keys.registry.origins import AuditOrigin, Shard
-from keys.registry.statement import REGISTRY, Chain, Kind, key_name
+from keys.registry.statement import REGISTRY, Chain, Kind
 from keys.rootfile import read
 from keys.suite import KeyId, KeyUse, MemberId
 from keys.tlog.checkpoint import Checkpoint, parse_checkpoint, sign_checkpoint
@@ -168,8 +168,7 @@ async def test_old_keys_are_refused_after_their_end(tmp_path: Path) -> None:
         registrar = fed.nodes[REGISTRY]
         head = await registrar.mirror.checkpoint()
         shown = parse_checkpoint(head)
-        name = key_name("mutual.example", REGISTRY, KeyUse.LOG)
-        stolen = ClassicalSigner(name, registrar.keys.keyring.signer(log))
+        stolen = ClassicalSigner(shown.origin, registrar.keys.keyring.signer(log))
         again = sign_checkpoint(Checkpoint(shown.origin, shown.size, shown.root), stolen)
 
         class Shown:

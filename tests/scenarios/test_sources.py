@@ -12,7 +12,7 @@ from gateway.daemon import Node
 from gateway.errors import LiaisonError, RejectedError, UnavailableError
 from gateway.services import registry_reading
 from gateway.services.gossip import Verdict
-from keys.registry.draft import node_signer
+from keys.registry import draft
 from keys.registry.member import RegistryHead
 from keys.registry.statement import REGISTRY
 from keys.suite import KeyUse, MemberId
@@ -206,7 +206,7 @@ def bare(notes: Sequence[bytes]) -> bytes:
 
 def stranger() -> NoteSigner:
     """Return a log key of nobody in the federation."""
-    return node_signer("mutual.example", REGISTRY, party("XZ").records[KeyUse.LOG])
+    return draft.log_signer("mutual.example/registry", party("XZ").records[KeyUse.LOG])
 
 
 def foreign_head(other: World, key: NoteSigner) -> bytes:

@@ -86,7 +86,9 @@ async def known(fed: Federation, name: str) -> int:
 def forged(fed: Federation, size: int, root: bytes) -> bytes:
     """Return a head that the registrar's own key signs, over whatever is asked."""
     node = fed.nodes[REGISTRY]
-    signer = node.keys.note_signer(KeyUse.LOG, node.mirror.view, fed.clocks[REGISTRY].now())
+    signer = node.keys.log_signer(
+        node.mirror.view.origin, node.mirror.view, fed.clocks[REGISTRY].now()
+    )
     return sign_checkpoint(Checkpoint(node.mirror.view.origin, size, root), signer)
 
 
