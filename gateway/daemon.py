@@ -33,6 +33,7 @@ from gateway.services.cosigning import Cosigning
 from gateway.services.delivery import Delivery
 from gateway.services.demands import Demands
 from gateway.services.drafting import Drafting
+from gateway.services.evidence import EvidenceFiles
 from gateway.services.exchange import Exchange
 from gateway.services.exporting import Exporting
 from gateway.services.fetching import Fetching
@@ -70,6 +71,7 @@ from gateway.services.routes import Routes
 from gateway.services.sessions import Sessions
 from gateway.services.snapshot import Snapshot
 from gateway.services.standing import Standing
+from gateway.services.testimony import Testimony
 from gateway.services.vetoes import Vetoes
 from gateway.services.wayback import Wayback
 from gateway.services.witnessing import Witnessing
@@ -308,6 +310,8 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
 
     vetoes = Vetoes(database, mirror, peers, ledger, clock)
     alarms = LogAlarms(database, ledger, clock)
+    audit_reading = AuditReading(database)
+    testimony = Testimony(database, audit_reading, clock)
     witnessing = Witnessing(database, keys, mirror, ways, vetoes=vetoes, alarms=alarms, clock=clock)
     cosigning = Cosigning(
         mirror,
@@ -330,6 +334,7 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
         quotas=quotas,
         vetoes=vetoes,
         witnessing=witnessing,
+        testimony=testimony,
         clock=clock,
         seen=seen,
     )
@@ -456,7 +461,16 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
         rotation=rotation,
         ceremony=ceremony,
         rewrapping=rewrapping,
-        audit_reading=AuditReading(database),
+        audit_reading=audit_reading,
+        evidence=EvidenceFiles(
+            database,
+            keys,
+            mirror,
+            ways,
+            testimony=testimony,
+            cosigning=cosigning,
+            ledger=ledger,
+        ),
         log_alarms=alarms,
         health=health,
         metrics=metrics,

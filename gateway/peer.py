@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from gateway.protocol.answer import Answer, Posted
+from gateway.protocol.audit import ProvenEntry
 from gateway.protocol.mailbox import Collect, Collected, Return
 from gateway.protocol.witness import AddCheckpoint
 from keys.suite import MemberId
@@ -97,6 +98,12 @@ class Peer(Protocol):
         """Return the newest head of a log that the peer cosigned, with its lines: a signed note.
 
         Raises RejectedError ``not_witnessed`` where it cosigned none.
+        """
+
+    async def audit_proofs(self, message_id: bytes, envelope_id: bytes) -> Sequence[ProvenEntry]:
+        """Return what the peer's log says of a message between it and the caller, with proofs.
+
+        Raises RejectedError ``message_unknown``, for a message of others too.
         """
 
     async def ping(self) -> Pong:

@@ -97,22 +97,20 @@ def fold(notes: tuple[bytes, ...], anchor: bytes) -> History:
     """
     if not notes:
         raise RejectedError("registry_empty", "there is not one statement of the registry")
-    view = found(notes[0], anchor)
-    named = [number for number, note in enumerate(notes) if _WITNESSES in note]
-    eras: list[tuple[int, WitnessSet]] = []
-    at = 1
-    for number in named:
-        view = advance(view, notes[at : number + 1])
-        eras.append((parse_statement(notes[number]).statement.at, view.witnesses))
-        at = number + 1
-    view = advance(view, notes[at:])
-    ends = [since for since, _ in eras[1:]]
+    return history_of(advance(found(notes[0], anchor), notes[1:]), notes)
+
+
+def history_of(view: View, notes: tuple[bytes, ...]) -> History:
+    """Return the history of a view that follows from ``notes``, which are verified already."""
+    named = [parse_statement(note).statement for note in notes if _WITNESSES in note]
+    ends = [item.at for item in named[1:]]
     return History(
         view=view,
         notes=notes,
         eras=tuple(
-            Era(since, until, witnesses)
-            for (since, witnesses), until in zip(eras, [*ends, None], strict=False)
+            Era(item.at, until, item.witnesses)
+            for item, until in zip(named, [*ends, None], strict=False)
+            if item.witnesses is not None
         ),
     )
 

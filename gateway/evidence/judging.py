@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from gateway.errors import LiaisonError, RejectedError
 from gateway.evidence.entries import Expected, Logged, check_entry
+from gateway.evidence.expected import held_by, received_by, sent_by
 from gateway.evidence.file import Delivered, Evidence, parse_evidence
 from gateway.evidence.heads import registry_keys, verified_head
 from gateway.evidence.history import History, check_adds_up, continued, fold
@@ -18,17 +19,15 @@ from gateway.evidence.judgement import Facts, Finding, Judgement, Verdict
 from gateway.evidence.parts import Message, open_payload, verify_delivery, verify_message
 from gateway.evidence.shown import entry_facts, message_facts, receipt_facts, registry_facts
 from gateway.evidence.standing import Trust
-from gateway.protocol.audit import EntryKind, ProvenEntry
+from gateway.protocol.audit import ProvenEntry
 from gateway.protocol.message import Payload
 from gateway.protocol.opening import may_have_signed
 from gateway.protocol.receipt import VerifiedReceipt
 from keys.registry.member import RegistryHead
 from keys.registry.witnessed import newest_until
-from keys.suite import digest
 
 CLOCK_SKEW_S = 300
 """How far a date may lie after the time by which witnesses saw what bears it."""
-_SENT = (EntryKind.MESSAGE_ACCEPTED, EntryKind.MESSAGE_SIGNED_AGAIN)
 _ORDER = list(Verdict)
 
 
@@ -111,7 +110,10 @@ class _Judging:
             message = verify_message(evidence, history)
             payload = open_payload(evidence, message, supplied)
         self._facts.message = message_facts(message, evidence, payload, history.view)
-        sent = self._logged(evidence.sent, _sent(message), "that it sent the message", history)
+        sender, tbs = message.signer.member, message.tbs_digest
+        sent = self._logged(
+            evidence.sent, sent_by(sender, tbs), "that it sent the message", history
+        )
         deliveries = [self._delivery(item, message, history) for item in evidence.delivered]
         for name in sorted({*message.header.to} - {item.recipient for item in evidence.delivered}):
             self._remark("receipt_missing", f"the receipt of {name}", "it is not in the file")
@@ -155,10 +157,10 @@ class _Judging:
                 made.receipt = verify_delivery(item.receipt, name, message, history)
             self._facts.receipts.append(receipt_facts(made.receipt, history.view))
             self._compare(made.receipt.registry, f"the receipt of {name}", history)
-            expected = _held(message, item)
+            expected = held_by(message.signer.member, message.tbs_digest, item)
             what = f"that it holds the receipt of {name}"
             made.held = self._logged(item.held, expected, what, history)
-        expected = _received(message, item)
+        expected = received_by(message.signer.member, message.tbs_digest, item)
         made.received = self._logged(
             item.received, expected, "that it received the message", history
         )
@@ -224,7 +226,7 @@ class _Judging:
         self._note(trust.judge(logged.head.log_key, logged.at, where))
         self._check_date(logged.entry.at, logged.at, where)
         if logged.at is None:
-            self._remark("not_witnessed", where, "no quorum of witnesses has seen it yet")
+            self._remark("quorum_missing", where, "no quorum of witnesses has seen it yet")
 
     def _seen_by(self, logged: Sequence[Logged], where: str, trust: Trust) -> int | None:
         """Return by when witnesses had seen something; note where none of the entries says."""
@@ -236,7 +238,7 @@ class _Judging:
             return at
         code, detail = "not_logged", "no log in the file speaks of it"
         if logged:
-            code, detail = "not_witnessed", "no quorum of witnesses has seen it yet"
+            code, detail = "quorum_missing", "no quorum of witnesses has seen it yet"
         if not trust.history.eras:
             code, detail = "witnesses_missing", "the federation names no witnesses"
         self._note(_finding(code, where, detail, Verdict.SIGNED_ONLY))
@@ -279,31 +281,6 @@ _OLDER = (
     "the registry in the file was witnessed last before this was: what was revoked in between "
     "would not show; export it again, or give a newer registry"
 )
-
-
-def _sent(message: Message) -> Expected:
-    return Expected(
-        member=message.signer.member, kinds=_SENT, peer="", tbs_digest=message.tbs_digest
-    )
-
-
-def _held(message: Message, item: Delivered) -> Expected:
-    return Expected(
-        member=message.signer.member,
-        kinds=(EntryKind.RECEIPT_HELD,),
-        peer=item.recipient,
-        tbs_digest=message.tbs_digest,
-        more=(digest(item.receipt or b""),),
-    )
-
-
-def _received(message: Message, item: Delivered) -> Expected:
-    return Expected(
-        member=item.recipient,
-        kinds=(EntryKind.MESSAGE_RECEIVED,),
-        peer=message.signer.member,
-        tbs_digest=message.tbs_digest,
-    )
 
 
 def _finding(code: str, where: str, detail: str, limits_to: Verdict) -> Finding:

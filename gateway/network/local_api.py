@@ -29,6 +29,7 @@ from gateway.network.metrics import Metrics
 from gateway.network.problems import problem_of, problem_response
 from gateway.network.requests import (
     PIECE_BYTES,
+    EvidenceQuery,
     ExportQuery,
     MoveQuery,
     RangeQuery,
@@ -49,6 +50,7 @@ from gateway.services.audit_reading import AuditReading
 from gateway.services.caller import Caller, require
 from gateway.services.ceremony import Ceremony, RouteChange
 from gateway.services.delivery import Delivery
+from gateway.services.evidence import EvidenceFiles
 from gateway.services.exchange import Exchange
 from gateway.services.exporting import Exporting
 from gateway.services.health import Health
@@ -99,6 +101,7 @@ class Rooms:
     ceremony: Ceremony
     rewrapping: Rewrapping
     audit_reading: AuditReading
+    evidence: EvidenceFiles
     log_alarms: LogAlarms
     health: Health
     metrics: Metrics
@@ -129,6 +132,7 @@ class LocalApi:
                 web.post("/v1/messages:batch", self._submit_batch),
                 web.get("/v1/messages", self._messages),
                 web.get("/v1/messages/{id}", self._message),
+                web.get("/v1/messages/{id}/evidence", self._evidence),
                 web.post("/v1/messages/{id}/acknowledge", self._acknowledge),
                 web.post("/v1/messages/{id}/withdraw", self._withdraw),
                 web.post("/v1/messages/{id}/requeue", self._requeue),
@@ -291,6 +295,16 @@ class LocalApi:
     async def _message(self, request: web.Request) -> web.Response:
         ref, caller = request.match_info["id"], self._caller(request)
         return json_answer(await self._rooms.inbox.read(ref, caller, language_of(request)))
+
+    async def _evidence(self, request: web.Request) -> web.Response:
+        query, caller = query_of(request, EvidenceQuery), self._caller(request)
+        file = await self._rooms.evidence.export(
+            request.match_info["id"],
+            caller,
+            is_open=query.content == "open",
+            recipient=query.recipient,
+        )
+        return web.Response(body=file, content_type="application/zip")
 
     async def _acknowledge(self, request: web.Request) -> web.Response:
         ref, caller = request.match_info["id"], self._caller(request)

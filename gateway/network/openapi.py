@@ -7,7 +7,13 @@ from typing import Any
 import msgspec
 
 from gateway.network.problems import Problem
-from gateway.network.requests import ExportQuery, RevokeBody, RotateBody, StatementBody
+from gateway.network.requests import (
+    EvidenceQuery,
+    ExportQuery,
+    RevokeBody,
+    RotateBody,
+    StatementBody,
+)
 from gateway.services.attachments import UploadedAttachment
 from gateway.services.audit_reading import AuditEntryView
 from gateway.services.ceremony import RouteChange, RouteView
@@ -27,11 +33,16 @@ _TYPES = (
     MovedRows, Imported, AttachmentView, StatementBody, RouteChange, RouteView, RotateBody,
     RevokeBody, RevokedKey,
 )  # fmt: skip
-_QUERIES = {("get", "/v1/messages"): MessageQuery, ("post", "/v1/media/export"): ExportQuery}
+_QUERIES = {
+    ("get", "/v1/messages"): MessageQuery,
+    ("get", "/v1/messages/{id}/evidence"): EvidenceQuery,
+    ("post", "/v1/media/export"): ExportQuery,
+}
 _OPERATIONS: tuple[tuple[str, str, str, type | None, type | None, int], ...] = (
     ("post", "/v1/messages", "Submit a message", Submission, Submitted, 202),
     ("get", "/v1/messages", "List messages; wait_s makes it a long poll", None, Page, 200),
     ("get", "/v1/messages/{id}", "Open a message; recorded", None, Detail, 200),
+    ("get", "/v1/messages/{id}/evidence", "Evidence that stands alone; recorded", None, None, 200),
     ("post", "/v1/messages/{id}/acknowledge", "Take a message", None, Summary, 200),
     ("post", "/v1/messages/{id}/withdraw", "Take back what still waits", None, MovedRows, 200),
     ("post", "/v1/messages/{id}/requeue", "Queue again what had ended", None, MovedRows, 200),
@@ -103,7 +114,8 @@ def document() -> dict[str, Any]:
     for (method, path), query in _QUERIES.items():
         shape = components[query.__name__]
         needed = shape.get("required", ())
-        paths[path][method]["parameters"] = [
+        named = paths[path][method].get("parameters", [])
+        paths[path][method]["parameters"] = named + [
             {"name": name, "in": "query", "schema": schema, "required": name in needed}
             for name, schema in shape["properties"].items()
         ]

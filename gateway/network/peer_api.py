@@ -27,6 +27,7 @@ from gateway.protocol.mailbox import (
     parse_collect,
     parse_returns,
 )
+from gateway.protocol.message import MESSAGE_ID_BYTES
 from gateway.protocol.witness import (
     MAX_REQUEST_BYTES,
     SIZE_MEDIA_TYPE,
@@ -119,6 +120,7 @@ class PeerApi:
                 web.get("/{log:[0-9a-f]{64}}/checkpoint", self._witnessed),
                 web.post("/peer/v1/envelopes", self._envelopes),
                 web.get("/peer/v1/envelopes/{envelope}/blobs/{blob}", self._blob_segments),
+                web.get("/peer/v1/audit/proofs/{message}/{envelope}", self._audit_proofs),
                 web.get("/peer/v1/envelopes/{envelope}/blobs/{blob}/{number}", self._blob_segment),
                 web.post("/peer/v1/collect", self._collect),
                 web.post("/peer/v1/returns", self._returns),
@@ -352,6 +354,12 @@ class PeerApi:
         await answer.write_eof()
         return answer
 
+    async def _audit_proofs(self, request: web.Request) -> web.Response:
+        hop = self._hop(request)
+        message_id = _digest(request.match_info["message"], MESSAGE_ID_BYTES)
+        found = await hop.audit_proofs(message_id, _digest(request.match_info["envelope"]))
+        return _packed(tuple(found))
+
     async def _collect(self, request: web.Request) -> web.Response:
         hop = self._hop(request)
         asked = parse_collect(await _body(request, MAX_COLLECT_BYTES))
@@ -438,13 +446,13 @@ async def _body(request: web.Request, most_bytes: int) -> bytes:
     return body
 
 
-def _digest(text: str) -> bytes:
+def _digest(text: str, length: int = DIGEST_BYTES) -> bytes:
     try:
         raw = bytes.fromhex(text)
     except ValueError:
         raw = b""
-    if len(raw) != DIGEST_BYTES or raw.hex() != text:
-        raise RejectedError("name_malformed", "a name is 64 lower-case hex digits")
+    if len(raw) != length or raw.hex() != text:
+        raise RejectedError("name_malformed", f"a name is {2 * length} lower-case hex digits")
     return raw
 
 

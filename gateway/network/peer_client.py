@@ -21,6 +21,7 @@ from gateway.network.peer_api import READ_AHEAD_BYTES, PeerFault, PongBody
 from gateway.network.tls import client_context
 from gateway.peer import Peer, Pong, Segment
 from gateway.protocol.answer import Answer, Posted, copies_in, encode_batch, parse_answers
+from gateway.protocol.audit import ProvenEntry
 from gateway.protocol.mailbox import (
     Collect,
     Collected,
@@ -268,6 +269,11 @@ class HttpsPeer:
         return await self._call(
             "GET", f"/{digest(origin.encode()).hex()}/checkpoint", open_to_all=True
         )
+
+    async def audit_proofs(self, message_id: bytes, envelope_id: bytes) -> Sequence[ProvenEntry]:
+        """See ``gateway.peer``."""
+        path = f"audit/proofs/{message_id.hex()}/{envelope_id.hex()}"
+        return _unpacked(await self._call("GET", path), tuple[ProvenEntry, ...])
 
     async def ping(self) -> Pong:
         """See ``gateway.peer``."""

@@ -22,8 +22,6 @@ from gateway.protocol.codec import (
 from keys.tlog.proof import MAX_PROOF_BYTES
 
 ENTRY_VERSION = 1
-MOST_PROVEN = 8
-"""How many entries of one log may speak of one message in evidence."""
 MAX_ENTRY_BYTES = 4096
 
 

@@ -5,12 +5,11 @@ is remembered from one call to the next.
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 
 import msgspec
 
 from gateway.errors import RejectedError
-from gateway.protocol.audit import AuditEntry, EntryKind, parse_entry
+from gateway.protocol.audit import AuditEntry, EntryKind, ProvenEntry, parse_entry
 from gateway.services.caller import Caller, require
 from gateway.settings import Role
 from gateway.store import audit, audit_reading, cosigned
@@ -53,17 +52,6 @@ class ShardView(msgspec.Struct, frozen=True, kw_only=True):
     size: int
     witnessed_size: int
     witnessed_at: int | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProvenEntry:
-    """An entry's bytes, and its proof (c2sp.org/tlog-proof) under a signed head.
-
-    That is the first head over it that a quorum cosigned; the newest one where there is none.
-    """
-
-    entry: bytes
-    proof: bytes
 
 
 class AuditReading:
@@ -174,7 +162,8 @@ class AuditReading:
     ) -> list[ProvenEntry]:
         """Return the entries of ``kinds`` that name ``subject`` (32 bytes), each with its proof.
 
-        They are looked for among those of ``since`` to ``until`` (UTC seconds).
+        They are looked for among those of ``since`` to ``until`` (UTC seconds). The proof is under
+        the first head over it that a quorum cosigned; the newest one where there is none.
         """
 
         def read(tx: Transaction) -> list[ProvenEntry]:
@@ -243,7 +232,7 @@ def _proven(tx: Transaction, row: StoredEntry) -> ProvenEntry:
     size = parse_checkpoint(checkpoint).size
     hashes = inclusion_proof(row.number, size, tiled(tx, row.shard, size))
     proof = InclusionProof(row.number, tuple(hashes), checkpoint)
-    return ProvenEntry(entry=row.entry or b"", proof=encode_proof(proof))
+    return ProvenEntry(row.entry or b"", encode_proof(proof))
 
 
 def _first_since(tx: Transaction, shard: int, size: int, at: int) -> int:

@@ -30,6 +30,8 @@ RETRY_FIRST_S = 2.0
 RETRY_MAX_S = 300.0
 ASK_S = 90.0
 """How long a witness may take for an answer."""
+RENEW_S = 10.0
+"""How long one may take where somebody waits for it."""
 QUORUM_LATE_S = 3600
 """How long a head may lack its quorum before that is an alarm."""
 _log = logger()
@@ -94,6 +96,26 @@ class Cosigning:
                     self._asked[name] = _Asked()
                     tasks[name] = group.create_task(self._keep_asking(name), name=f"ask {name}")
                 await self._changed.wait()
+
+    async def renew(self, since: int) -> None:
+        """Have our head cosigned again, where no quorum called it the newest since then.
+
+        Waits for who answers within ``RENEW_S``; who does not is asked again in its turn.
+        """
+        view = self._mirror.known
+        if view is None or (self._mirror.witnessed_at or 0) >= since:
+            return
+        async with asyncio.TaskGroup() as group:
+            for member in view.witnessing():
+                group.create_task(self._renewed(member.member), name=f"ask {member.member}")
+
+    async def _renewed(self, name: MemberId) -> None:
+        try:
+            async with asyncio.timeout(RENEW_S):
+                await self._ask(name, _Asked())
+        except (LiaisonError, TimeoutError) as fault:
+            code = fault.code if isinstance(fault, LiaisonError) else "peer_unreachable"
+            _log.warning("cosignature.missing", peer=name, code=code)
 
     async def watch_quorum(self) -> None:
         """Raise the alarm, once an hour, while the newest head has long lacked its quorum."""

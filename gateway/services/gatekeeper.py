@@ -7,6 +7,7 @@ from gateway.clock import Clock
 from gateway.errors import ForbiddenError, LiaisonError, RejectedError
 from gateway.peer import Pong, Segment
 from gateway.protocol.answer import Answer, Later, Posted, Refused
+from gateway.protocol.audit import ProvenEntry
 from gateway.protocol.blob import parse_segment_list
 from gateway.protocol.envelope import encode_envelope, parse_envelope
 from gateway.protocol.mailbox import Collect, Collected, Return
@@ -22,6 +23,7 @@ from gateway.services.registry import Registrar, RegistryMirror
 from gateway.services.relaying import Handed, Relaying
 from gateway.services.segments import StoredSegment
 from gateway.services.standing import SUSPENDED, SUSPENDED_S, shunned
+from gateway.services.testimony import Testimony
 from gateway.services.turnstile import Turnstile
 from gateway.services.vetoes import Vetoes
 from gateway.services.witnessing import Witnessing
@@ -53,6 +55,7 @@ class Gatekeeper:
         quotas: Quotas,
         vetoes: Vetoes,
         witnessing: Witnessing,
+        testimony: Testimony,
         clock: Clock,
         seen: Callable[[MemberId], None],
     ) -> None:
@@ -69,6 +72,7 @@ class Gatekeeper:
         self.quotas = quotas
         self.vetoes = vetoes
         self.witnessing = witnessing
+        self.testimony = testimony
         self.clock = clock
         self.posts = Turnstile(most=POSTS_MOST, most_each=POSTS_EACH)
         self.collects = Turnstile(most=COLLECTS_MOST, most_each=COLLECTS_EACH)
@@ -278,6 +282,10 @@ class Hop:
     async def witnessed_by_digest(self, origin_digest: bytes) -> bytes:
         """Return the same, by the SHA-256 of the origin: as C2SP names logs in a path."""
         return await self.gate.witnessing.checkpoint(origin_digest)
+
+    async def audit_proofs(self, message_id: bytes, envelope_id: bytes) -> Sequence[ProvenEntry]:
+        """See ``gateway.peer``; who is suspended may still prove what was."""
+        return await self.gate.testimony.for_member(self._caller(), message_id, envelope_id)
 
     async def ping(self) -> Pong:
         """See ``gateway.peer``."""

@@ -44,7 +44,7 @@ from gateway.store.outbox import (
     Settlement,
 )
 from gateway.store.sealings import Sealing
-from keys.suite import MemberId
+from keys.suite import MemberId, digest
 
 _log = logger()
 
@@ -191,7 +191,7 @@ class Outcomes:
         settlement = Settlement(
             row_id=row.row_id, state=OutboxState.DELIVERED, at=self._clock.now(), receipt=receipt
         )
-        return Outcome(change=settlement, entry=self._entry(EntryKind.RECEIPT_HELD, load))
+        return Outcome(change=settlement, entry=self._held(verified))
 
     def _verified(self, receipt: bytes) -> VerifiedReceipt:
         verified = verify_receipt(receipt, self._mirror.view)
@@ -254,6 +254,15 @@ class Outcomes:
             asked_s=asked_s,
         )
         return Deferral(row_id=row.row_id, due_at=due_at, code=code)
+
+    def _held(self, verified: VerifiedReceipt) -> audit.NewEntry:
+        """Record the receipt itself, and what it attests: perhaps an earlier signing."""
+        receipt = verified.receipt
+        return self._ledger.entry(
+            EntryKind.RECEIPT_HELD,
+            peer=receipt.recipient,
+            digests=(receipt.envelope_id, receipt.content_digest, digest(verified.encoded)),
+        )
 
     def _entry(self, kind: EntryKind, load: Load, code: str = "") -> audit.NewEntry:
         row: Claimed = load.item

@@ -151,6 +151,12 @@ def find(tx: Transaction, sender: str, message_id: bytes) -> StoredMessage | Non
     return None if row is None else StoredMessage(**row)
 
 
+def by_id(tx: Transaction, message_id: bytes) -> list[StoredMessage]:
+    """Return the messages under an id, sent and received, whoever sent them."""
+    statement = select(*_WHOLE).where(messages.c.message_id == message_id)
+    return [StoredMessage(**row) for row in tx.execute(statement).mappings()]
+
+
 def known(tx: Transaction, names: Collection[tuple[bytes, bytes]]) -> dict[bytes, StoredMessage]:
     """Return the received messages among these (message id, envelope id), by envelope id."""
     wanted = dict(names)

@@ -152,7 +152,7 @@ def test_without_a_quorum_it_is_signed_only() -> None:
         evidence, sent=other_head(evidence.sent, lambda head: only(head, few.witnesses[:1]))
     )
     judgement = judged(alone, few.made.anchor)
-    assert (judgement.verdict, codes(judgement)) == (Verdict.SIGNED_ONLY, {"not_witnessed"})
+    assert (judgement.verdict, codes(judgement)) == (Verdict.SIGNED_ONLY, {"quorum_missing"})
     unlogged = judged(replace(evidence, sent=None), few.made.anchor)
     assert (unlogged.verdict, codes(unlogged)) == (Verdict.SIGNED_ONLY, {"not_logged"})
 
@@ -487,7 +487,7 @@ def test_witnesses_count_for_the_time_in_which_they_were_named() -> None:
         sent=other_head(grown.sent, lambda shown: cosigned(only(shown, []), *new, at=SEEN_AT)),
     )
     judgement = judged(by_new, made.made.anchor)
-    assert (judgement.verdict, codes(judgement)) == (Verdict.SIGNED_ONLY, {"not_witnessed"})
+    assert (judgement.verdict, codes(judgement)) == (Verdict.SIGNED_ONLY, {"quorum_missing"})
     much_later = LATER + 40 * 86_400
     by_old = replace(
         grown,
@@ -495,7 +495,7 @@ def test_witnesses_count_for_the_time_in_which_they_were_named() -> None:
         sent=other_head(grown.sent, lambda shown: cosigned(only(shown, []), *old, at=much_later)),
     )
     judgement = judged(by_old, made.made.anchor)
-    assert (judgement.verdict, codes(judgement)) == (Verdict.SIGNED_ONLY, {"not_witnessed"})
+    assert (judgement.verdict, codes(judgement)) == (Verdict.SIGNED_ONLY, {"quorum_missing"})
 
 
 def test_one_witness_that_lies_moves_no_time() -> None:

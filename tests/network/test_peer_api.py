@@ -10,9 +10,10 @@ import aiohttp
 import msgspec
 import pytest
 
-from gateway.errors import LiaisonError, UnavailableError
+from gateway.errors import LiaisonError, RejectedError, UnavailableError
 from gateway.network.peer_api import HELD_BYTES_EACH, PeerApi
 from gateway.protocol.answer import Posted, encode_batch
+from gateway.protocol.audit import EntryKind, parse_entry
 from gateway.protocol.blob import SegmentList, encode_segment_list, segment_digest
 from gateway.services.turnstile import Turnstile
 from gateway.settings import PeerApiSettings, Settings
@@ -62,6 +63,14 @@ async def test_message_crosses_real_tls(tmp_path: Path) -> None:
         assert b"".join([piece async for piece in opened.read(0, opened.size)]) == content
         pong = await made.peers["XA"].member(XB).ping()
         assert pong.member == "XB"
+        await made.fed.nodes[XB].workers.audit_log.sequence()
+        message_id, envelope_id = sent.id.partition("-")[2], read.envelope_id
+        asked = bytes.fromhex(message_id), bytes.fromhex(envelope_id)
+        (proven,) = await made.peers["XA"].member(XB).audit_proofs(*asked)
+        assert parse_entry(proven.entry).kind is EntryKind.MESSAGE_RECEIVED
+        with pytest.raises(RejectedError) as unknown:
+            await made.peers["XA"].member(XB).audit_proofs(b"m" * 16, asked[1])
+        assert unknown.value.code == "message_unknown"
 
 
 async def test_stranger_reaches_nothing_that_needs_membership(tmp_path: Path) -> None:
@@ -70,7 +79,7 @@ async def test_stranger_reaches_nothing_that_needs_membership(tmp_path: Path) ->
         blob = "00" * 32
         needs = (
             ("POST", "envelopes", BATCH), ("PUT", f"blobs/{blob}", b"\x92\x01\x90"),
-            ("PUT", f"blobs/{blob}/0", b"x"),
+            ("PUT", f"blobs/{blob}/0", b"x"), ("GET", f"audit/proofs/{blob[:32]}/{blob}", b""),
         )  # fmt: skip
         for method, path, body in needs:
             without = made.context("XA", None)

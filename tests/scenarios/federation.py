@@ -18,7 +18,7 @@ from gateway.daemon import Node, open_database, wire
 from gateway.errors import UnavailableError
 from gateway.peer import Peer, Pong, Segment
 from gateway.protocol.answer import Answer, Posted
-from gateway.protocol.audit import AuditEntry, parse_entry
+from gateway.protocol.audit import AuditEntry, ProvenEntry, parse_entry
 from gateway.protocol.mailbox import Collect, Collected, Return
 from gateway.protocol.witness import AddCheckpoint
 from gateway.services.caller import Caller
@@ -192,6 +192,12 @@ class Line:
         """Carry what a witness has seen of a log."""
         return await self._gate().witnessed_checkpoint(origin)
 
+    async def audit_proofs(self, message_id: bytes, envelope_id: bytes) -> Sequence[ProvenEntry]:
+        """Carry what a log says."""
+        proven = await self._gate().audit_proofs(message_id, envelope_id)
+        bend = self.federation.bend_proofs
+        return proven if bend is None else bend(proven)
+
     async def ping(self) -> Pong:
         """Carry a ping."""
         return await self._gate().ping()
@@ -241,6 +247,7 @@ class Federation:
     """What nodes show of the registry, instead of what they hold."""
     bend_answers: Callable[[Answer], Answer] | None = None
     bend_segment: Callable[[bytes], bytes] | None = None
+    bend_proofs: Callable[[Sequence[ProvenEntry]], Sequence[ProvenEntry]] | None = None
     changes: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
     """Settings by member and section, instead of the defaults."""
     roles: dict[str, tuple[MemberRole, Competences]] = field(default_factory=dict)
