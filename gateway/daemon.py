@@ -71,8 +71,10 @@ from gateway.services.routes import Routes
 from gateway.services.sessions import Sessions
 from gateway.services.snapshot import Snapshot
 from gateway.services.standing import Standing
+from gateway.services.statements import Statements
 from gateway.services.testimony import Testimony
 from gateway.services.vetoes import Vetoes
+from gateway.services.watching import Watching
 from gateway.services.wayback import Wayback
 from gateway.services.witnessing import Witnessing
 from gateway.settings import Settings, load
@@ -85,6 +87,7 @@ from keys.keyfile import Unlocked, unlock
 from keys.memory import seclude
 from keys.private import read_secret
 from keys.registry.draft import parse_fingerprint
+from keys.registry.member import RegistryHead
 from keys.registry.statement import REGISTRY
 from keys.registry.view import View
 from keys.suite import Entropy, MemberId, parse_member_id
@@ -173,6 +176,10 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
     )
     metrics = Metrics()
 
+    def heard(name: MemberId, named: RegistryHead) -> None:
+        watching.met(name)
+        views.heard(name, named)
+
     def settled(confirmed: int) -> None:
         metrics.count_deliveries(confirmed)
         inbox.changed()
@@ -188,7 +195,7 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
             ledger=ledger,
             clock=clock,
             settings=settings.delivery,
-            heard=views.heard,
+            heard=heard,
             signer_revoked=lambda: resigning.wake(),  # noqa: PLW0108 - made below
         ),
         keys=keys,
@@ -205,7 +212,7 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
         ledger=ledger,
         clock=clock,
         settings=settings.delivery,
-        heard=views.heard,
+        heard=heard,
         came_back=lambda: relaying.changed(),  # noqa: PLW0108 - made below
     )
     ways = _Loopback(peers, member)
@@ -246,7 +253,7 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
         settings=settings.relay,
         policy=settings.policy,
         max_sealed_bytes=settings.blobs.max_sealed_bytes,
-        heard=views.heard,
+        heard=heard,
         check_space=attachments.check_space,
         taken=custody_lanes.wake,
         came_back=returning.wake,
@@ -288,7 +295,7 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
         ledger=ledger,
         clock=clock,
         wayback=wayback,
-        heard=views.heard,
+        heard=heard,
         arrived=inbox.changed,
     )
     incoming = IncomingBlobs(
@@ -312,7 +319,19 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
     alarms = LogAlarms(database, ledger, clock)
     audit_reading = AuditReading(database)
     testimony = Testimony(database, audit_reading, clock)
-    witnessing = Witnessing(database, keys, mirror, ways, vetoes=vetoes, alarms=alarms, clock=clock)
+    witnessing = Witnessing(
+        database, keys, mirror, statements=Statements(ways, vetoes), alarms=alarms, clock=clock
+    )
+    watching = Watching(
+        member,
+        database,
+        mirror,
+        ways,
+        alarms=alarms,
+        clock=clock,
+        entropy=entropy,
+        every_s=settings.audit.watch_s,
+    )
     cosigning = Cosigning(
         mirror,
         ways,
@@ -335,6 +354,7 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
         vetoes=vetoes,
         witnessing=witnessing,
         testimony=testimony,
+        audit_reading=audit_reading,
         clock=clock,
         seen=seen,
     )
@@ -505,6 +525,7 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
         fetching=fetching,
         audit_log=audit_log,
         cosigning=cosigning,
+        watching=watching,
         vetoes=vetoes,
         purging=purging,
         ledger=ledger,

@@ -106,6 +106,18 @@ class Peer(Protocol):
         Raises RejectedError ``message_unknown``, for a message of others too.
         """
 
+    async def audit_checkpoint(self) -> bytes:
+        """Return the newest head of the peer's audit log that a quorum cosigned: a signed note.
+
+        Without a quorum the newest signed one. Raises RejectedError ``audit_empty``.
+        """
+
+    async def audit_consistency(self, origin: str, old: int, new: int) -> Sequence[bytes]:
+        """Return the proof (32 bytes a hash) that a shard of its log grew from one size to another.
+
+        Raises RejectedError ``shard_unknown`` or ``size_unknown``.
+        """
+
     async def ping(self) -> Pong:
         """Ask who is there and what time it has."""
 

@@ -294,6 +294,13 @@ class AuditSettings(_Section, frozen=True, kw_only=True):
         int,
         _explained("How long entries wait for a checkpoint at most, in ms.", ge=10, le=60_000),
     ] = 250
+    watch_s: Annotated[
+        _Span,
+        _explained(
+            "How often to look at the audit logs of the members that something came from, in "
+            "seconds."
+        ),
+    ] = 300
 
 
 class PolicySettings(_Section, frozen=True, kw_only=True):

@@ -31,6 +31,7 @@ from gateway.services.rewrapping import Rewrapping
 from gateway.services.rotation import Rotation
 from gateway.services.standing import Standing
 from gateway.services.vetoes import PASS_ON_S, Vetoes
+from gateway.services.watching import Watching
 from gateway.settings import Settings
 from gateway.store import attachments, audit, carried, custody, idempotency, outbox, registry
 from gateway.store.blobs import BlobStore
@@ -67,6 +68,7 @@ class Workers:
     fetching: Fetching
     audit_log: AuditLog
     cosigning: Cosigning
+    watching: Watching
     vetoes: Vetoes
     purging: Purging
     ledger: Ledger
@@ -92,6 +94,7 @@ class Workers:
             group.create_task(self._sweep(), name="sweep")
             group.create_task(self._purge(), name="purge")
             group.create_task(self.cosigning.run(), name="cosign")
+            group.create_task(self.watching.run(), name="watch")
             group.create_task(self._pass_on(), name="pass on")
             group.create_task(self._rewrap(), name="rewrap")
             if self.database.is_shared:

@@ -5,6 +5,7 @@ itself (cards, the registry) is open to anyone. Source: SPEC "The peer API".
 """
 
 import asyncio
+import re
 import ssl
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -29,6 +30,7 @@ from gateway.protocol.mailbox import (
 )
 from gateway.protocol.message import MESSAGE_ID_BYTES
 from gateway.protocol.witness import (
+    MAX_PROOF_LINES,
     MAX_REQUEST_BYTES,
     SIZE_MEDIA_TYPE,
     SizeDiffersError,
@@ -41,6 +43,7 @@ from gateway.services.pins import is_pinned
 from gateway.services.turnstile import Turnstile
 from gateway.settings import PeerApiSettings
 from keys.certificate import certificate_digest
+from keys.registry.origins import AuditOrigin, Shard
 from keys.registry.statement import MAX_STATEMENT_BYTES
 from keys.registry.view import View
 from keys.suite import DIGEST_BYTES, KeyId, MemberId, parse_member_id
@@ -60,8 +63,14 @@ STREAMED_BYTES = 2 * 1024 * 1024
 """What a segment holds that streams in or out."""
 READ_AHEAD_BYTES = 256 * 1024
 """How much of a body is taken from the line ahead of who reads it; twice that at most."""
+_SIZE = re.compile(r"(0|[1-9][0-9]{0,17})\Z")
 _log = logger()
 
+Hashes = Annotated[
+    list[Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]],
+    msgspec.Meta(max_length=MAX_PROOF_LINES),
+]
+"""A proof that a log grew."""
 _Route = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -118,6 +127,8 @@ class PeerApi:
                 web.post("/peer/v1/registry/statements", self._statement),
                 web.post("/add-checkpoint", self._add_checkpoint),
                 web.get("/{log:[0-9a-f]{64}}/checkpoint", self._witnessed),
+                web.get("/peer/v1/audit/checkpoint", self._audit_checkpoint),
+                web.get("/peer/v1/audit/consistency/{shard}/{old}/{new}", self._consistency),
                 web.post("/peer/v1/envelopes", self._envelopes),
                 web.get("/peer/v1/envelopes/{envelope}/blobs/{blob}", self._blob_segments),
                 web.get("/peer/v1/audit/proofs/{message}/{envelope}", self._audit_proofs),
@@ -308,6 +319,16 @@ class PeerApi:
         origin_digest = _digest(request.match_info["log"])
         return _text(await self._gate.for_hop(None).witnessed_by_digest(origin_digest))
 
+    async def _audit_checkpoint(self, request: web.Request) -> web.Response:
+        return _text(await self._hop(request).audit_checkpoint())
+
+    async def _consistency(self, request: web.Request) -> web.Response:
+        hop, view = self._hop(request), self._gate.mirror.view
+        shard = Shard.parse(request.match_info["shard"])
+        origin = str(AuditOrigin(view.federation, self._gate.me, shard))
+        old, new = (_size(request.match_info[name]) for name in ("old", "new"))
+        return _packed(await hop.audit_consistency(origin, old, new))
+
     async def _statement(self, request: web.Request) -> web.Response:
         self._limit(request, STATEMENTS_A_MINUTE)
         note = await _body(request, MAX_STATEMENT_BYTES)
@@ -459,6 +480,12 @@ def _digest(text: str, length: int = DIGEST_BYTES) -> bytes:
 def _number(text: str) -> int:
     if not text.isdecimal() or len(text) > 6:  # noqa: PLR2004 - far above MAX_SEGMENTS
         raise RejectedError("segment_unknown", "a segment is named by its number")
+    return int(text)
+
+
+def _size(text: str) -> int:
+    if _SIZE.match(text) is None:
+        raise RejectedError("size_unknown", "a size is a whole number")
     return int(text)
 
 

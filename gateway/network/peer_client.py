@@ -17,7 +17,7 @@ import msgspec
 
 from gateway.clock import Clock
 from gateway.errors import ForbiddenError, LiaisonError, RejectedError, UnavailableError
-from gateway.network.peer_api import READ_AHEAD_BYTES, PeerFault, PongBody
+from gateway.network.peer_api import READ_AHEAD_BYTES, Hashes, PeerFault, PongBody
 from gateway.network.tls import client_context
 from gateway.peer import Peer, Pong, Segment
 from gateway.protocol.answer import Answer, Posted, copies_in, encode_batch, parse_answers
@@ -42,6 +42,7 @@ from gateway.services.pins import is_pinned
 from gateway.settings import PeerApiSettings
 from keys.certificate import certificate_digest
 from keys.keyring import KeyRecord
+from keys.registry.origins import AuditOrigin
 from keys.registry.statement import REGISTRY
 from keys.registry.view import View
 from keys.suite import KeyUse, MemberId, digest, parse_member_id
@@ -274,6 +275,15 @@ class HttpsPeer:
         """See ``gateway.peer``."""
         path = f"audit/proofs/{message_id.hex()}/{envelope_id.hex()}"
         return _unpacked(await self._call("GET", path), tuple[ProvenEntry, ...])
+
+    async def audit_checkpoint(self) -> bytes:
+        """See ``gateway.peer``."""
+        return await self._call("GET", "audit/checkpoint")
+
+    async def audit_consistency(self, origin: str, old: int, new: int) -> Sequence[bytes]:
+        """See ``gateway.peer``."""
+        shard = AuditOrigin.parse(origin).shard
+        return _unpacked(await self._call("GET", f"audit/consistency/{shard}/{old}/{new}"), Hashes)
 
     async def ping(self) -> Pong:
         """See ``gateway.peer``."""

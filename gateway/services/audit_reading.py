@@ -73,6 +73,21 @@ class AuditReading:
 
         return await self._database.read(newest)
 
+    async def shown_checkpoint(self) -> bytes:
+        """Return what other members are shown: the newest cosigned head, or the newest signed one.
+
+        Raises RejectedError ``audit_empty``.
+        """
+
+        def newest(tx: Transaction) -> bytes:
+            head = audit.head(tx)
+            if head is None:
+                raise RejectedError("audit_empty", "the audit log has no head yet")
+            witnessed = cosigned.newest(tx, head.shard)
+            return head.checkpoint if witnessed is None else witnessed.checkpoint
+
+        return await self._database.read(newest)
+
     async def checkpoint(self, caller: Caller, shard: str = "") -> bytes:
         """Return the newest signed checkpoint of a shard, by default the newest; else empty.
 

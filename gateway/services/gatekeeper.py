@@ -12,6 +12,7 @@ from gateway.protocol.blob import parse_segment_list
 from gateway.protocol.envelope import encode_envelope, parse_envelope
 from gateway.protocol.mailbox import Collect, Collected, Return
 from gateway.protocol.witness import AddCheckpoint
+from gateway.services.audit_reading import AuditReading
 from gateway.services.cards import Cards
 from gateway.services.delivery import Delivery
 from gateway.services.incoming_blobs import IncomingBlobs
@@ -56,6 +57,7 @@ class Gatekeeper:
         vetoes: Vetoes,
         witnessing: Witnessing,
         testimony: Testimony,
+        audit_reading: AuditReading,
         clock: Clock,
         seen: Callable[[MemberId], None],
     ) -> None:
@@ -73,6 +75,7 @@ class Gatekeeper:
         self.vetoes = vetoes
         self.witnessing = witnessing
         self.testimony = testimony
+        self.audit_reading = audit_reading
         self.clock = clock
         self.posts = Turnstile(most=POSTS_MOST, most_each=POSTS_EACH)
         self.collects = Turnstile(most=COLLECTS_MOST, most_each=COLLECTS_EACH)
@@ -286,6 +289,16 @@ class Hop:
     async def audit_proofs(self, message_id: bytes, envelope_id: bytes) -> Sequence[ProvenEntry]:
         """See ``gateway.peer``; who is suspended may still prove what was."""
         return await self.gate.testimony.for_member(self._caller(), message_id, envelope_id)
+
+    async def audit_checkpoint(self) -> bytes:
+        """See ``gateway.peer``."""
+        self._member()
+        return await self.gate.audit_reading.shown_checkpoint()
+
+    async def audit_consistency(self, origin: str, old: int, new: int) -> Sequence[bytes]:
+        """See ``gateway.peer``."""
+        self._member()
+        return await self.gate.audit_reading.consistency(origin, old, new)
 
     async def ping(self) -> Pong:
         """See ``gateway.peer``."""

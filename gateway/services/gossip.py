@@ -18,9 +18,9 @@ from gateway.logs import logger
 from gateway.peer import Peer, Peers
 from gateway.protocol.audit import EntryKind
 from gateway.services.ledger import Ledger
-from gateway.services.log_alarms import audit_of
 from gateway.services.registry import RegistryMirror, check_signed
 from gateway.services.registry_reading import read_checkpoint, read_entries
+from gateway.services.signed_heads import audit_of
 from gateway.store import audit, split_views
 from gateway.store.database import Database, Transaction
 from keys.registry.member import RegistryHead

@@ -5,8 +5,9 @@ Two heads that exclude each other are a proof, for everybody and for ever. What 
 node: it is kept with the heads that raised it, and somebody has to ask that member.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -17,16 +18,19 @@ from gateway.errors import RejectedError
 from gateway.logs import logger
 from gateway.protocol.audit import EntryKind
 from gateway.services.ledger import Ledger
+from gateway.services.signed_heads import audit_of
 from gateway.store import audit, log_alarms, split_views
 from gateway.store.database import Database, Transaction
 from gateway.store.log_alarms import LogAlarm
 from gateway.store.split_views import SplitView
-from keys.registry.origins import AuditOrigin
+from keys.registry.origins import AuditOrigin, Shard
 from keys.registry.statement import REGISTRY
 from keys.suite import digest
 from keys.tlog.checkpoint import parse_checkpoint
+from keys.tlog.merkle import root_before
 
-RECENT_S = 30 * 86_400
+DAY_S = 86_400
+RECENT_S = 30 * DAY_S
 PROOFS_EACH = 10
 """How many proofs of one log are kept: the first convicts as well as the last."""
 _log = logger()
@@ -50,10 +54,10 @@ class LogVerdict(StrEnum):
 _DETAILS: Mapping[LogVerdict, str] = MappingProxyType({
     LogVerdict.PROVEN: "a key of {member} signed two histories of {log}; both heads are kept, and "
     "prove it to anybody: liaison audit split-view list",
-    LogVerdict.NOT_CONTINUED: "{member} brought a head of {size} entries of {log}, and no proof "
-    "that it continues the {known} that are known here: a rewritten log, or a broken node",
-    LogVerdict.SHORTER: "{member} shows {size} entries of {log}, and does not show that they are "
-    "the first of the {known} that it had: a node restored from a backup, or a rewritten log",
+    LogVerdict.NOT_CONTINUED: "a head of {size} entries of {log} is signed, and {member} does not "
+    "show that it continues the {known} that were seen before: a rewritten log, or a broken node",
+    LogVerdict.SHORTER: "{member} shows {size} entries of {log}, and does not show that they begin "
+    "what it had, {known} of {had}: a node restored from a backup, or a rewritten log",
     LogVerdict.CLOSED_GREW: "{log} grew to {size} entries though {member} had begun a later shard: "
     "two nodes write in its name, or somebody holds its log key",
     LogVerdict.RESTARTED: "{member} began {log}: its node came back without its newest entries, as "
@@ -166,6 +170,31 @@ class LogAlarms:
         if await self._database.write(commit):
             _log.error("split_view.seen", member=owner, peer=found_by, tree_size=head.size)
 
+    async def unproven(
+        self,
+        verdict: LogVerdict | None,
+        smaller: bytes,
+        larger: bytes,
+        proof: Sequence[bytes],
+        found_by: str,
+    ) -> None:
+        """Keep what it means that ``proof`` does not show two heads of a log to be one history.
+
+        A log that was rewritten often proves it by itself: its proof leads to the larger head, and
+        from another root than the smaller one's. Else there is an alarm, if it has a verdict.
+        """
+        old, new = parse_checkpoint(smaller), parse_checkpoint(larger)
+        try:
+            root = root_before(old.size, new.size, proof, new.root)
+        except RejectedError:
+            if verdict is not None:
+                turned = verdict is LogVerdict.SHORTER
+                shown, known = (smaller, larger) if turned else (larger, smaller)
+                await self.doubt(self.raised(verdict, shown, known, found_by))
+        else:
+            if root != old.root:
+                await self.prove(smaller, larger, found_by, b"".join((root, *proof)))
+
     async def recent(self, member: str | None = None) -> list[LogAlarmView]:
         """Return the alarms of the last 30 days about the audit logs of a member, or of all."""
         return await self._database.read(lambda tx: self.recent_in(tx, member))
@@ -182,19 +211,21 @@ class LogAlarms:
         return sorted(shown, key=lambda alarm: alarm.at)
 
 
-def audit_of(origin: str) -> AuditOrigin | None:
-    """Return whose audit log this is, and which shard of it; None for the registry."""
-    try:
-        return AuditOrigin.parse(origin)
-    except RejectedError:
-        return None
+def begins_with_the_year(shard: Shard, now: int) -> bool:
+    """Tell whether a log may have begun this shard because a year began, by a clock that is off."""
+    years = {datetime.fromtimestamp(now + off, UTC).year for off in (-DAY_S, 0, DAY_S)}
+    return not shard.restart and shard.year in years
 
 
 def _view_of(alarm: LogAlarm) -> LogAlarmView:
     verdict = LogVerdict(alarm.verdict)
-    known = 0 if alarm.known is None else parse_checkpoint(alarm.known).size
+    known = parse_checkpoint(alarm.known or alarm.shown)
     detail = _DETAILS[verdict].format(
-        member=alarm.member, log=alarm.origin, size=alarm.size, known=known
+        member=alarm.member,
+        log=alarm.origin,
+        size=alarm.size,
+        known=known.size,
+        had=known.origin,
     )
     return LogAlarmView(
         member=alarm.member,

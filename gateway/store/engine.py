@@ -140,6 +140,8 @@ REGISTRY: Final = 0x4C1A_0005
 """Who lets the registry mirror grow, or adds cosignatures to its head."""
 WITNESS: Final = 0x4C1A_0006
 """Who is about to cosign as this member's witness."""
+LOG_HEADS: Final = 0x4C1A_0008
+"""Who links a head of a member's log to the newest one that was seen."""
 CARDS: Final = 0x4C1A_0007
 """Who decides which key card of a member is the newest."""
 

@@ -6,10 +6,15 @@ who is given it.
 
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import delete, func, insert, select
 
+from gateway.errors import ConflictError
 from gateway.store.database import Transaction
+from gateway.store.engine import LOG_HEADS, lock
 from gateway.store.schema import log_heads
+
+KEPT_EACH = 1_000
+"""How many heads are kept of one log: with one in five minutes, those of three days at least."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,3 +44,46 @@ def at_size(tx: Transaction, origin: str, size: int) -> LogHead | None:
     statement = select(log_heads).where(log_heads.c.origin == origin, log_heads.c.size == size)
     row = tx.execute(statement).mappings().first()
     return None if row is None else LogHead(**row)
+
+
+def chain(tx: Transaction, origin: str) -> list[LogHead]:
+    """Return the heads that are kept of a log, the smallest first."""
+    statement = select(log_heads).where(log_heads.c.origin == origin)
+    rows = tx.execute(statement.order_by(log_heads.c.size)).mappings()
+    return [LogHead(**row) for row in rows]
+
+
+def origins_of(tx: Transaction, member: str) -> list[str]:
+    """Return the logs of a member of which heads were shown."""
+    statement = select(log_heads.c.origin).where(log_heads.c.member == member).distinct()
+    return sorted(tx.execute(statement).scalars())
+
+
+def members(tx: Transaction) -> list[str]:
+    """Return the members of whose logs heads were shown."""
+    return sorted(tx.execute(select(log_heads.c.member).distinct()).scalars())
+
+
+def store(tx: Transaction, head: LogHead, *, expected: LogHead | None) -> None:
+    """Keep a head that continues ``expected``, the newest one known; let the oldest go.
+
+    Raises ConflictError ``log_head_moved`` where another one came meanwhile.
+    """
+    lock(tx, LOG_HEADS)
+    known = newest(tx, head.origin)
+    if known != expected:
+        raise ConflictError("log_head_moved", "another head of this log was seen meanwhile")
+    tx.execute(insert(log_heads).values({item: getattr(head, item) for item in head.__slots__}))
+    first = (
+        select(log_heads.c.size)
+        .where(log_heads.c.origin == head.origin)
+        .order_by(log_heads.c.size.desc())
+        .offset(KEPT_EACH - 1)
+        .limit(1)
+    )
+    tx.execute(
+        delete(log_heads).where(
+            log_heads.c.origin == head.origin,
+            log_heads.c.size < func.coalesce(first.scalar_subquery(), 0),
+        )
+    )

@@ -139,9 +139,30 @@ def verify_consistency(
     _verify_growth(old, new, proof, old_root, new_root)
 
 
+def root_before(old: int, new: int, proof: Sequence[bytes], new_root: bytes) -> bytes:
+    """Return the root that a tree had at ``old`` leaves, by a consistency proof to ``new_root``.
+
+    Raises RejectedError ``consistency_invalid`` for a proof that leads to another root, and where
+    ``old`` is a power of two: such a tree's root is no part of the proof, and has to be known.
+    """
+    if not 0 < old < new or old & (old - 1) == 0:
+        raise _not_consistent()
+    from_old, to_new = _roots(old, new, proof, b"")
+    if not hmac.compare_digest(to_new, new_root):
+        raise _not_consistent()
+    return from_old
+
+
 def _verify_growth(
     old: int, new: int, proof: Sequence[bytes], old_root: bytes, new_root: bytes
 ) -> None:
+    from_old, to_new = _roots(old, new, proof, old_root)
+    if not (hmac.compare_digest(from_old, old_root) and hmac.compare_digest(to_new, new_root)):
+        raise _not_consistent()
+
+
+def _roots(old: int, new: int, proof: Sequence[bytes], old_root: bytes) -> tuple[bytes, bytes]:
+    """Return the roots of both trees as a proof has them."""
     shift = (old & -old).bit_length() - 1
     inner = ((old - 1) ^ (new - 1)).bit_length() - shift
     border = ((old - 1) >> (inner + shift)).bit_count()
@@ -155,9 +176,7 @@ def _verify_growth(
     from_old = _chain_inner_right(seed, path[:inner], mask)
     from_old = _chain_left(from_old, path[inner:])
     to_new = _chain_inner(seed, path[:inner], mask)
-    to_new = _chain_left(to_new, path[inner:])
-    if not (hmac.compare_digest(from_old, old_root) and hmac.compare_digest(to_new, new_root)):
-        raise _not_consistent()
+    return from_old, _chain_left(to_new, path[inner:])
 
 
 def _chain_inner(seed: bytes, path: Sequence[bytes], index: int) -> bytes:

@@ -40,6 +40,7 @@ def code(call: object, *arguments: object) -> str:
     return fault.code
 
 
+INCONSISTENT = "consistency_invalid"
 TEXT = b"origin\n1\nAAAA\n"
 
 
@@ -219,6 +220,23 @@ def test_every_growth_is_proved_and_no_other(hashes: list[bytes], data: st.DataO
         (new + 1, new, proof, frontier.root(), grown.root()),
     ):
         assert code(merkle.verify_consistency, *arguments) == "consistency_invalid"
+
+
+def test_proof_of_growth_says_what_the_tree_was_before() -> None:
+    """Where it leads to the larger root; of a power of two it leaves the old root out."""
+    leaves = [merkle.leaf_hash(b"%d" % number) for number in range(20)]
+    roots = [merkle.root_of(leaves[:size]) for size in range(21)]
+    for new in range(21):
+        for old in range(new + 1):
+            proof = merkle.consistency_proof(old, new, merkle.range_hash(leaves))
+            if old in (0, 1, 2, 4, 8, 16, new):
+                assert code(merkle.root_before, old, new, proof, roots[new]) == INCONSISTENT
+                continue
+            assert merkle.root_before(old, new, proof, roots[new]) == roots[old]
+            for wrong in (roots[new - 1], bytes(32)):
+                assert code(merkle.root_before, old, new, proof, wrong) == INCONSISTENT
+            for bent in ([*proof, bytes(32)], proof[:-1], [bytes(32), *proof[1:]]):
+                assert code(merkle.root_before, old, new, bent, roots[new]) == INCONSISTENT
 
 
 def test_small_trees_are_proved_all_over() -> None:

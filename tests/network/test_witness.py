@@ -15,6 +15,7 @@ from keys.registry.statement import REGISTRY
 from keys.suite import KeyUse
 from keys.tlog.checkpoint import parse_checkpoint
 from keys.tlog.cosignature import cosigned_at
+from keys.tlog.merkle import verify_consistency
 from keys.tlog.note import parse_note
 from tests.network.served import XA, Served, fault_of, served
 from tests.outcome import outcome_of
@@ -197,6 +198,38 @@ async def test_witness_that_does_not_know_a_certificate_is_asked_without_one(
             size = node.mirror.size
             await made.peers[REGISTRY].member(XA).add_checkpoint(await request(made.fed, 0))
             assert (node.mirror.size, await known(made.fed, "XA")) == (size, size + 1)
+
+
+async def test_head_of_an_audit_log_and_how_it_grew_are_shown_to_members(tmp_path: Path) -> None:
+    """Over the pinned line; strangers are told that it is not for them."""
+    async with served(tmp_path, "XA", "XB") as made, aiohttp.ClientSession() as session:
+        fed, peer = made.fed, made.peers["XB"].member(XA)
+        old = parse_checkpoint(await peer.audit_checkpoint())
+        await fed.send("XA", "XB")
+        await fed.nodes[XA].workers.audit_log.sequence()
+        new = parse_checkpoint(await peer.audit_checkpoint())
+        assert new.origin == old.origin
+        assert new.size > old.size
+        proof = await peer.audit_consistency(old.origin, old.size, new.size)
+        verify_consistency(old.size, new.size, proof, old.root, new.root)
+        for origin, sizes, code in (
+            (f"{old.origin}.7", (1, 1), "shard_unknown"),
+            (old.origin, (1, 10**9), "size_unknown"),
+            (old.origin, (-1, 1), "size_unknown"),
+        ):
+            fault = await outcome_of(peer.audit_consistency(origin, *sizes))
+            assert (type(fault), fault.code) == (RejectedError, code)
+        seen = await fed.nodes["XB"].workers.watching.look(XA)
+        assert (seen.origin, seen.size >= new.size) == (new.origin, True)
+        context = made.context("XA", None)
+        for path, code in (
+            ("audit/checkpoint", "member_required"),
+            ("audit/consistency/2026/1/1", "member_required"),
+            ("audit/consistency/2026.0/1/1", "shard_malformed"),
+            ("audit/consistency/2026/01/1", "size_unknown"),
+        ):
+            async with session.get(made.url("XA", path), ssl=context) as answer:
+                assert (await fault_of(answer)).code == code
 
 
 async def test_too_many_checkpoints_from_one_address_are_put_off(tmp_path: Path) -> None:

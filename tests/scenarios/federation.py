@@ -101,6 +101,9 @@ class Line:
         hop = self.caller if known is not None and self.caller in known.members else None
         return self.federation.nodes[self.to].gate.for_hop(hop)
 
+    def _log(self) -> Any:
+        return self.federation.logs.get((self.to, self.caller)) or self._gate()
+
     def _registry(self) -> Any:
         gate = self._gate()
         return self.federation.shown.get(self.to, gate)
@@ -198,6 +201,14 @@ class Line:
         bend = self.federation.bend_proofs
         return proven if bend is None else bend(proven)
 
+    async def audit_checkpoint(self) -> bytes:
+        """Carry the head of an audit log."""
+        return await self._log().audit_checkpoint()
+
+    async def audit_consistency(self, origin: str, old: int, new: int) -> Sequence[bytes]:
+        """Carry a proof that an audit log grew."""
+        return await self._log().audit_consistency(origin, old, new)
+
     async def ping(self) -> Pong:
         """Carry a ping."""
         return await self._gate().ping()
@@ -245,6 +256,8 @@ class Federation:
     fetched: list[int] = field(default_factory=list)
     shown: dict[MemberId, Any] = field(default_factory=dict)
     """What nodes show of the registry, instead of what they hold."""
+    logs: dict[tuple[MemberId, MemberId], Any] = field(default_factory=dict)
+    """What a node shows of its audit log to another, instead of what it holds."""
     bend_answers: Callable[[Answer], Answer] | None = None
     bend_segment: Callable[[bytes], bytes] | None = None
     bend_proofs: Callable[[Sequence[ProvenEntry]], Sequence[ProvenEntry]] | None = None

@@ -1,7 +1,9 @@
 """Audit logs as a test writes them: with a member's own key, honest or not."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from gateway.errors import RejectedError
 from gateway.protocol.witness import AddCheckpoint
 from keys.keyring import Keyring
 from keys.registry.origins import AuditOrigin, Shard
@@ -48,6 +50,29 @@ class Written:
         size = len(self.leaves) if size is None else size
         proof = consistency_proof(old, size, range_hash(self.leaves))
         return AddCheckpoint(old_size=old, proof=tuple(proof), checkpoint=self.head(size))
+
+    async def audit_checkpoint(self) -> bytes:
+        """Show the newest head, as a node does."""
+        return self.head()
+
+    async def audit_consistency(self, origin: str, old: int, new: int) -> Sequence[bytes]:
+        """Show how it grew, as a node does."""
+        if origin != self.origin:
+            raise RejectedError("shard_unknown", f"the audit log has no shard {origin}")
+        if not 0 <= old <= new <= len(self.leaves):
+            raise RejectedError("size_unknown", "the log has not had such a size")
+        return consistency_proof(old, new, range_hash(self.leaves))
+
+
+@dataclass
+class Lags(Written):
+    """A log of which an older head is shown than it has."""
+
+    shown: int = 0
+
+    async def audit_checkpoint(self) -> bytes:
+        """Show an older head."""
+        return self.head(self.shown)
 
 
 def log_of(fed: Federation, member: str, shard: str = "", *entries: str) -> Written:

@@ -9,6 +9,7 @@ from gateway.errors import ConflictError, ForbiddenError, LiaisonError, Rejected
 from gateway.protocol.witness import AddCheckpoint, SizeDiffersError
 from gateway.services.gatekeeper import Hop
 from gateway.services.log_alarms import LogVerdict
+from gateway.services.registry_check import portable
 from gateway.store import split_views, witnessed
 from gateway.store.database import Transaction
 from keys.registry.origins import log_keys_of
@@ -16,6 +17,7 @@ from keys.registry.statement import REGISTRY, Chain, Kind
 from keys.suite import KeyUse, MemberId
 from keys.tlog.cosignature import cosigned_at
 from keys.tlog.note import parse_note, verify_note
+from keys.tlog.split_view import verify_split_view
 from tests.outcome import outcome_of
 from tests.scenarios.federation import Federation, federation
 from tests.scenarios.logs import Written, log_of
@@ -210,20 +212,39 @@ async def test_two_heads_of_one_size_are_a_proof_whoever_brings_them(tmp_path: P
 async def test_own_head_that_continues_nothing_is_an_alarm(tmp_path: Path) -> None:
     """Brought by the member itself, without a proof that holds; from a stranger it says nothing."""
     async with federation(tmp_path, "XA", "XB") as fed:
-        node, log = fed.nodes[XA], log_of(fed, "XB")
+        node, log = fed.nodes[XA], log_of(fed, "XB", "", "a", "b", "c", "d")
         await asked_by(fed, "XB").add_checkpoint(log.asked(0))
-        other = log_of(fed, "XB", log.shard, "a", "b", "rewritten", "and more")
+        other = log_of(fed, "XB", log.shard, "a", "b", "rewritten", "d", "and more")
         for caller, raised in ((None, 0), ("XA", 0), ("XB", 1), ("XB", 1)):
-            fault = await outcome_of(asked_by(fed, caller).add_checkpoint(other.asked(3)))
+            fault = await outcome_of(asked_by(fed, caller).add_checkpoint(other.asked(4)))
             assert isinstance(fault, RejectedError)
             assert fault.code == "consistency_invalid"
             assert len(await recorded(fed)) == raised
         assert await recorded(fed) == [("log.doubted", "XB", "consistency_invalid")]
-        assert await size_of(node, log) == 3
+        assert await size_of(node, log) == 4
         (alarm,) = await node.rooms.log_alarms.recent("XB")
-        assert (alarm.verdict, alarm.size, alarm.found_by) == ("consistency_invalid", 4, "XB")
+        assert (alarm.verdict, alarm.size, alarm.found_by) == ("consistency_invalid", 5, "XB")
         assert await node.database.read(split_views.count) == 0
         assert (await node.rooms.health.status()).log_alarms == 1
+
+
+async def test_rewritten_log_proves_itself_to_its_witness(tmp_path: Path) -> None:
+    """Its proof leads to its head from another root than was cosigned, whoever brings it."""
+    async with federation(tmp_path, "XA", "XB") as fed:
+        node, log = fed.nodes[XA], log_of(fed, "XB")
+        await asked_by(fed, "XB").add_checkpoint(log.asked(0))
+        other = log_of(fed, "XB", log.shard, "a", "rewritten", "c", "d", "e")
+        for caller in (None, "XB"):
+            fault = await outcome_of(asked_by(fed, caller).add_checkpoint(other.asked(3)))
+            assert fault.code == "consistency_invalid"
+        (kept,) = await node.database.read(split_views.listing)
+        alone = portable(kept.head_a, kept.head_b, kept.proof)
+        keys = log_keys_of(node.mirror.view, log.origin)
+        smaller, larger = verify_split_view(alone, log.origin, keys)
+        assert (smaller.size, larger.size) == (3, 5)
+        assert await recorded(fed) == [("split_view.seen", "XB", "consistency_invalid")]
+        assert await verdicts(node) == [LogVerdict.PROVEN]
+        assert await size_of(node, log) == 3
 
 
 async def test_shorter_head_of_a_log_is_told_the_size_and_nothing_more(tmp_path: Path) -> None:

@@ -220,7 +220,7 @@ async def test_head_that_brings_a_refused_statement_is_not_cosigned(tmp_path: Pa
         note = (await registrar.mirror.entries(1, 2))[0]  # an admission, once more
         grown = registrar.mirror.view.frontier.extend([leaf_hash(note)])
         hostile = _Hostile(registrar.gate.for_hop(None), forged(fed, size + 1, grown.root()), note)
-        fed.nodes[XA].gate.witnessing._peers = hostile
+        fed.nodes[XA].gate.witnessing._statements._peers = hostile
         asked = AddCheckpoint(
             old_size=size, proof=await _proof(fed, note, size), checkpoint=hostile.head
         )
