@@ -56,6 +56,7 @@ from gateway.services.members import Members
 from gateway.services.neighbours import Neighbours
 from gateway.services.outcomes import Outcomes
 from gateway.services.outgoing_blobs import OutgoingBlobs
+from gateway.services.peer_logs import PeerLogs
 from gateway.services.plaintext import Plaintexts
 from gateway.services.purging import Purging
 from gateway.services.quotas import Quotas
@@ -492,6 +493,7 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
             ledger=ledger,
         ),
         log_alarms=alarms,
+        peer_logs=PeerLogs(database, mirror, watching, alarms, clock),
         health=health,
         metrics=metrics,
         now=clock.now,

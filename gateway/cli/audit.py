@@ -4,8 +4,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gateway.cli import split_view
 from gateway.cli.console import REFUSED, say, show_json, show_table, when
 from gateway.cli.options import DEFAULT_FOLDER, AsJson, Folder, daemon_of, settings_of
+from gateway.cli.peer_logs import peers, verify_peer
 from gateway.errors import LiaisonError, RejectedError
 from gateway.settings import Settings
 from keys.registry.draft import parse_fingerprint
@@ -16,11 +18,21 @@ if TYPE_CHECKING:
     from gateway.services.audit_check import AuditReport
 
 app = typer.Typer(help="The audit log.", no_args_is_help=True)
+app.add_typer(split_view.app, name="split-view")
+app.command()(peers)
 
 
 @app.command()
-def verify(folder: Folder = DEFAULT_FOLDER, as_json: AsJson = False) -> int:
+def verify(
+    folder: Folder = DEFAULT_FOLDER,
+    peer: Annotated[
+        str | None, typer.Option(help="Check what is held of this member's log instead.")
+    ] = None,
+    as_json: AsJson = False,
+) -> int:
     """Check every entry, root, signature and stored message; works beside a running daemon."""
+    if peer is not None:
+        return verify_peer(folder, peer, as_json)
     report = examine(settings_of(folder))
     if as_json:
         show_json(

@@ -209,7 +209,8 @@ def status(folder: Folder = DEFAULT_FOLDER, as_json: AsJson = False) -> None:
             "cosigned": when(shown["registry_witnessed_at"])
             if shown["registry_witnessed_at"]
             else "by no quorum of witnesses",
-            "split views": f"{shown['split_views']} proven, {shown['registry_alarms']} alarms",
+            "split views": f"{shown['split_views']} proven, {shown['registry_alarms']} alarms "
+            f"about the registry, {shown['log_alarms']} about audit logs",
             "messages": f"{shown['messages'].get('in', 0)} received, "
             f"{shown['messages'].get('out', 0)} sent",
             "outbox": ", ".join(f"{count} {state}" for state, count in waiting.items()) or "empty",
@@ -375,6 +376,12 @@ def _examine_views(shown: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             f"{shown['registry_alarms']} alarms: liaison registry status says which",
         )
     yield "one registry", "nobody named or showed another than ours"
+    if shown["log_alarms"]:
+        raise _WrongError(
+            "audit logs of others",
+            f"{shown['log_alarms']} alarms: liaison audit peers says which",
+        )
+    yield "audit logs of others", "none is known to have changed what it had shown"
 
 
 def _standing(daemon: Daemon, name: str) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli import registrar
+from gateway.cli import registrar, split_view
 from gateway.cli.console import REFUSED, say, show_fields, show_json, show_table, when
 from gateway.cli.founding import Founding, found_federation, given_roots, prepare_federation
 from gateway.cli.options import (
@@ -22,7 +22,6 @@ from gateway.cli.options import (
 )
 from gateway.cli.rootkeys import MOST_ROOTS, OFFLINE, RootPlan
 from gateway.clock import SystemClock
-from gateway.errors import RejectedError
 from gateway.settings import (
     KeysSettings,
     NodeSettings,
@@ -31,23 +30,15 @@ from gateway.settings import (
     StoreSettings,
 )
 from keys.registry.draft import parse_fingerprint
-from keys.registry.origins import registered_log_keys
 from keys.registry.statement import REGISTRY
-from keys.registry.view import View, advance, found
 from keys.slot import DEMO, STANDARD
-from keys.tlog.checkpoint import parse_checkpoint
-from keys.tlog.note import VerifierKey
-from keys.tlog.split_view import encode_split_view, parse_split_view, verify_split_view
 
 if TYPE_CHECKING:
     from gateway.services.registry_check import RegistryReport
     from gateway.store.database import Database
-    from gateway.store.split_views import SplitView
-    from keys.tlog.split_view import SplitView as ProvenSplitView
 
 app = typer.Typer(help="The federation's registry.", no_args_is_help=True)
-proofs = typer.Typer(help="Proofs that the registry was shown in two ways.", no_args_is_help=True)
-app.add_typer(proofs, name="split-view")
+app.add_typer(split_view.app, name="split-view")
 app.command("found")(registrar.found_now)
 app.command()(registrar.witnesses)
 app.command("export")(registrar.export)
@@ -196,76 +187,6 @@ def verify(folder: Folder = DEFAULT_FOLDER, as_json: AsJson = False) -> int:
     return 0
 
 
-@proofs.command("list")
-def list_proofs(folder: Folder = DEFAULT_FOLDER, as_json: AsJson = False) -> None:
-    """List the proofs kept; works beside a running daemon or without one."""
-    kept = list(enumerate(_kept(settings_of(folder)), 1))
-    if as_json:
-        show_json({"split_views": [_shown(number, item) for number, item in kept]})
-        return
-    show_table(
-        ["number", "sizes", "seen", "shown by", "stands alone"],
-        [
-            (
-                number,
-                " and ".join(str(size) for size in _sizes(item)),
-                when(item.seen_at),
-                item.found_by,
-                "yes" if _portable(item) else "no",
-            )
-            for number, item in kept
-        ],
-    )
-
-
-@proofs.command()
-def export(
-    number: Annotated[int, typer.Argument(help="Its number in the list.", min=1)],
-    file: Annotated[Path, typer.Argument(help="Where to write it.")],
-    folder: Folder = DEFAULT_FOLDER,
-) -> None:
-    """Write a proof as a text file that others can check without this node."""
-    kept = _kept(settings_of(folder))
-    if number > len(kept):
-        raise RejectedError("split_view_unknown", f"{len(kept)} proofs are kept here")
-    item = kept[number - 1]
-    shown = _portable(item)
-    if shown is None:
-        raise RejectedError(
-            "split_view_unproven", "two heads of different sizes, kept without what lies between"
-        )
-    file.write_bytes(encode_split_view(shown))
-    say(f"{file}: two heads of {item.origin}, of {parse_checkpoint(shown.smaller).size} and")
-    say(f"{item.size} statements; to be checked: liaison registry split-view verify {file}")
-
-
-@proofs.command("verify")
-def verify_proof(
-    file: Annotated[Path, typer.Argument(help="The proof.", exists=True)],
-    folder: Folder = DEFAULT_FOLDER,
-    log_key: Annotated[
-        list[str] | None,
-        typer.Option(help="A registrars' log key as a vkey, instead of a node's folder."),
-    ] = None,
-) -> None:
-    """Check a proof with the registrars' log keys: those of a node's registry, or those named."""
-    shown = parse_split_view(file.read_bytes())
-    origin, keys = (
-        parse_checkpoint(shown.larger).origin,
-        [VerifierKey.parse(k) for k in log_key or ()],
-    )
-    if not keys:
-        view = _view(settings_of(folder))
-        origin = view.origin
-        keys = list(registered_log_keys(view, view.origin))
-    smaller, larger = verify_split_view(shown, origin, keys)
-    say(f"proven: a key of the registrars of {origin} signed two histories")
-    say(f"  of {smaller.size} statements  {smaller.root.hex()}")
-    say(f"  of {larger.size} statements  {larger.root.hex()}")
-    if smaller.size != larger.size:
-        say(f"  which had been       {shown.root.hex()} at {smaller.size}")
-
-
 def _say_prepared(federation: str, folder: Path, file: Path, as_json: bool) -> None:
     if as_json:
         show_json({"federation": federation, "dir": str(folder), "file": str(file)})
@@ -273,26 +194,6 @@ def _say_prepared(federation: str, folder: Path, file: Path, as_json: bool) -> N
     say(f"{federation}: the registrar's node is in {folder}")
     say(f"  every root signs:  liaison statement sign {file} --root-key KEY")
     say(f"  then:              liaison registry found {file} --dir {folder}")
-
-
-def _shown(number: int, item: "SplitView") -> dict[str, object]:
-    return {
-        "number": number,
-        "sizes": _sizes(item),
-        "seen_at": item.seen_at,
-        "found_by": item.found_by,
-        "portable": _portable(item) is not None,
-    }
-
-
-def _sizes(item: "SplitView") -> list[int]:
-    return [parse_checkpoint(head).size for head in (item.head_a, item.head_b)]
-
-
-def _portable(item: "SplitView") -> "ProvenSplitView | None":
-    from gateway.services.registry_check import portable  # noqa: PLC0415 - most of a daemon
-
-    return portable(item.head_a, item.head_b, item.proof)
 
 
 def examine(settings: Settings) -> "RegistryReport":
@@ -303,29 +204,12 @@ def examine(settings: Settings) -> "RegistryReport":
     return check_registry(notes, head, parse_fingerprint(settings.registry.anchor))
 
 
-def _view(settings: Settings) -> View:
-    notes, _ = _stored(settings)
-    if not notes:
-        raise RejectedError("registry_unknown", "nothing of the registry is mirrored")
-    return advance(found(notes[0], parse_fingerprint(settings.registry.anchor)), notes[1:])
-
-
 def _stored(settings: Settings) -> tuple[Sequence[bytes], bytes]:
     from gateway.store import registry as mirror  # noqa: PLC0415 - loaded when a folder is read
 
     database = _database(settings)
     try:
         return database.read_now(lambda tx: (mirror.all_statements(tx), mirror.head(tx) or b""))
-    finally:
-        database.close()
-
-
-def _kept(settings: Settings) -> "Sequence[SplitView]":
-    from gateway.store import split_views  # noqa: PLC0415 - loaded when a folder is read
-
-    database = _database(settings)
-    try:
-        return database.read_now(split_views.listing)
     finally:
         database.close()
 

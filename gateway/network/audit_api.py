@@ -11,6 +11,7 @@ from aiohttp import web
 from gateway.network.requests import ShardQuery, json_answer, query_of
 from gateway.services.audit_reading import AuditReading
 from gateway.services.caller import Caller
+from gateway.services.peer_logs import PeerLogs
 from keys.tlog.tiles import parse_bundle_path, parse_tile_path
 
 _ENTRIES = "entries/"
@@ -19,8 +20,14 @@ _ENTRIES = "entries/"
 class AuditApi:
     """Serves the node's own audit log to its house."""
 
-    def __init__(self, reading: AuditReading, caller: Callable[[web.Request], Caller]) -> None:
+    def __init__(
+        self,
+        reading: AuditReading,
+        peer_logs: PeerLogs,
+        caller: Callable[[web.Request], Caller],
+    ) -> None:
         self._reading = reading
+        self._peer_logs = peer_logs
         self._caller = caller
 
     def routes(self) -> Sequence[web.RouteDef]:
@@ -30,6 +37,8 @@ class AuditApi:
             web.get("/v1/audit/checkpoint", self._newest),
             web.get("/v1/audit/entries", self._entries),
             web.get("/v1/audit/shards", self._shards),
+            web.get("/v1/audit/peers", self._peers),
+            web.get("/v1/audit/peers/{id}", self._peer),
             web.get(f"{shard}/checkpoint", self._checkpoint),
             web.get(f"{shard}/tile/{{path:.+}}", self._tile),
         )
@@ -43,6 +52,13 @@ class AuditApi:
 
     async def _shards(self, request: web.Request) -> web.Response:
         return json_answer({"shards": await self._reading.shards(self._caller(request))})
+
+    async def _peers(self, request: web.Request) -> web.Response:
+        return json_answer({"peers": await self._peer_logs.listing(self._caller(request))})
+
+    async def _peer(self, request: web.Request) -> web.Response:
+        caller = self._caller(request)
+        return json_answer(await self._peer_logs.report(request.match_info["id"], caller))
 
     async def _entries(self, request: web.Request) -> web.Response:
         wanted, caller = query_of(request, ShardQuery), self._caller(request)

@@ -59,6 +59,7 @@ from gateway.services.inbox import Inbox, MessageQuery
 from gateway.services.key_report import KeyReport
 from gateway.services.log_alarms import LogAlarms
 from gateway.services.members import Members
+from gateway.services.peer_logs import PeerLogs
 from gateway.services.registry import Registrar, RegistryMirror
 from gateway.services.rewrapping import Rewrapping
 from gateway.services.rotation import Rotation
@@ -103,6 +104,7 @@ class Rooms:
     audit_reading: AuditReading
     evidence: EvidenceFiles
     log_alarms: LogAlarms
+    peer_logs: PeerLogs
     health: Health
     metrics: Metrics
     now: Callable[[], int]
@@ -154,7 +156,7 @@ class LocalApi:
                 web.get("/v1/outbox", self._outbox),
                 web.post("/v1/media/export", self._export),
                 web.post("/v1/media/import", self._import),
-                *AuditApi(self._rooms.audit_reading, self._caller).routes(),
+                *AuditApi(self._rooms.audit_reading, self._rooms.peer_logs, self._caller).routes(),
                 web.post("/v1/peers/{id}/ping", self._ping),
                 web.get("/v1/status", self._status),
                 web.get("/health/live", self._live),

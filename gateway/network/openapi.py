@@ -24,6 +24,7 @@ from gateway.services.inbox import MessageQuery
 from gateway.services.key_report import KeySummary
 from gateway.services.members import MemberDetail, MemberSummary, RegistryView
 from gateway.services.message_view import AttachmentView, Detail, Page, Summary
+from gateway.services.peer_logs import PeerLogReport
 from gateway.services.rotation import RevokedKey
 from gateway.services.submission import Submission, Submitted
 
@@ -31,7 +32,7 @@ _TYPES = (
     Submission, Submitted, Page, Summary, Detail, UploadedAttachment, MemberSummary, MemberDetail,
     RegistryView, KeySummary, OutboxRow, AuditEntryView, PeerReport, Status, HealthReport, Problem,
     MovedRows, Imported, AttachmentView, StatementBody, RouteChange, RouteView, RotateBody,
-    RevokeBody, RevokedKey,
+    RevokeBody, RevokedKey, PeerLogReport,
 )  # fmt: skip
 _QUERIES = {
     ("get", "/v1/messages"): MessageQuery,
@@ -84,6 +85,8 @@ _OPERATIONS: tuple[tuple[str, str, str, type | None, type | None, int], ...] = (
     ("post", "/v1/media/import", "Read a medium, streamed", None, Imported, 200),
     ("get", "/v1/audit/checkpoint", "The newest signed head", None, None, 200),
     ("get", "/v1/audit/entries", "Entries of the audit log", None, None, 200),
+    ("get", "/v1/audit/peers", "What is held of others' logs, and alarms", None, None, 200),
+    ("get", "/v1/audit/peers/{id}", "Check a member's log", None, PeerLogReport, 200),
     ("get", "/v1/audit/shards", "Its shards, and how far each is witnessed", None, None, 200),
     ("get", "/v1/audit/shards/{id}/checkpoint", "A shard's newest signed head", None, None, 200),
     ("get", "/v1/audit/shards/{id}/tile/{path}", "Its hashes and entries", None, None, 200),

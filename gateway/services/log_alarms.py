@@ -77,6 +77,8 @@ class LogAlarmView(msgspec.Struct, frozen=True, kw_only=True):
     found_by: str
     """Who showed the head that raised it; empty for somebody without a certificate."""
     detail: str
+    heads: list[str]
+    """The signed heads that it is about, the one known before first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -235,6 +237,7 @@ def _view_of(alarm: LogAlarm) -> LogAlarmView:
         size=alarm.size,
         found_by=alarm.found_by,
         detail=detail,
+        heads=[note.decode() for note in (alarm.known, alarm.shown) if note is not None],
     )
 
 
@@ -247,4 +250,5 @@ def _proven(seen: SplitView, owner: str) -> LogAlarmView:
         size=seen.size,
         found_by=seen.found_by,
         detail=_DETAILS[LogVerdict.PROVEN].format(member=owner, log=seen.origin),
+        heads=[seen.head_a.decode(), seen.head_b.decode()],
     )

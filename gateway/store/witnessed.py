@@ -42,13 +42,19 @@ class CosignedLog:
 
 def newest(tx: Transaction, origin: str) -> WitnessedHead | None:
     """Return the largest head of a log that was stored, None for a log never seen."""
+    found = newest_of(tx, origin, 1)
+    return found[0] if found else None
+
+
+def newest_of(tx: Transaction, origin: str, most: int) -> list[WitnessedHead]:
+    """Return the newest heads of a log that were stored, at most so many, the largest first."""
     statement = (
         select(witnessed_heads)
         .where(witnessed_heads.c.origin == origin)
         .order_by(witnessed_heads.c.size.desc())
+        .limit(most)
     )
-    row = tx.execute(statement.limit(1)).mappings().first()
-    return None if row is None else WitnessedHead(**row)
+    return [WitnessedHead(**row) for row in tx.execute(statement).mappings()]
 
 
 def at_size(tx: Transaction, origin: str, size: int) -> WitnessedHead | None:
@@ -106,6 +112,11 @@ def cosigned(tx: Transaction, origin_digest: bytes) -> bytes | None:
         cosigned_logs.c.origin_digest == origin_digest
     )
     return tx.execute(statement).scalar()
+
+
+def members(tx: Transaction) -> list[str]:
+    """Return the members of whose logs heads were cosigned."""
+    return sorted(tx.execute(select(cosigned_logs.c.member).distinct()).scalars())
 
 
 def logs_of(tx: Transaction, member: str) -> list[CosignedLog]:

@@ -13,7 +13,7 @@ SETTINGS = Settings().registry
 NOW = 1_790_000_000
 GOOD = {
     "registry_size": 5, "registry_checked_at": NOW - 30, "registry_witnessed_at": NOW - 60,
-    "witnesses": 3, "quorum_missing_s": 0, "registry_alarms": 0, "now": NOW,
+    "witnesses": 3, "quorum_missing_s": 0, "registry_alarms": 0, "log_alarms": 0, "now": NOW,
 }  # fmt: skip
 
 
