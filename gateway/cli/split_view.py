@@ -15,9 +15,7 @@ from gateway.errors import RejectedError
 from gateway.settings import Settings
 from keys.registry.draft import parse_fingerprint
 from keys.registry.origins import registered_log_keys
-from keys.registry.statement import REGISTRY
 from keys.registry.view import View, advance, found
-from keys.suite import KeyUse
 from keys.tlog.checkpoint import parse_checkpoint
 from keys.tlog.note import VerifierKey
 from keys.tlog.split_view import encode_split_view, parse_split_view, verify_split_view
@@ -88,20 +86,13 @@ def verify_proof(
     origin = parse_checkpoint(shown.larger).origin
     keys: Sequence[VerifierKey] = [VerifierKey.parse(text) for text in log_key or ()]
     if not keys:
-        keys = _keys(_view(settings_of(folder)), origin)
+        keys = list(registered_log_keys(_view(settings_of(folder)), origin))  # revoked ones too
     smaller, larger = verify_split_view(shown, origin, keys)
     say(f"proven: a key of {origin} signed two histories")
     say(f"  of {smaller.size} entries  {smaller.root.hex()}")
     say(f"  of {larger.size} entries  {larger.root.hex()}")
     if smaller.size != larger.size:
         say(f"  which had been    {shown.root.hex()} at {smaller.size}")
-
-
-def _keys(view: View, origin: str) -> Sequence[VerifierKey]:
-    """Return every key that ever signed for a log: a proof is of its time."""
-    if origin == view.origin:
-        return [key.verifier for key in view.members[REGISTRY].keys_for(KeyUse.LOG)]
-    return list(registered_log_keys(view, origin))
 
 
 def _shown(number: int, item: "SplitView") -> dict[str, object]:
