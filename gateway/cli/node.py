@@ -352,7 +352,7 @@ def _examine_registry(
             f"not confirmed for {age_s} s: are its witnesses and the registrar reachable?",
         )
     yield "registry", f"{shown['registry_size']} statements, confirmed {age_s} s ago"
-    from gateway.services.cosigning import QUORUM_LATE_S  # noqa: PLC0415 - most of a daemon
+    from gateway.services.asking import QUORUM_LATE_S  # noqa: PLC0415 - most of a daemon
 
     late_s = shown["quorum_missing_s"]
     if late_s >= QUORUM_LATE_S:
