@@ -22,13 +22,15 @@ from gateway.network.peer_api import PeerApi
 from gateway.network.peer_client import HttpsPeers
 from gateway.peer import Peer, Peers
 from gateway.protocol.delivery import RetryPolicy
+from gateway.services.anchoring import Anchoring
 from gateway.services.attachments import Attachments
 from gateway.services.audit import AuditLog
 from gateway.services.audit_reading import AuditReading
+from gateway.services.audit_status import AuditState
 from gateway.services.cards import Cards
 from gateway.services.ceremony import Ceremony
 from gateway.services.collecting import Collecting
-from gateway.services.continuity import Yearly
+from gateway.services.continuity import Recollection
 from gateway.services.cosigning import Cosigning
 from gateway.services.delivery import Delivery
 from gateway.services.demands import Demands
@@ -442,7 +444,28 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
         policy=settings.policy,
         named=views.named,
     )
-    audit_log = AuditLog(database, keys, mirror, ledger=ledger, continuity=Yearly(), clock=clock)
+    audit_log = AuditLog(
+        database,
+        keys,
+        mirror,
+        ledger=ledger,
+        continuity=Recollection(
+            member, database, mirror, peers, alarms, clock=clock, entropy=entropy
+        ),
+        clock=clock,
+    )
+    audit_reading = AuditReading(database)
+    anchoring = Anchoring(
+        database,
+        mirror,
+        ways,
+        audit_reading,
+        audit_log,
+        ledger=ledger,
+        clock=clock,
+        entropy=entropy,
+        settings=settings.audit,
+    )
     health = Health(
         database,
         blobs,
@@ -452,6 +475,7 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
         quotas=quotas,
         purging=purging,
         cosigning=cosigning,
+        audit_state=AuditState(audit_log, anchoring),
         gossip=gossip,
         log_alarms=alarms,
         key_report=key_report,
@@ -526,6 +550,7 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
         ),
         fetching=fetching,
         audit_log=audit_log,
+        anchoring=anchoring,
         cosigning=cosigning,
         watching=watching,
         vetoes=vetoes,
@@ -714,7 +739,8 @@ async def _until_told(workers: Workers) -> None:
     running.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await running
-    with contextlib.suppress(LiaisonError):
-        await workers.audit_log.sequence()
+    if workers.audit_log.trouble is None:
+        with contextlib.suppress(LiaisonError):
+            await workers.audit_log.sequence()
     sdnotify.SystemdNotifier().notify("STOPPING=1")
     logs.logger().info("daemon.stopped", member=workers.keys.member)

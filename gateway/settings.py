@@ -301,6 +301,13 @@ class AuditSettings(_Section, frozen=True, kw_only=True):
             "seconds."
         ),
     ] = 300
+    witness_s: Annotated[
+        _Span,
+        _explained(
+            "How often the witnesses are asked to cosign the newest head of the log, in seconds, "
+            "while there is something new."
+        ),
+    ] = 10
 
 
 class PolicySettings(_Section, frozen=True, kw_only=True):

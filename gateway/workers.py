@@ -11,6 +11,7 @@ from gateway.clock import Clock, happens
 from gateway.errors import LiaisonError
 from gateway.logs import logger
 from gateway.protocol.audit import EntryKind
+from gateway.services.anchoring import Anchoring
 from gateway.services.audit import AuditLog
 from gateway.services.ceremony import Ceremony
 from gateway.services.collecting import Collecting
@@ -67,6 +68,7 @@ class Workers:
     neighbours: Neighbours
     fetching: Fetching
     audit_log: AuditLog
+    anchoring: Anchoring
     cosigning: Cosigning
     watching: Watching
     vetoes: Vetoes
@@ -95,6 +97,7 @@ class Workers:
             group.create_task(self._purge(), name="purge")
             group.create_task(self.cosigning.run(), name="cosign")
             group.create_task(self.watching.run(), name="watch")
+            group.create_task(self.anchoring.run(), name="anchor")
             group.create_task(self._pass_on(), name="pass on")
             group.create_task(self._rewrap(), name="rewrap")
             if self.database.is_shared:
@@ -134,6 +137,7 @@ class Workers:
             await self._survive("registry.unsigned", self.registrar.keep_head_signed)
             await self._survive("sweep.failed", self.sweep)
             await self._survive("quorum.unknown", self.cosigning.watch_quorum)
+            await self._survive("audit.unwatched", self.anchoring.watch)
             await self._survive("recovery.late", self.ceremony.keep_first_heads)
             await self.clock.sleep(SWEEP_S)
 

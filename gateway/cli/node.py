@@ -215,6 +215,7 @@ def status(folder: Folder = DEFAULT_FOLDER, as_json: AsJson = False) -> None:
             f"{shown['messages'].get('out', 0)} sent",
             "outbox": ", ".join(f"{count} {state}" for state, count in waiting.items()) or "empty",
             "audit log": f"{shown['audit_size']} entries, {shown['audit_waiting']} waiting",
+            "witnessed": _witnessed(shown),
             "sign key": f"good until {when(shown['sign_key_until'])}",
             "keys": _keys_line(shown),
             "disk": f"{shown['disk_free_bytes'] // 1024**2} MiB free",
@@ -225,6 +226,19 @@ def status(folder: Folder = DEFAULT_FOLDER, as_json: AsJson = False) -> None:
             or "nobody",
         }
     )
+
+
+def _witnessed(shown: Mapping[str, Any]) -> str:
+    """Say how far the audit log is witnessed, and what is wrong with it."""
+    log = shown["audit_log"]
+    line = f"{log['witnessed_size']} of {log['size']} entries of {log['shard'] or 'no shard yet'}"
+    if log["witnessed_at"]:
+        line += f", {shown['now'] - log['witnessed_at']} s ago"
+    if log["unwitnessed_s"]:
+        line += f"; the others wait for a quorum since {log['unwitnessed_s']} s"
+    if log["restarted_at"]:
+        line += f"; begun anew {when(log['restarted_at'])}, after entries were lost"
+    return "; ".join([line, *log["refused_by"], *([log["trouble"]] if log["trouble"] else [])])
 
 
 def _keys_line(shown: dict[str, Any]) -> str:
@@ -335,6 +349,7 @@ def _examine(folder: Path, peer: str | None):  # type: ignore[no-untyped-def]  #
         raise _WrongError("disk", f"{shown['disk_free_bytes'] // 1024**2} MiB free: make room")
     yield "disk", f"{shown['disk_free_bytes'] // 1024**2} MiB free"
     yield from _examine_views(shown)
+    yield "audit log", _examine_log(shown)
     for name in [peer] if peer else ([] if shown["member"] == "REGISTRY" else ["REGISTRY"]):
         yield from _examine_line(daemon, name)
 
@@ -382,6 +397,27 @@ def _examine_views(shown: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             f"{shown['log_alarms']} alarms: liaison audit peers says which",
         )
     yield "audit logs of others", "none is known to have changed what it had shown"
+
+
+def _examine_log(shown: Mapping[str, Any]) -> str:
+    """Say how far the audit log is witnessed. Raises _WrongError when something is to be done."""
+    from gateway.services.asking import QUORUM_LATE_S  # noqa: PLC0415 - most of a daemon
+
+    log = shown["audit_log"]
+    if log["trouble"]:
+        raise _WrongError("audit log", f"entries wait for their place: {log['trouble']}")
+    if log["refused_by"]:
+        raise _WrongError(
+            "audit log",
+            f"{'; '.join(log['refused_by'])}: this node went back, or its log was rewritten",
+        )
+    if log["unwitnessed_s"] >= QUORUM_LATE_S:
+        raise _WrongError(
+            "audit log",
+            f"no quorum has cosigned its newest entries for {log['unwitnessed_s']} s: the log says "
+            "who is missing (audit_cosignature.missing)",
+        )
+    return _witnessed(shown)
 
 
 def _standing(daemon: Daemon, name: str) -> str:

@@ -34,6 +34,26 @@ class Metrics:
         self._audit = Gauge(
             "liaison_audit_entries", "Entries of the audit log.", registry=self._registry
         )
+        self._audit_witnessed = Gauge(
+            "liaison_audit_witnessed_entries",
+            "Entries of the newest shard of the audit log that a quorum of witnesses vouches for.",
+            registry=self._registry,
+        )
+        self._audit_unwitnessed = Gauge(
+            "liaison_audit_unwitnessed_seconds",
+            "For how long the newest entries of the audit log have lacked their quorum.",
+            registry=self._registry,
+        )
+        self._audit_refused = Gauge(
+            "liaison_audit_refused",
+            "Witnesses that hold another history of the audit log, or more of it.",
+            registry=self._registry,
+        )
+        self._audit_waiting = Gauge(
+            "liaison_audit_waiting_entries",
+            "Entries of the audit log that wait for their place.",
+            registry=self._registry,
+        )
         self._registry_size = Gauge(
             "liaison_registry_statements", "Statements verified.", registry=self._registry
         )
@@ -94,6 +114,10 @@ class Metrics:
         for direction in ("in", "out"):
             self._messages.labels(direction).set(status.messages.get(direction, 0))
         self._audit.set(status.audit_size)
+        self._audit_waiting.set(status.audit_waiting)
+        self._audit_witnessed.set(status.audit_log.witnessed_size)
+        self._audit_unwitnessed.set(status.audit_log.unwitnessed_s)
+        self._audit_refused.set(len(status.audit_log.refused_by))
         self._registry_size.set(status.registry_size)
         self._split_views.set(status.split_views)
         self._registry_alarms.set(status.registry_alarms)

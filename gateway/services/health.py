@@ -8,6 +8,7 @@ from gateway.clock import Clock
 from gateway.errors import LiaisonError
 from gateway.peer import Peers
 from gateway.protocol.message import message_ref
+from gateway.services.audit_status import AuditState, AuditStatus
 from gateway.services.caller import Caller, require
 from gateway.services.cosigning import Cosigning
 from gateway.services.gossip import Gossip
@@ -71,6 +72,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     messages: dict[str, int]
     audit_size: int
     audit_waiting: int
+    audit_log: AuditStatus
     sign_key_until: int
     keys_until: dict[str, int]
     """Until when this node has a good key of each use that the registry lists; 0 for none."""
@@ -122,6 +124,7 @@ class Health:
         quotas: Quotas,
         purging: Purging,
         cosigning: Cosigning,
+        audit_state: AuditState,
         gossip: Gossip,
         log_alarms: LogAlarms,
         key_report: KeyReport,
@@ -138,6 +141,7 @@ class Health:
         self._quotas = quotas
         self._purging = purging
         self._cosigning = cosigning
+        self._audit_state = audit_state
         self._gossip = gossip
         self._log_alarms = log_alarms
         self._key_report = key_report
@@ -155,19 +159,23 @@ class Health:
             self._check_registry(),
             self._check_standing(),
             self._check_disk(),
+            self._check_audit_log(),
         ]
         return HealthReport(ready=all(check.ok for check in checks), checks=checks)
 
     async def status(self) -> Status:
         """Return the node in numbers."""
 
-        def look(tx: Transaction) -> tuple[dict[str, int], dict[str, int], int, int, int, int]:
-            size = audit.total(tx)
-            counts = outbox.counts(tx), messages.counts(tx)
-            wrong = len(self._log_alarms.recent_in(tx))
-            return *counts, size, audit.waiting(tx), split_views.count(tx), wrong
+        def look(tx: Transaction) -> tuple[dict[str, int], dict[str, int], list[int], AuditStatus]:
+            numbers = [
+                audit.total(tx),
+                audit.waiting(tx),
+                split_views.count(tx),
+                len(self._log_alarms.recent_in(tx)),
+            ]
+            return outbox.counts(tx), messages.counts(tx), numbers, self._audit_state.told(tx)
 
-        rows, stored, size, waiting, proofs, wrong = await self._database.read(look)
+        rows, stored, (size, waiting, proofs, wrong), told = await self._database.read(look)
         view = self._mirror.known
         member = None if view is None else view.members.get(self._keys.member)
         current = None if member is None else member.current(KeyUse.SIGN, self._clock.now())
@@ -191,6 +199,7 @@ class Health:
             messages=stored,
             audit_size=size,
             audit_waiting=waiting,
+            audit_log=told,
             sign_key_until=0 if current is None else current.end,
             keys_until=self._key_report.ends(),
             rotation_late_since=0 if late is None else late.since,
@@ -266,6 +275,10 @@ class Health:
             detail = "suspended by the registry: nothing is sent or received until it is resumed"
             return Check(name="standing", ok=False, detail=detail)
         return Check(name="standing", ok=True, detail="not suspended")
+
+    def _check_audit_log(self) -> Check:
+        trouble = self._audit_state.trouble
+        return Check(name="audit log", ok=not trouble, detail=trouble or "signed")
 
     def _check_disk(self) -> Check:
         free = self._blobs.free_bytes()

@@ -63,9 +63,21 @@ class NodeKeys:
     def log_signer(self, origin: str, view: View, now: int) -> NoteSigner:
         """Return the key that signs heads of a log of ours now, under the log's origin.
 
-        Raises as ``signer``.
+        Raises as ``signer``; UnavailableError ``log_key_missing`` where others are registered.
         """
-        record = self._current(KeyUse.LOG, view, now)
+        try:
+            record = self._current(KeyUse.LOG, view, now)
+        except UnavailableError as fault:
+            me = view.members.get(self.member)
+            if me is None or me.current(KeyUse.LOG, now) is None:
+                raise
+            raise UnavailableError(
+                "log_key_missing",
+                "the registry lists a log key of this member that the keystore does not hold, and "
+                "none that it holds is good any more: was the keystore restored from an old "
+                "backup? Bring a new one: liaison key rotate log",
+                retry_after_s=10,
+            ) from fault
         return ClassicalSigner(origin, self._signer(record))
 
     def provers(self, federation: str, record: KeyRecord) -> Sequence[NoteSigner]:

@@ -76,6 +76,11 @@ class AuditShard:
     number: int
     origin: str
     opened_at: int
+    lost_since: int | None = None
+    """The time (UTC seconds) of the newest entry held when it began, where later ones were lost:
+    this node was restored from a backup. None where it continues the shard before."""
+    announced_at: int | None = None
+    """When the members were told of that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +129,12 @@ def shards(tx: Transaction) -> list[AuditShard]:
     return [AuditShard(**row) for row in tx.execute(statement).mappings()]
 
 
+def announced(tx: Transaction, number: int, now: int) -> None:
+    """Note that the members were told what was lost before a shard began."""
+    shard = audit_shards.c.number == number
+    tx.execute(update(audit_shards).where(shard).values(announced_at=now))
+
+
 def total(tx: Transaction) -> int:
     """Return how many entries have a place, in all shards together."""
     newest = select(func.max(audit_heads.c.size).label("size")).group_by(audit_heads.c.shard)
@@ -167,7 +178,10 @@ def _open(tx: Transaction, opening: Opening) -> int:
     shard = opening.shard
     tx.execute(
         insert(audit_shards).values(
-            number=shard.number, origin=shard.origin, opened_at=shard.opened_at
+            number=shard.number,
+            origin=shard.origin,
+            opened_at=shard.opened_at,
+            lost_since=shard.lost_since,
         )
     )
     tx.execute(

@@ -1,8 +1,12 @@
-"""This node's own audit heads with what witnesses said of them."""
+"""This node's own audit heads that witnesses are asked to cosign, with what they said of them.
+
+A head stands here from the moment at which they are first asked: all are asked for the same one, by
+whichever daemon of this member.
+"""
 
 from dataclasses import dataclass
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 
 from gateway.store.database import Transaction
 from gateway.store.engine import SEQUENCER, lock
@@ -11,24 +15,58 @@ from gateway.store.schema import cosigned_heads
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CosignedHead:
-    """A head with cosignatures; ``witnessed_at`` (UTC seconds) is None without a quorum."""
+    """A head with its cosignatures so far; ``witnessed_at`` (UTC seconds) is None without one."""
 
     shard: int
     size: int
     checkpoint: bytes
     witnessed_at: int | None
     stored_at: int
+    named_at: int | None = None
+    """When an entry of the log named it by its digest; it is not changed after that."""
 
 
-def newest(tx: Transaction, shard: int) -> CosignedHead | None:
-    """Return the newest head of a shard that a quorum cosigned."""
+def newest(tx: Transaction, shard: int, *, stored_by: int | None = None) -> CosignedHead | None:
+    """Return the newest head of a shard that a quorum cosigned, asked for by then."""
     statement = (
         select(cosigned_heads)
         .where(cosigned_heads.c.shard == shard, cosigned_heads.c.witnessed_at.is_not(None))
         .order_by(cosigned_heads.c.size.desc())
     )
+    if stored_by is not None:
+        statement = statement.where(cosigned_heads.c.stored_at <= stored_by)
     row = tx.execute(statement.limit(1)).mappings().first()
     return None if row is None else CosignedHead(**row)
+
+
+def last(tx: Transaction) -> CosignedHead | None:
+    """Return the newest head that the witnesses were asked for, cosigned or not."""
+    order = cosigned_heads.c.shard.desc(), cosigned_heads.c.size.desc()
+    row = tx.execute(select(cosigned_heads).order_by(*order).limit(1)).mappings().first()
+    return None if row is None else CosignedHead(**row)
+
+
+def newest_asked(tx: Transaction, shard: int) -> CosignedHead | None:
+    """Return the newest head of a shard that the witnesses were asked for, cosigned or not."""
+    statement = select(cosigned_heads).where(cosigned_heads.c.shard == shard)
+    row = tx.execute(statement.order_by(cosigned_heads.c.size.desc()).limit(1)).mappings().first()
+    return None if row is None else CosignedHead(**row)
+
+
+def named(tx: Transaction) -> CosignedHead | None:
+    """Return the newest head that an entry of the log names."""
+    order = cosigned_heads.c.shard.desc(), cosigned_heads.c.size.desc()
+    statement = select(cosigned_heads).where(cosigned_heads.c.named_at.is_not(None))
+    row = tx.execute(statement.order_by(*order).limit(1)).mappings().first()
+    return None if row is None else CosignedHead(**row)
+
+
+def waiting_since(tx: Transaction, shard: int, after: int) -> int | None:
+    """Return when the witnesses were first asked for a head of a shard larger than ``after``."""
+    statement = select(func.min(cosigned_heads.c.stored_at)).where(
+        cosigned_heads.c.shard == shard, cosigned_heads.c.size > after
+    )
+    return tx.execute(statement).scalar()
 
 
 def covering(tx: Transaction, shard: int, number: int) -> CosignedHead | None:
@@ -57,7 +95,7 @@ def all_of(tx: Transaction, shard: int) -> list[CosignedHead]:
 
 
 def at_size(tx: Transaction, shard: int, size: int) -> CosignedHead | None:
-    """Return the head of a shard at this size, if a witness cosigned it."""
+    """Return the head of a shard at this size, if the witnesses were asked to cosign it."""
     statement = select(cosigned_heads).where(
         cosigned_heads.c.shard == shard, cosigned_heads.c.size == size
     )
@@ -79,6 +117,7 @@ def store(tx: Transaction, head: CosignedHead) -> None:
             checkpoint=head.checkpoint,
             witnessed_at=head.witnessed_at,
             stored_at=head.stored_at,
+            named_at=head.named_at,
         )
     )
 
@@ -91,16 +130,18 @@ def take_turns(tx: Transaction) -> None:
 def thin(tx: Transaction, *, before: int, every_s: int) -> int:
     """Of the heads stored before ``before``, keep the first with a quorum of every ``every_s``.
 
-    The newest of them stays in any case. Return how many went.
+    The newest of them stays in any case, and so do those that an entry names. Return how many went.
     """
+    columns = (cosigned_heads.c[name] for name in ("shard", "size", "witnessed_at", "named_at"))
     statement = (
-        select(cosigned_heads.c.shard, cosigned_heads.c.size, cosigned_heads.c.witnessed_at)
+        select(*columns)
         .where(cosigned_heads.c.stored_at < before)
         .order_by(cosigned_heads.c.shard, cosigned_heads.c.size)
     )
     rows = tx.execute(statement).all()
     newest = {row.shard: row.size for row in rows}
     kept = set(newest.items())
+    kept |= {(row.shard, row.size) for row in rows if row.named_at is not None}
     spans: set[tuple[int, int]] = set()
     for row in rows:
         if row.witnessed_at is not None:

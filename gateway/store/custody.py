@@ -318,6 +318,18 @@ def returns_for(
     return found
 
 
+def forget_outcomes(tx: Transaction, recipient: str) -> int:
+    """Forget what became of copies for a recipient that lost what it had; return of how many.
+
+    A copy that comes again is then taken again. What a previous hop was still to be told is not
+    told any more: it posts again by itself.
+    """
+    statement = update(custody).where(
+        custody.c.recipient == recipient, custody.c.outcome.is_not(None)
+    )
+    return tx.execute(statement.values(outcome=None, return_due_at=None)).rowcount
+
+
 def returned(tx: Transaction, row_ids: Collection[int]) -> None:
     """Note that the previous hop knows what became of these copies."""
     tx.execute(update(custody).where(custody.c.row_id.in_(row_ids)).values(return_due_at=None))

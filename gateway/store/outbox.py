@@ -10,10 +10,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from sqlalchemy import (
+    Case,
+    LargeBinary,
+    String,
     and_,
     bindparam,
+    case,
     exists,
     func,
+    literal,
     or_,
     select,
     text,
@@ -43,7 +48,8 @@ class OutboxState(StrEnum):
     """A relay holds a copy and signed for it. A return moves it; it is posted again after an hour,
     then after two, in case the relay lost it. A crash leaves it as it is."""
     DELIVERED = "delivered"
-    """The recipient's receipt is held. Final."""
+    """The recipient's receipt is held. Final, but that a recipient which was restored from a backup
+    is offered it again (``offer_again``); whatever comes of that, it is delivered afterwards."""
     FAILED = "failed"
     """Refused for ever, with the code. Final, but for requeue by an operator or a late receipt."""
     EXPIRED = "expired"
@@ -95,14 +101,20 @@ _STATES = (
     .where(outbox.c.row_id.in_(bindparam("rows", expanding=True)))
     .with_for_update()
 )
+_FIRST_TIME = outbox.c.offered_again_at.is_(None)
 _SETTLE = (
     update(outbox)
     .where(outbox.c.row_id == bindparam("row"))
     .values(
-        state=bindparam("to_state"),
+        state=case((_FIRST_TIME, bindparam("to_state", type_=String)), else_=OutboxState.DELIVERED),
         settled_at=bindparam("at"),
         code=bindparam("why"),
-        receipt=bindparam("signed"),
+        receipt=case((_FIRST_TIME, bindparam("signed", type_=LargeBinary)), else_=outbox.c.receipt),
+        receipt_again=case(
+            (_FIRST_TIME, outbox.c.receipt_again),
+            (bindparam("again", type_=LargeBinary) == outbox.c.receipt, outbox.c.receipt_again),
+            else_=func.coalesce(bindparam("again", type_=LargeBinary), outbox.c.receipt_again),
+        ),
     )
 )
 _KEEP = (
@@ -244,6 +256,10 @@ class RecipientState:
     receipt: bytes | None
     exported_at: int | None
     """When it was last written to a medium, UTC seconds; that moves no state."""
+    offered_again_at: int | None
+    """When its recipient, restored from a backup, was last offered it again."""
+    receipt_again: bytes | None
+    """The newest receipt that the recipient gave after that, if it is not the first one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -349,6 +365,7 @@ def settle(tx: Transaction, settlements: Sequence[Settlement]) -> set[int]:
             "at": item.at,
             "why": item.code,
             "signed": item.receipt,
+            "again": item.receipt if item.state is OutboxState.DELIVERED else None,
         }
         for item in settlements
         if item.row_id in moving
@@ -421,21 +438,60 @@ def restanza(tx: Transaction, row_id: int, seal_kid: bytes, wrapped: bytes) -> N
 
 
 def expire(tx: Transaction, now: int) -> list[tuple[int, bytes]]:
-    """End the rows whose lifetime passed, 1,000 at most; return (row, envelope id) of each."""
+    """End the rows whose lifetime passed, 1,000 at most; return (row, envelope id) of each.
+
+    One that was delivered, and was only offered again, is delivered: it is not among them.
+    """
     joined = outbox.join(messages, messages.c.row_id == outbox.c.message_row)
     found = (
-        select(outbox.c.row_id, messages.c.envelope_id)
+        select(outbox.c.row_id, messages.c.envelope_id, outbox.c.offered_again_at)
         .select_from(joined)
         .where(outbox.c.settled_at.is_(None), outbox.c.expires_at <= now)
         .limit(1000)
         .with_for_update(of=outbox, skip_locked=True)
     )
-    rows = [(row.row_id, row.envelope_id) for row in tx.execute(found)]
+    rows = tx.execute(found).all()
     if rows:
-        ended = {"state": OutboxState.EXPIRED, "settled_at": now}
-        chosen = outbox.c.row_id.in_([row_id for row_id, _ in rows])
-        tx.execute(update(outbox).where(chosen).values(**ended))
-    return rows
+        chosen = outbox.c.row_id.in_([row.row_id for row in rows])
+        tx.execute(update(outbox).where(chosen).values(state=_ended(_E), settled_at=now))
+    return [(row.row_id, row.envelope_id) for row in rows if row.offered_again_at is None]
+
+
+def _ended(state: OutboxState) -> Case[str]:
+    return case((_FIRST_TIME, literal(state.value)), else_=OutboxState.DELIVERED.value)
+
+
+def offer_again(
+    tx: Transaction, recipient: str, *, since: int, heard_at: int, after: int, now: int, most: int
+) -> tuple[int, int | None]:
+    """Queue again what a recipient receipted after ``since`` and has lost: the same copies.
+
+    What expired meanwhile stays as it is: nobody would take it. Looks at ``most`` rows after the
+    row ``after``; returns how many moved, and the last one looked at, None where no more follow.
+    """
+    found = (
+        select(outbox.c.row_id)
+        .where(
+            outbox.c.recipient == recipient,
+            outbox.c.state == _D,
+            outbox.c.settled_at >= since,
+            outbox.c.expires_at > now,
+            or_(_FIRST_TIME, outbox.c.offered_again_at < heard_at),
+            outbox.c.row_id > after,
+        )
+        .order_by(outbox.c.row_id)
+        .limit(most)
+        .with_for_update()
+    )
+    rows = list(tx.execute(found).scalars())
+    queued = {
+        "state": _Q, "due_at": now, "settled_at": None, "code": "", "custodian": "", "attempts": 0,
+        "offered_again_at": now,
+    }  # fmt: skip
+    tx.execute(update(outbox).where(outbox.c.row_id.in_(rows)).values(**queued))
+    if rows:
+        news.tell(tx, Topic.OUTBOX, [recipient])
+    return len(rows), rows[-1] if len(rows) == most else None
 
 
 def requeue_held_by(tx: Transaction, custodians: Collection[str], now: int) -> None:
@@ -527,7 +583,7 @@ def move(tx: Transaction, row_ids: Collection[int], state: OutboxState, now: int
     """Withdraw or requeue rows by hand; return those that moved."""
     moving = _legal(tx, dict.fromkeys(row_ids, state))
     if state is OutboxState.WITHDRAWN:
-        changes = {"settled_at": now, "code": "", "state": state}
+        changes = {"settled_at": now, "code": "", "state": _ended(state)}
     else:
         changes = {"settled_at": None, "code": "", "state": state, "due_at": now, "attempts": 0}
     tx.execute(update(outbox).where(outbox.c.row_id.in_(moving)).values(**changes))

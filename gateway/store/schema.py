@@ -19,7 +19,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISION: Final = "0013"
+REVISION: Final = "0014"
 """The newest migration; ``serve`` compares it without loading alembic."""
 
 metadata = MetaData(
@@ -87,6 +87,8 @@ outbox = Table(
     Column("settled_at", BigInteger),
     Column("receipt", LargeBinary),
     Column("exported_at", BigInteger),
+    Column("offered_again_at", BigInteger),
+    Column("receipt_again", LargeBinary),
     UniqueConstraint("message_row", "recipient"),
     Index(None, "recipient", "state", "rank", "due_at"),
     Index(None, "settled_at", "expires_at"),
@@ -106,6 +108,18 @@ sealings = Table(
     Column("signed", LargeBinary(136), nullable=False),
     UniqueConstraint("outbox_row", "envelope_id", "seal_kid"),
     Index(None, "envelope_id", "recipient"),
+)
+
+restorations = Table(
+    "restorations",
+    metadata,
+    Column("member", String(32), primary_key=True),
+    Column("shard", String(16), nullable=False),
+    Column("since", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),
+    Column("heard_at", BigInteger, nullable=False),
+    Column("due_at", BigInteger, nullable=False),
+    Column("position", BigInteger),
 )
 
 relayed = Table(
@@ -238,6 +252,8 @@ audit_shards = Table(
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("origin", String(255), nullable=False, unique=True),
     Column("opened_at", BigInteger, nullable=False),
+    Column("lost_since", BigInteger),
+    Column("announced_at", BigInteger),
 )
 
 audit_entries = Table(
@@ -280,6 +296,7 @@ cosigned_heads = Table(
     Column("checkpoint", LargeBinary, nullable=False),
     Column("witnessed_at", BigInteger),
     Column("stored_at", BigInteger, nullable=False),
+    Column("named_at", BigInteger),
 )
 
 registry_statements = Table(
