@@ -53,7 +53,7 @@ def test_only_the_log_and_its_witnesses_stay_on_a_head() -> None:
     note = parse_note(half)
     more = encode_note(note.text, [*note.signatures, NoteSignature("x", b"abcd", b"y" * 64)])
     kept = settled(made.view, more)
-    assert said_by(kept) == [("REGISTRY", 64), ("W0", 72), ("W0", 2428)]
+    assert said_by(kept) == [("registry", 64), ("W0", 72), ("W0", 2428)]
     assert settled(made.view, kept) == kept
     assert settled(made.view, made.head()) == made.head()
 
