@@ -27,6 +27,7 @@ from keys.suite import Entropy, MemberId
 from keys.tlog.checkpoint import Checkpoint, parse_checkpoint
 from keys.tlog.cosignature import cosigned_at
 
+LOOKS_AT_ONCE = 8
 LOOK_S = 60.0
 """How long a look at one member's log may take."""
 _log = logger()
@@ -78,13 +79,18 @@ class Watching:
         while True:
             await self._clock.sleep(self._every_s * (1 + self._entropy(1)[0] / 1024))
             met, self._met = sorted(self._met - {self._me}), set()
-            for member in met:
-                try:
-                    async with asyncio.timeout(LOOK_S):
-                        await self.look(member)
-                except (LiaisonError, TimeoutError) as fault:
-                    code = fault.code if isinstance(fault, LiaisonError) else "peer_unreachable"
-                    _log.info("log.unseen", peer=member, code=code)
+            places = asyncio.Semaphore(LOOKS_AT_ONCE)
+            async with asyncio.TaskGroup() as group:
+                for member in met:
+                    group.create_task(self._look_in_turn(member, places), name=f"look {member}")
+
+    async def _look_in_turn(self, member: MemberId, places: asyncio.Semaphore) -> None:
+        try:
+            async with places, asyncio.timeout(LOOK_S):
+                await self.look(member)
+        except (LiaisonError, TimeoutError) as fault:
+            code = fault.code if isinstance(fault, LiaisonError) else "peer_unreachable"
+            _log.info("log.unseen", peer=member, code=code)
 
     async def look(self, member: MemberId) -> Checkpoint:
         """Hold what a member shows of its log against what was seen of it, here and by a witness.

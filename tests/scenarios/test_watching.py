@@ -6,7 +6,6 @@ from pathlib import Path
 
 from gateway.errors import ForbiddenError, LiaisonError, RejectedError, UnavailableError
 from gateway.protocol.witness import AddCheckpoint
-from gateway.services.log_alarms import LogVerdict
 from gateway.services.registry_check import portable
 from gateway.store import log_heads, split_views
 from gateway.store.log_heads import LogHead
@@ -101,7 +100,7 @@ async def test_log_that_shows_one_head_to_one_peer_and_another_to_the_next_is_pr
         for name in (XC, XD):
             assert await proven(fed, name) == (3, 3)
             assert await recorded(fed, name) == [("split_view.seen", "XB", "consistency_invalid")]
-            assert await verdicts(fed.nodes[name]) == [LogVerdict.PROVEN]
+            assert await verdicts(fed.nodes[name]) == ["proven"]
             assert (await fed.nodes[name].rooms.health.status()).log_alarms == 1
         await look(fed, other, XC)
         assert await proven(fed, XC) == (3, 3)
@@ -115,7 +114,7 @@ async def test_other_history_of_another_size_proves_itself(tmp_path: Path) -> No
         await asked_by(fed, "XB", XD).add_checkpoint(one.asked(0))
         await look(fed, other, XC)
         assert await proven(fed, XC) == (5, 7)
-        assert await verdicts(fed.nodes[XC]) == [LogVerdict.PROVEN]
+        assert await verdicts(fed.nodes[XC]) == ["proven"]
         assert [item.size for item in await chain(fed, other, XC)] == [7]
 
 
@@ -129,7 +128,7 @@ async def test_log_that_was_rewritten_is_proven_to_who_saw_it_before(tmp_path: P
         await look(
             fed, Lags(fed, XB, log_of(fed, "XB").shard, log_of(fed, "XB", "", *B).leaves, 5), XC
         )
-        assert await verdicts(fed.nodes[XC]) == [LogVerdict.SHORTER]
+        assert await verdicts(fed.nodes[XC]) == ["log_shorter"]
         log = log_of(fed, "XB", "", *A[:6])
         assert [item.size for item in await chain(fed, log)] == [6]
 
@@ -140,7 +139,7 @@ async def test_rewriting_that_proves_nothing_is_an_alarm(tmp_path: Path) -> None
         await look(fed, log_of(fed, "XB", "", *A[:4]))
         for _ in range(2):
             await look(fed, log_of(fed, "XB", "", *B[:7]))
-        assert await recorded(fed) == [("log.doubted", "XB", LogVerdict.NOT_CONTINUED)]
+        assert await recorded(fed) == [("log.doubted", "XB", "consistency_invalid")]
         (alarm,) = await fed.nodes[XA].rooms.log_alarms.recent("XB")
         assert (alarm.size, alarm.found_by) == (7, "XB")
         assert "continues the 4 that" in alarm.detail
@@ -156,7 +155,7 @@ async def test_shorter_history_is_an_alarm_and_a_late_head_is_none(tmp_path: Pat
         assert await recorded(fed) == []
         for _ in range(2):
             await look(fed, log_of(fed, "XB", "", *A[:4]))
-        assert await recorded(fed) == [("log.doubted", "XB", LogVerdict.SHORTER)]
+        assert await recorded(fed) == [("log.doubted", "XB", "log_shorter")]
         (alarm,) = await fed.nodes[XA].rooms.log_alarms.recent()
         assert "shows 4 entries" in alarm.detail
         assert "6 of mutual.example/XB/audit/" in alarm.detail
@@ -175,7 +174,7 @@ async def test_log_that_begins_anew_is_an_alarm_and_so_is_one_that_goes_back(
             await look(fed, begun)
         assert await recorded(fed) == [("log.restarted", "XB", f"{log.shard}.1")]
         await look(fed, log)
-        assert (await recorded(fed))[1:] == [("log.doubted", "XB", LogVerdict.SHORTER)]
+        assert (await recorded(fed))[1:] == [("log.doubted", "XB", "log_shorter")]
         assert [item.size for item in await chain(fed, begun)] == [1]
 
 
