@@ -11,6 +11,7 @@ from gateway.cli import (
     backup,
     bench,
     demonstration,
+    evidence,
     inbox,
     key,
     keystore,
@@ -51,6 +52,7 @@ app.add_typer(outbox.app, name="outbox")
 app.add_typer(key.app, name="key")
 app.add_typer(keystore.app, name="keystore")
 app.add_typer(audit.app, name="audit")
+app.add_typer(evidence.app, name="evidence")
 
 
 @app.command()

@@ -33,6 +33,10 @@ class Daemon:
         """Return an answer that is text."""
         return asyncio.run(self._line.request("GET", path, None, {})).decode()
 
+    def file(self, path: str) -> bytes:
+        """Return an answer that is a file, as it is."""
+        return asyncio.run(self._line.request("GET", path, None, {}))
+
     def upload(self, file: Path, media_type: str, advance: Callable[[int], None]) -> Any:
         """Stream a file up; ``advance`` is called with the bytes that went."""
         headers = {"Content-Type": media_type, "X-Filename": quote(file.name)}
