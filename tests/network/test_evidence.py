@@ -11,7 +11,7 @@ from keys.suite import MemberId
 from tests.cli.test_evidence import bare
 from tests.network.served import XA, XB, served
 from tests.network.test_registry_commands import Shown, shown
-from tests.scenarios.test_evidence import witness_log
+from tests.scenarios.test_evidence import QUICK, witness_log
 from tests.scenarios.test_exchange import codes, delivered
 from tests.scenarios.witnessed import name_witnesses
 
@@ -24,13 +24,13 @@ async def test_evidence_outlives_the_federation(tmp_path: Path, shown: Shown) ->
     place, kept = tmp_path / "federation", tmp_path / "kept"
     place.mkdir()
     kept.mkdir()
-    async with served(place, "XA", "XB", "XC") as made:
+    async with served(place, "XA", "XB", "XC", changes=QUICK) as made:
         fed, folder = made.fed, str(place / "XA")
         await name_witnesses(fed, 2, "XB", "XC")
         sent = await fed.send("XA", "XB")
         await fed.until(lambda: delivered(fed, "XA", sent.id))
         for member in (XA, XB):
-            await witness_log(fed, member, "XB", "XC")
+            await witness_log(fed, member)
         file, closed = str(kept / "open.zip"), str(kept / "closed.zip")
         told = await shown.of("evidence", "export", sent.id, file, "--dir", folder)
         assert "VALID: " in told

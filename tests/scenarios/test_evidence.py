@@ -12,18 +12,10 @@ from gateway.evidence.judgement import Judgement, Verdict
 from gateway.evidence.judging import judge_file
 from gateway.protocol.answer import Later
 from gateway.protocol.audit import ProvenEntry
-from gateway.protocol.witness import AddCheckpoint
 from gateway.services.caller import Caller
-from gateway.services.witnesses import witness_keys
 from gateway.settings import Role
-from gateway.store import cosigned
-from gateway.store.cosigned import CosignedHead
 from keys.registry.draft import parse_fingerprint
-from keys.registry.witnessed import witnessed_time
 from keys.suite import MemberId
-from keys.tlog.checkpoint import parse_checkpoint
-from keys.tlog.cosignature import add_cosignatures, read_cosignatures
-from tests.outcome import outcome_of
 from tests.scenarios.federation import OFFICER, Federation, federation
 from tests.scenarios.test_exchange import codes, delivered
 from tests.scenarios.test_resigning import replaced, signed_again
@@ -31,33 +23,22 @@ from tests.scenarios.witnessed import name_witnesses
 
 XA, XB, XC = MemberId("XA"), MemberId("XB"), MemberId("XC")
 AUDITOR = Caller(name="uid:7", roles=frozenset({Role.AUDITOR}))
+QUICK = {name: {"audit": {"interval_ms": 20, "witness_s": 1}} for name in ("XA", "XB")}
 OPERATOR = Caller(name="uid:8", roles=frozenset({Role.OPERATOR}))
 
 
-async def witness_log(fed: Federation, member: MemberId, *witnesses: str) -> None:
-    """Have a member's newest head cosigned by these, from the beginning of its log."""
+async def witness_log(fed: Federation, member: MemberId) -> None:
+    """Wait until a quorum has cosigned a head over everything that a member has recorded."""
     node = fed.nodes[member]
     await node.workers.audit_log.sequence()
     head = await node.rooms.audit_reading.newest_head()
     assert head is not None
-    signed, view = head.checkpoint, node.mirror.view
-    origin = parse_checkpoint(signed).origin
-    for name in witnesses:
-        gate = fed.nodes[MemberId(name)].gate.for_hop(member)
-        known = await outcome_of(gate.witnessed_checkpoint(origin))
-        old = parse_checkpoint(known).size if isinstance(known, bytes) else 0
-        if old == head.size:
-            continue
-        proof = await node.rooms.audit_reading.consistency(origin, old, head.size)
-        asked = AddCheckpoint(old_size=old, proof=tuple(proof), checkpoint=signed)
-        answer = await gate.add_checkpoint(asked)
-        (keys,) = witness_keys(view.member(MemberId(name)))
-        signed = add_cosignatures(signed, read_cosignatures(signed, answer, keys))
-    at = witnessed_time(signed, view.witnessing(), view.witnesses.quorum)
-    kept = CosignedHead(
-        shard=head.shard, size=head.size, checkpoint=signed, witnessed_at=at, stored_at=at or 0
-    )
-    await node.database.write(lambda tx: cosigned.store(tx, kept))
+
+    async def covered() -> bool:
+        cosigned = await node.rooms.audit_reading.newest_cosigned()
+        return cosigned is not None and cosigned.size >= head.size
+
+    await fed.until(covered)
 
 
 async def exported(
@@ -87,12 +68,12 @@ ALL = {("XA", "message.accepted"), ("XA", "receipt.held"), ("XB", "message.recei
 
 async def test_both_sides_export_evidence_that_is_valid(tmp_path: Path) -> None:
     """Each with the other's entries; the same file again, and the read recorded."""
-    async with federation(tmp_path, "XA", "XB", "XC") as fed:
+    async with federation(tmp_path, "XA", "XB", "XC", changes=QUICK) as fed:
         await name_witnesses(fed, 2, "XB", "XC")
         sent = await fed.send("XA", "XB")
         await fed.until(lambda: delivered(fed, "XA", sent.id))
         for member in (XA, XB):
-            await witness_log(fed, member, "XB", "XC")
+            await witness_log(fed, member)
         for member in (XA, XB):
             before = await codes(fed, member)
             file = await exported(fed, member, sent.id)
@@ -113,12 +94,12 @@ async def test_both_sides_export_evidence_that_is_valid(tmp_path: Path) -> None:
 
 async def test_other_side_that_is_gone_or_lies_is_left_out(tmp_path: Path) -> None:
     """What does not prove itself has no place in a file; the report says what is missing."""
-    async with federation(tmp_path, "XA", "XB", "XC") as fed:
+    async with federation(tmp_path, "XA", "XB", "XC", changes=QUICK) as fed:
         await name_witnesses(fed, 1, "XC")
         sent = await fed.send("XA", "XB")
         await fed.until(lambda: delivered(fed, "XA", sent.id))
         for member in (XA, XB):
-            await witness_log(fed, member, "XC")
+            await witness_log(fed, member)
 
         def swapped(proven: Sequence[ProvenEntry]) -> Sequence[ProvenEntry]:
             return [ProvenEntry(item.entry, proven[0].proof[:-3]) for item in proven]
@@ -140,7 +121,7 @@ async def test_other_side_that_is_gone_or_lies_is_left_out(tmp_path: Path) -> No
 
 async def test_proofs_are_for_who_has_a_part_in_the_message(tmp_path: Path) -> None:
     """Neither a stranger, nor a third member, nor for another envelope."""
-    async with federation(tmp_path, "XA", "XB", "XC") as fed:
+    async with federation(tmp_path, "XA", "XB", "XC", changes=QUICK) as fed:
         sent = await fed.send("XA", "XB")
         other = await fed.send("XA", "XC")
         for item in (sent, other):
@@ -199,7 +180,7 @@ async def test_evidence_of_what_was_signed_again_is_of_what_the_receipt_is_for(
     tmp_path: Path, *, arrived: bool
 ) -> None:
     """What XB took before the key was revoked was signed by that key, and seen in time."""
-    async with federation(tmp_path, "XA", "XB", "XC") as fed:
+    async with federation(tmp_path, "XA", "XB", "XC", changes=QUICK) as fed:
         await name_witnesses(fed, 1, "XC")
         if arrived:
             fed.bend_answers = lambda answer: Later("busy", 1)
@@ -209,14 +190,14 @@ async def test_evidence_of_what_was_signed_again_is_of_what_the_receipt_is_for(
         if arrived:
             await fed.until(lambda: has(fed, XB, sent.id))
         for member in (XA, XB):
-            await witness_log(fed, member, "XC")
+            await witness_log(fed, member)
         await replaced(fed, XA)
         await signed_again(fed, XA, 1)
         fed.bend_answers = None
         fed.cut.clear()
         await fed.until(lambda: delivered(fed, "XA", sent.id))
         for member in (XA, XB):
-            await witness_log(fed, member, "XC")
+            await witness_log(fed, member)
         sender = "message.accepted" if arrived else "message.signed_again"
         for member in (XA, XB):
             judgement = judged(fed, await exported(fed, member, sent.id))
@@ -232,7 +213,7 @@ async def has(fed: Federation, member: MemberId, message: str) -> bool:
 
 async def test_evidence_speaks_of_one_recipient_where_asked(tmp_path: Path) -> None:
     """Of two recipients, each with a receipt of its own."""
-    async with federation(tmp_path, "XA", "XB", "XC") as fed:
+    async with federation(tmp_path, "XA", "XB", "XC", changes=QUICK) as fed:
         sent = await fed.send("XA", "XB", to=["XB", "XC"])
         await fed.until(lambda: delivered(fed, "XA", sent.id))
         await fed.nodes[XA].workers.audit_log.sequence()
