@@ -67,7 +67,9 @@ from gateway.services.registry import Registrar, RegistryMirror
 from gateway.services.registry_views import RegistryViews
 from gateway.services.relaying import Relaying
 from gateway.services.renewal import Renewal
+from gateway.services.reoffering import Reoffering
 from gateway.services.resigning import Resigning
+from gateway.services.restoring import Restoring
 from gateway.services.rewrapping import Rewrapping
 from gateway.services.rotation import Rotation
 from gateway.services.routes import Routes
@@ -187,6 +189,12 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
         metrics.count_deliveries(confirmed)
         inbox.changed()
 
+    reoffering = Reoffering(
+        database,
+        ledger,
+        clock,
+        queued=lambda names: outbox_lanes.wake(names),  # noqa: PLW0108 - made below
+    )
     delivery = Delivery(
         database,
         mirror,
@@ -200,6 +208,7 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
             settings=settings.delivery,
             heard=heard,
             signer_revoked=lambda: resigning.wake(),  # noqa: PLW0108 - made below
+            lost=reoffering.lost,
         ),
         keys=keys,
         ledger=ledger,
@@ -300,6 +309,7 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
         wayback=wayback,
         heard=heard,
         arrived=inbox.changed,
+        reoffering=reoffering,
     )
     incoming = IncomingBlobs(
         database,
@@ -454,6 +464,15 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
         ),
         clock=clock,
     )
+    restoring = Restoring(
+        member,
+        database,
+        mirror,
+        exchange,
+        audit_log,
+        clock=clock,
+        policy=settings.policy,
+    )
     audit_reading = AuditReading(database)
     anchoring = Anchoring(
         database,
@@ -551,6 +570,8 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
         fetching=fetching,
         audit_log=audit_log,
         anchoring=anchoring,
+        restoring=restoring,
+        reoffering=reoffering,
         cosigning=cosigning,
         watching=watching,
         vetoes=vetoes,

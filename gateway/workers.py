@@ -27,7 +27,9 @@ from gateway.services.neighbours import Neighbours
 from gateway.services.purging import Purging
 from gateway.services.registry import Registrar, RegistryMirror
 from gateway.services.registry_views import RegistryViews
+from gateway.services.reoffering import Reoffering
 from gateway.services.resigning import Resigning
+from gateway.services.restoring import Restoring
 from gateway.services.rewrapping import Rewrapping
 from gateway.services.rotation import Rotation
 from gateway.services.standing import Standing
@@ -69,6 +71,8 @@ class Workers:
     fetching: Fetching
     audit_log: AuditLog
     anchoring: Anchoring
+    restoring: Restoring
+    reoffering: Reoffering
     cosigning: Cosigning
     watching: Watching
     vetoes: Vetoes
@@ -98,6 +102,8 @@ class Workers:
             group.create_task(self.cosigning.run(), name="cosign")
             group.create_task(self.watching.run(), name="watch")
             group.create_task(self.anchoring.run(), name="anchor")
+            group.create_task(self.restoring.run(), name="restored")
+            group.create_task(self.reoffering.run(), name="offer again")
             group.create_task(self._pass_on(), name="pass on")
             group.create_task(self._rewrap(), name="rewrap")
             if self.database.is_shared:

@@ -11,7 +11,7 @@ from gateway.cases.conduct import Reply
 from gateway.cases.labels import Label
 from gateway.cases.requests import VerifyValue
 from gateway.cases.schema import Content, json_schema
-from gateway.cases.service import Ping
+from gateway.cases.service import Ping, Restored
 from gateway.errors import RejectedError
 from gateway.faults import convert, passes
 
@@ -44,6 +44,8 @@ class Kind:
     """0 to 9, 9 first; what a message has unless it says otherwise."""
     due_s: int | None
     """In how long it should be answered, in seconds, unless an instrument says otherwise."""
+    by_node: bool = False
+    """Whether nodes alone send it, of themselves: the house cannot."""
 
     @property
     def ends_at_node(self) -> bool:
@@ -98,6 +100,17 @@ CATALOGUE: Mapping[str, Kind] = {
             opens_case=True,
             priority=9,
             due_s=None,
+        ),
+        Kind(
+            name="restored",
+            version=1,
+            family=Family.SERVICE,
+            content=Restored,
+            label=Label("Restored from a backup", "Restauré d’une sauvegarde"),
+            opens_case=True,
+            priority=9,
+            due_s=None,
+            by_node=True,
         ),
     )
 }

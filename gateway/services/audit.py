@@ -137,10 +137,13 @@ class AuditLog:
         head, pending = await self._database.read(
             lambda tx: (audit.head(tx), audit.unsequenced(tx, ENTRIES_PER_CHECKPOINT))
         )
-        if not pending:
+        if not pending and (self._continues or head is None):
             return 0
         now = self._clock.now()
         start = await self._start(head, now)
+        if not pending and start.opening is None:
+            self._continues = True
+            return 0
         view = self._mirror.view
         signer = self._keys.log_signer(start.origin, view, now)
         leaves = [leaf_hash for _, leaf_hash in pending]

@@ -17,6 +17,10 @@ class Caller:
     """The only unit whose messages it may see; None for the whole member."""
 
 
+NODE = Caller(name="node", roles=frozenset({Role.OFFICER}))
+"""This node itself, where it sends a message of its own."""
+
+
 def require(caller: Caller, *roles: Role) -> None:
     """Let the caller pass if it has one of ``roles``.
 

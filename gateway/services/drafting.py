@@ -15,7 +15,7 @@ from gateway.faults import Fault, FaultsError
 from gateway.protocol.envelope import Draft
 from gateway.protocol.message import Payload, draw_id, parse_message_ref
 from gateway.services.attachments import Attachments
-from gateway.services.caller import Caller
+from gateway.services.caller import NODE, Caller
 from gateway.services.keys import NodeKeys
 from gateway.services.registry import RegistryMirror
 from gateway.services.standing import SUSPENDED, shunned
@@ -71,10 +71,12 @@ class Drafting:
     async def draft(self, submission: Submission, caller: Caller, now: int) -> Draft:
         """Return the message that a submission asks for.
 
-        Raises RejectedError, FaultsError with every fault of the content, or UnavailableError
-        ``storage_key_missing``.
+        Raises RejectedError, FaultsError with every fault of the content, UnavailableError
+        ``storage_key_missing``, or ForbiddenError ``kind_reserved``.
         """
         kind = kind_named(submission.kind)
+        if kind.by_node and caller is not NODE:
+            raise ForbiddenError("kind_reserved", f"{kind.name} is said by nodes of themselves")
         content = encode_content(kind.validate(content_of(submission), pointer="/content"))
         if len(content) > MAX_CONTENT_BYTES:
             raise RejectedError("content_too_large", "a content has at most 1 MiB; attach files")

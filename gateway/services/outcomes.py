@@ -72,6 +72,7 @@ class Outcomes:
         settings: DeliverySettings,
         heard: Heard,
         signer_revoked: Callable[[], None],
+        lost: Callable[[MemberId, int], bool],
     ) -> None:
         self._keys = keys
         self._mirror = mirror
@@ -80,6 +81,7 @@ class Outcomes:
         self._clock = clock
         self._heard = heard
         self._signer_revoked = signer_revoked
+        self._lost = lost
         self._retry = RetryPolicy(first_s=settings.retry_first_s, max_s=settings.retry_max_s)
 
     def of_answers(
@@ -99,7 +101,7 @@ class Outcomes:
                 return Outcome(change=self.deferral(row, SUSPENDED))
             case Accepted():
                 if hop == load.recipient and not answer.sealed:
-                    return self._delivered(load, answer.receipt)
+                    return self._delivered(load, answer.receipt, direct=True)
                 return self._in_custody(hop, load, answer)
             case Refused(code="attachment_too_large"):  # it becomes no smaller by waiting
                 return self._failed(load, answer.code)
@@ -175,10 +177,18 @@ class Outcomes:
             _log.warning("receipt.refused", peer=hop, code=fault.code)
             return Outcome(change=None, entry=entry)
 
-    def _delivered(self, load: Load, receipt: bytes) -> Outcome:
+    def _delivered(self, load: Load, receipt: bytes, *, direct: bool = False) -> Outcome:
+        """Settle a row by its receipt; ``direct`` when the recipient itself gives it now.
+
+        One that came by others may be of a time that the recipient has lost since.
+        """
         row: Claimed = load.item
         try:
             verified = self._verified(receipt)
+            if not direct and self._lost(load.recipient, verified.receipt.at):
+                raise RejectedError(
+                    "receipt_outdated", f"{load.recipient} lost what it stored at that time"
+                )
             expected = Expected(
                 envelope_id=row.envelope_id,
                 recipient=load.recipient,

@@ -33,6 +33,7 @@ from gateway.services.keys import NodeKeys
 from gateway.services.ledger import Ledger
 from gateway.services.registry import RegistryMirror
 from gateway.services.registry_views import Heard
+from gateway.services.reoffering import RESTORED, Reoffering
 from gateway.services.standing import SUSPENDED, SUSPENDED_S
 from gateway.services.wayback import Answered, Wayback
 from gateway.store import attached, attachments, audit, messages
@@ -97,6 +98,7 @@ class Reception:
         wayback: Wayback,
         heard: Heard,
         arrived: Callable[[], None],
+        reoffering: Reoffering,
     ) -> None:
         self._database = database
         self._judging = judging
@@ -108,6 +110,7 @@ class Reception:
         self._wayback = wayback
         self._heard = heard
         self._arrived = arrived
+        self._reoffering = reoffering
         self._shunned: OrderedDict[bytes, None] = OrderedDict()
 
     async def accept(self, hop: MemberId, batch: Sequence[Posted]) -> list[Answer]:
@@ -159,8 +162,7 @@ class Reception:
 
         conflicts = await self._database.write_unit(commit, first=judge)
         self._note_views(work.verdicts)
-        if any(_is_shown(item) for name, item in work.good.items() if name not in conflicts):
-            self._arrived()
+        self._tell([item for name, item in work.good.items() if name not in conflicts])
         if missing:
             self._demands.fetch()
         answers = [
@@ -169,6 +171,13 @@ class Reception:
         ]
         answers = await self._demands.told(parsed, answers)
         return await self._for_relays(batch, parsed, answers)
+
+    def _tell(self, new: Sequence[_Opened]) -> None:
+        """Wake who waits for what was stored."""
+        if any(_is_shown(item) for item in new):
+            self._arrived()
+        if any(_is_restored(item.opened) for item in new):
+            self._reoffering.wake()
 
     def _note_views(self, verdicts: Sequence[Verdict]) -> None:
         """Pass on which registry each verified sender has seen, refused for it or not."""
@@ -283,6 +292,9 @@ class Reception:
                 if lacking is not None:
                     attached.record(tx, name, lacking.attachments)
         entries = [self._received(item.opened) for item in new]
+        entries += [
+            self._reoffering.hear(tx, item.opened) for item in new if _is_restored(item.opened)
+        ]
         conflicts: dict[bytes, Answer] = {}
         stored = {item.opened.envelope.envelope_id for item in new}
         for item in good:
@@ -430,6 +442,10 @@ class _Given:
             return stored.receipt
         messages.renew_receipt(tx, stored.row_id, renewed)
         return renewed
+
+
+def _is_restored(opened: OpenedMessage) -> bool:
+    return opened.payload.kind == RESTORED
 
 
 def _is_shown(item: _Opened) -> bool:
