@@ -22,7 +22,12 @@ from tests.outcome import outcome
 
 VERIFY, REPLY = CATALOGUE["request.verify_value"], CATALOGUE["case.reply"]
 ASKED = request([])["content"]
-GOOD = {"request.verify_value": ASKED, "case.reply": reply("XA-0")["content"], "ping": {}}
+GOOD = {
+    "request.verify_value": ASKED,
+    "case.reply": reply("XA-0")["content"],
+    "ping": {},
+    "restored": {"since": 1_790_000_000, "until": 1_790_086_400, "shard": "2026.1", "size": 120},
+}
 FORMS = {name: kind for name, kind in CATALOGUE.items() if not kind.ends_at_node}
 """The kinds that a person fills in."""
 
