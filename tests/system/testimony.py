@@ -22,6 +22,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from gateway.cli.story import request
 from gateway.errors import LiaisonError
 from tests.system.nodes import QUICK, Nodes, Ran, done, liaison
 from tests.system.rewriter import rewrite_thoroughly
@@ -201,7 +202,7 @@ class _Play:
         """Export what one exchange left, from both of its sides, once it is witnessed there."""
         _tell("evidence of one exchange is exported on both sides")
         made = self.made
-        (message,) = self._one_message("XA", "XB")
+        message = self._one_message()
         for name in ("XA", "XB"):
             size = self._shards(name)[-1]["size"]
             made.until(lambda n=name, s=size: self._shards(n)[-1]["witnessed_size"] >= s)
@@ -286,17 +287,11 @@ class _Play:
         while time.monotonic() < deadline and not condition():
             time.sleep(0.2)
 
-    def _one_message(self, sender: str, recipient: str) -> list[str]:
-        """Return a message that is delivered, with its receipt."""
-        made = self.made
-        path = "/v1/messages?direction=out&limit=200"
-        return made.until(
-            lambda: [
-                item["id"]
-                for item in made.call(sender, "GET", path)["messages"]
-                if item["state"] == "delivered" and item["recipients"] == [recipient]
-            ][:1]
-        )
+    def _one_message(self) -> str:
+        """Return a message from XA to XB that is delivered, with its receipt."""
+        sent = str(self.made.call("XA", "POST", "/v1/messages", request([]))["id"])
+        self.made.delivered("XA", [sent])
+        return sent
 
     def _alarmed(self, member: str) -> list[str]:
         """Return the others, once each has an alarm about a member's log, or when time is up."""
