@@ -1,25 +1,27 @@
-"""``liaison audit``: verify and show the log that nobody can rewrite unseen."""
+"""``liaison audit``: verify, show and export the log that nobody can rewrite unseen."""
 
-from typing import TYPE_CHECKING, Annotated
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from gateway.cli import split_view
-from gateway.cli.console import REFUSED, say, show_json, show_table, when
-from gateway.cli.options import DEFAULT_FOLDER, AsJson, Folder, daemon_of, settings_of
+from gateway.cli.console import REFUSED, language, say, show_json
+from gateway.cli.options import DEFAULT_FOLDER, AsJson, Folder, settings_of
 from gateway.cli.peer_logs import peers, verify_peer
-from gateway.errors import LiaisonError, RejectedError
-from gateway.settings import Settings
-from keys.registry.draft import parse_fingerprint
-from keys.registry.view import advance, found
-from keys.suite import parse_member_id
 
 if TYPE_CHECKING:
-    from gateway.services.audit_check import AuditReport
+    from gateway.cli.examination import Asked, Examined, Progress
 
 app = typer.Typer(help="The audit log.", no_args_is_help=True)
 app.add_typer(split_view.app, name="split-view")
 app.command()(peers)
+
+Offline = Annotated[
+    bool, typer.Option("--offline", help="Ask no witness what it holds of this log.")
+]
 
 
 @app.command()
@@ -28,86 +30,117 @@ def verify(
     peer: Annotated[
         str | None, typer.Option(help="Check what is held of this member's log instead.")
     ] = None,
+    offline: Offline = False,
     as_json: AsJson = False,
 ) -> int:
-    """Check every entry, root, signature and stored message; works beside a running daemon."""
+    """Check every entry, hash, signature and stored message, and ask the witnesses.
+
+    Works beside a running daemon, or without one.
+    """
     if peer is not None:
         return verify_peer(folder, peer, as_json)
-    report = examine(settings_of(folder))
+    from gateway.cli.examination import examine  # noqa: PLC0415 - loaded when a log is examined
+
+    with _progress() as progress:
+        examined = examine(settings_of(folder), offline=offline, progress=progress)
     if as_json:
-        show_json(
-            {
-                "verified": not report.findings,
-                "entries": report.entries,
-                "checkpoints": report.checkpoints,
-                "messages": report.messages,
-                "waiting": report.waiting,
-                "findings": [{"where": item.where, "what": item.what} for item in report.findings],
-            }
-        )
-        return REFUSED if report.findings else 0
-    for item in report.findings:
-        say(f"ALTERED  {item.where}: {item.what}")
-    counted = (
-        f"{report.entries} entries, {report.checkpoints} checkpoints, {report.messages} messages"
-    )
-    say(f"{counted}: " + ("NOT VERIFIED" if report.findings else "verified"))
-    return REFUSED if report.findings else 0
+        show_json(_as_json(examined))
+    else:
+        _say(examined)
+    return REFUSED if examined.report.findings else 0
 
 
-@app.command()
-def show(
-    folder: Folder = DEFAULT_FOLDER,
-    shard: Annotated[str, typer.Option(help="A shard of the log; by default the newest.")] = "",
-    start: Annotated[int, typer.Option(help="From this entry on.", min=0)] = 0,
-    limit: Annotated[int, typer.Option(help="At most so many.", min=1, max=1000)] = 100,
-    as_json: AsJson = False,
-) -> None:
-    """Show entries of the audit log."""
-    query = f"shard={shard}&start={start}&end={start + limit}"
-    shown = daemon_of(folder).call("GET", f"/v1/audit/entries?{query}")
-    if as_json:
-        show_json(shown)
+def _say(examined: "Examined") -> None:
+    from gateway.cli import audit_words  # noqa: PLC0415 - as above
+    from gateway.cli.audit_phrases import SAID  # noqa: PLC0415 - as above
+
+    tongue, report = language(), examined.report
+    altered = SAID["altered"].text(tongue)
+    for number, item in enumerate(report.findings):
+        say(f"{altered}  {audit_words.told(item, tongue)}")
+        if not number and (meaning := audit_words.meaning(item, tongue)):
+            say(f"{'':{len(altered)}}  {meaning}")
+    for line in _of_witnesses(examined, tongue):
+        say(line)
+    say(audit_words.counted(report, tongue))
+    if report.findings:
+        say(SAID["do"].text(tongue))
+
+
+def _of_witnesses(examined: "Examined", tongue: str) -> Iterator[str]:
+    """Yield what the witnesses said, or plainly that none was asked."""
+    from gateway.cli import audit_words  # noqa: PLC0415 - as above
+    from gateway.cli.audit_phrases import SAID  # noqa: PLC0415 - as above
+
+    asked = examined.asked
+    if asked is None:
+        yield SAID["offline"].text(tongue)
         return
-    show_table(
-        ["entry", "when", "what", "who", "why", "digest"],
-        [
-            (
-                entry["index"],
-                when(entry["at"]),
-                entry["kind"],
-                entry["peer"] or "-",
-                entry["code"] or "-",
-                entry["digests"][0][:16] if entry["digests"] else "-",
-            )
-            for entry in shown["entries"]
+    if not asked.witnesses:
+        yield SAID["nobody"].text(tongue)
+        return
+    for item in examined.report.compared:
+        yield audit_words.comparison(item, tongue)
+    for witness in asked.know_none:
+        yield SAID["knows_none"].text(tongue).format(by=witness)
+    for name, code in asked.silent:
+        yield SAID["silent"].text(tongue).format(by=name, code=code)
+    if len(asked.silent) == len(asked.witnesses):
+        yield SAID["unheard"].text(tongue)
+
+
+def _as_json(examined: "Examined") -> dict[str, Any]:
+    from gateway.cli import audit_words  # noqa: PLC0415 - as above
+
+    report = examined.report
+    return {
+        "verified": not report.findings,
+        "entries": report.entries,
+        "erased": report.erased,
+        "checkpoints": report.checkpoints,
+        "witnessed": report.witnessed,
+        "messages": report.messages,
+        "waiting": report.waiting,
+        "findings": [
+            {
+                "code": item.code.value,
+                "where": audit_words.where(item, "en"),
+                "what": audit_words.what(item, "en"),
+                "shard": item.shard,
+                "first": item.first,
+                "last": item.first if item.last is None else item.last,
+                "kind": item.kind,
+                "at": item.at,
+                "subject": item.subject,
+                "detail": item.detail,
+            }
+            for item in report.findings
         ],
+        "witnesses": _witnesses_as_json(examined.asked, examined),
+    }
+
+
+def _witnesses_as_json(asked: "Asked | None", examined: "Examined") -> dict[str, Any]:
+    heads = [
+        {"member": item.by, "shard": item.shard, "size": item.size, "verdict": item.verdict}
+        for item in examined.report.compared
+    ]
+    silent = (
+        [] if asked is None else [{"member": name, "code": code} for name, code in asked.silent]
     )
+    named = [] if asked is None else list(asked.witnesses)
+    return {"asked": asked is not None, "named": named, "heads": heads, "silent": silent}
 
 
-def examine(settings: Settings) -> "AuditReport":
-    """Check the audit log of a node's folder. Raises LiaisonError when it cannot be read."""
-    # What follows is loaded when a log is examined: it is most of a daemon.
-    from gateway.daemon import open_database  # noqa: PLC0415
-    from gateway.services.audit_check import (  # noqa: PLC0415
-        AuditReport,
-        Finding,
-        check_audit_log,
-    )
-    from gateway.store import registry  # noqa: PLC0415
+@contextmanager
+def _progress() -> Iterator["Progress"]:
+    """Yield what a check tells how far it is: a bar on a terminal, nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield lambda _, __: None
+        return
+    from rich.console import Console  # noqa: PLC0415 - loaded when something is shown
+    from rich.progress import Progress as Bar  # noqa: PLC0415 - the same
 
-    database = open_database(settings)
-    try:
-        notes = database.read_now(registry.all_statements)
-        try:
-            anchor = parse_fingerprint(settings.registry.anchor)
-            view = advance(found(notes[0], anchor), notes[1:])
-        except IndexError:
-            raise RejectedError("registry_unknown", "nothing of the registry is mirrored") from None
-        except LiaisonError as fault:
-            finding = Finding(where="the registry mirror", what=fault.detail)
-            return AuditReport(entries=0, checkpoints=0, messages=0, waiting=0, findings=(finding,))
-        member = parse_member_id(settings.node.member)
-        return database.read_now(lambda tx: check_audit_log(tx, view, member))
-    finally:
-        database.close()
+    with Bar(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("")
+        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -21,9 +21,10 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from gateway.cli.audit import examine
+from gateway.cli import audit_words
 from gateway.cli.client import Daemon
 from gateway.cli.console import REFUSED, say, show_json
+from gateway.cli.examination import examine
 from gateway.cli.options import AsJson, daemon_of, settings_of
 from gateway.cli.story import CLARIFIED, MEMBERS, PDF, SECRETS, reply, request
 from gateway.cli.told import ToldError
@@ -203,7 +204,9 @@ class _Play:
 
     def _alter_a_byte(self) -> None:
         tell, add = self._story.tell, self._story.add
-        reports = {member: examine(settings_of(self._place / member)) for member in self._daemons}
+        reports = {
+            member: examine(settings_of(self._place / member)).report for member in self._daemons
+        }
         facts = self._story.facts
         facts["audit_entries"] = sum(report.entries for report in reports.values())
         facts["audit_verified"] = all(
@@ -213,11 +216,11 @@ class _Play:
         tell("The audit logs of all three verify" if facts["audit_verified"] else "NOT VERIFIED")
         add(", ".join(f"{member} {report.entries} entries" for member, report in reports.items()))
         _flip_one_bit(self._place / "XB" / "liaison.db")
-        findings = examine(settings_of(self._place / "XB")).findings
+        findings = examine(settings_of(self._place / "XB")).report.findings
         facts["tampering_detected"] = bool(findings)
         tell("Somebody alters one bit of XB's stored audit log")
         for finding in findings[:1]:
-            add(f"found: {finding.where}: {finding.what}")
+            add(f"found: {audit_words.told(finding, 'en')}")
 
     def _common(self, member: str, port: int) -> list[str]:
         return [

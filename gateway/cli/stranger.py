@@ -6,21 +6,24 @@ is gone.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 
 import aiohttp
 import msgspec
 
-from gateway.errors import RejectedError, UnavailableError
+from gateway.errors import LiaisonError, RejectedError, UnavailableError
 from gateway.network.tls import client_context
+from gateway.services.audit_findings import HeldHead
 from keys.registry.view import View, advance, found
+from keys.suite import MemberId, digest
 from keys.tlog.checkpoint import parse_checkpoint
 from keys.tlog.tiles import BUNDLE_ENTRIES, bundle_path, parse_bundle
 
 _T = TypeVar("_T")
 
 ANSWER_S = 20
+WITNESS_S = 10
 MAX_BUNDLE_BYTES = BUNDLE_ENTRIES * 65_537
 MAX_STATEMENTS = 1_000_000
 
@@ -55,6 +58,46 @@ def post_statement(url: str, note: bytes) -> None:
     _run(url, lambda line: line.post("registry/statements", note))
 
 
+def read_heads(
+    urls: Mapping[MemberId, str], origins: Sequence[str]
+) -> tuple[list[HeldHead], list[tuple[str, str]]]:
+    """Return the newest heads of these logs that witnesses hold; and who was silent, and why.
+
+    All are asked at the same time, ten seconds at most. Nothing of it is verified here.
+    """
+    return asyncio.run(_heads_of_all(urls, origins))
+
+
+async def _heads_of_all(
+    urls: Mapping[MemberId, str], origins: Sequence[str]
+) -> tuple[list[HeldHead], list[tuple[str, str]]]:
+    held: list[HeldHead] = []
+    silent: list[tuple[str, str]] = []
+
+    async def ask(name: MemberId, url: str) -> None:
+        try:
+            async with asyncio.timeout(WITNESS_S):
+                held.extend(await _asked(url, lambda line: _heads(line, name, origins)))
+        except LiaisonError as fault:
+            silent.append((name, fault.code))
+        except TimeoutError:
+            silent.append((name, "gateway_unreachable"))
+
+    async with asyncio.TaskGroup() as group:
+        for name, url in urls.items():
+            group.create_task(ask(name, url.rstrip("/")))
+    return sorted(held, key=lambda item: (item.origin, item.by)), sorted(silent)
+
+
+async def _heads(line: "_Line", name: MemberId, origins: Sequence[str]) -> list[HeldHead]:
+    held = []
+    for origin in origins:
+        note = await line.head(digest(origin.encode()).hex())
+        if note is not None:
+            held.append(HeldHead(by=name, origin=origin, checkpoint=note))
+    return held
+
+
 class _Line:
     """Requests to one gateway."""
 
@@ -65,6 +108,15 @@ class _Line:
     async def get(self, path: str, most_bytes: int) -> bytes:
         async with self._session.get(f"{self._url}/peer/v1/{path}") as answer:
             body = await _read(answer, most_bytes)
+            _check(answer.status, body)
+            return body
+
+    async def head(self, log: str) -> bytes | None:
+        """Return the newest head of a log that a witness holds; None where it knows none."""
+        async with self._session.get(f"{self._url}/{log}/checkpoint") as answer:
+            body = await _read(answer, 65_536)
+            if answer.status == 404:  # noqa: PLR2004 - not found
+                return None
             _check(answer.status, body)
             return body
 

@@ -1,203 +1,294 @@
 """Check a node's whole audit log, and the messages it speaks of, from what is stored.
 
-Works beside a running daemon or without one; needs no key, only the registry mirror.
+Works beside a running daemon or without one; needs no key, only the registry mirror. The rows of a
+shard are read once: what they hash to is held against each head that is kept, or that others show,
+as the tree reaches its size.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 
-from gateway.errors import LiaisonError, RejectedError
+from gateway.errors import RejectedError
 from gateway.protocol.audit import EntryKind, parse_entry
 from gateway.protocol.envelope import envelope_id
+from gateway.protocol.message import message_ref
+from gateway.services.audit_findings import AuditReport, Compared, Finding, FindingCode, HeldHead
+from gateway.services.audit_heads import (
+    Head,
+    Signatures,
+    Verdicts,
+    held_heads,
+    is_opening,
+    kept_heads,
+)
 from gateway.services.audit_reading import shard_name
-from gateway.store import audit, audit_reading, cosigned, messages
+from gateway.services.audit_rows import FINDINGS_TOLD, Rows
+from gateway.services.audit_tree import Tree
+from gateway.store import audit, audit_reading, messages
 from gateway.store.audit import AuditShard
-from gateway.store.audit_reading import StoredEntry
 from gateway.store.database import Transaction
-from keys.registry.origins import registered_log_keys
+from keys.registry.origins import AuditOrigin
 from keys.registry.view import View
 from keys.suite import MemberId
-from keys.tlog.checkpoint import VerifiedCheckpoint, verify_checkpoint
-from keys.tlog.merkle import Frontier, leaf_hash
-from keys.tlog.nodes import Node, completed_nodes
-from keys.tlog.tiles import BUNDLE_ENTRIES
+from keys.tlog.tiles import TILE_WIDTH
 
-ROWS_PER_READ = 1_000
-_NAMED = (
-    EntryKind.MESSAGE_ACCEPTED,
-    EntryKind.MESSAGE_RECEIVED,
-    EntryKind.MESSAGE_SIGNED_AGAIN,
-)
+ROWS_PER_READ = 16 * TILE_WIDTH
+MESSAGES_PER_READ = 100
+
+Progress = Callable[[int], None]
+"""Told how many entries and messages more were looked at."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """Something that was altered: where, and what differs."""
-
-    where: str
-    what: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuditReport:
-    """What was checked and what was found."""
-
-    entries: int
-    checkpoints: int
-    messages: int
-    waiting: int
-    findings: tuple[Finding, ...]
-
-
-def check_audit_log(tx: Transaction, view: View, member: MemberId) -> AuditReport:
-    """Recompute every leaf, root and envelope id, and verify every checkpoint's signature."""
-    named: set[bytes] = set()
-    findings: list[Finding] = []
-    entries = checkpoints = 0
-    for shard in audit.shards(tx):
-        heads = audit.heads(tx, shard.number)
-        signed = _signed_heads(tx, shard.number, heads)
-        size = max((head.size for head in heads), default=0)
-        findings += _check_entries(tx, shard, size, named)
-        findings += _check_heads(tx, shard, signed, view, member)
-        entries, checkpoints = entries + size, checkpoints + len(signed)
-    count = 0
-    waiting = audit.waiting(tx)
-    for finding in _check_messages(tx, named, whole=waiting == 0):
-        if finding is None:
-            count += 1
-        else:
-            findings.append(finding)
-    return AuditReport(
-        entries=entries,
-        checkpoints=checkpoints,
-        messages=count,
-        waiting=waiting,
-        findings=tuple(findings),
-    )
-
-
-def _signed_heads(
-    tx: Transaction, shard: int, heads: Sequence[audit.AuditHead]
-) -> list[tuple[int, bytes]]:
-    """Return (size, checkpoint) of every head that is kept, the smallest first."""
-    kept = {head.size: head.checkpoint for head in cosigned.all_of(tx, shard)}
-    return sorted(({head.size: head.checkpoint for head in heads} | kept).items())
-
-
-def _check_entries(
-    tx: Transaction, shard: AuditShard, size: int, named: set[bytes]
-) -> Iterator[Finding]:
-    expected = 0
-    for start in range(0, size, ROWS_PER_READ):
-        end = min(start + ROWS_PER_READ, size)
-        for row in audit_reading.entries(tx, shard.number, start, end):
-            if row.number != expected:
-                yield Finding(where=_place(shard, expected), what="it is missing")
-            expected = row.number + 1
-            if row.entry is None:  # erased: its leaf stays
-                continue
-            what = _fault_of(row, row.entry, named)
-            if what:
-                yield Finding(where=_place(shard, row.number), what=what)
-    if expected < size:
-        yield Finding(where=_place(shard, expected), what="it and those after it are missing")
-
-
-def _fault_of(row: StoredEntry, encoded: bytes, named: set[bytes]) -> str:
-    if leaf_hash(encoded) != row.leaf_hash:
-        return "its bytes do not hash to its leaf"
-    try:
-        entry = parse_entry(encoded)
-    except RejectedError:
-        return "it is no entry"
-    if entry.kind in _NAMED:
-        named.add(entry.digests[0])
-    return ""
-
-
-def _place(shard: AuditShard, number: int) -> str:
-    return f"audit entry {number} of {shard_name(shard)}"
-
-
-def _check_heads(
+def check_audit_log(
     tx: Transaction,
-    shard: AuditShard,
-    heads: Sequence[tuple[int, bytes]],
     view: View,
     member: MemberId,
-) -> Iterator[Finding]:
-    frontier = Frontier()
-    nodes: list[Node] = []
-    for size, checkpoint in heads:
-        where = f"the checkpoint at {size} entries of {shard_name(shard)}"
-        newest_at = 0
-        while frontier.size < size:
-            end = min(frontier.size + ROWS_PER_READ, size)
-            rows = audit_reading.entries(tx, shard.number, frontier.size, end)
-            if not rows:
-                break
-            frontier, completed = completed_nodes(frontier, [row.leaf_hash for row in rows])
-            nodes += completed
-            newest_at = max(newest_at, _newest_at(rows))
-        try:
-            signed = _verified(checkpoint, shard.origin, view, member, newest_at)
-        except LiaisonError as fault:
-            yield Finding(where=where, what=f"it does not verify: {fault.detail}")
-            continue
-        if (signed.size, signed.root) != (frontier.size, frontier.root()):
-            yield Finding(where=where, what="the entries before it do not add up to its root")
-            return
-    yield from _check_nodes(tx, shard, nodes)
+    *,
+    held: Sequence[HeldHead] = (),
+    progress: Progress = lambda _: None,
+) -> AuditReport:
+    """Recompute every leaf, root and envelope id, and verify every head's signature.
+
+    ``held`` are heads of this log that others show, read before: they are held against it too.
+    """
+    check = _Check(tx, Signatures(tx, view, member), held, progress)
+    shards = check.shards()
+    for before, shard, after in zip([None, *shards], shards, [*shards[1:], None], strict=False):
+        check.shard(shard, before, after)
+    check.places(shards)
+    check.waiting()
+    check.messages()
+    return check.report()
 
 
-def _check_nodes(tx: Transaction, shard: AuditShard, nodes: Sequence[Node]) -> Iterator[Finding]:
-    """Compare the stored inner hashes, from which proofs are made, with those of the entries."""
-    for node in nodes:
-        stored = audit_reading.node(tx, shard.number, node.level, node.number)
-        if stored != node.hash:
-            width = BUNDLE_ENTRIES**node.level
-            first = node.number * width
-            where = (
-                f"the hash over the entries {first} to {first + width - 1} of {shard_name(shard)}"
-            )
-            yield Finding(where=where, what="it is not what they hash to")
+def total(tx: Transaction) -> int:
+    """Return how many entries and messages there are to look at."""
+    return audit.total(tx) + sum(messages.counts(tx).values())
 
 
-def _newest_at(rows: Sequence[StoredEntry]) -> int:
-    """Return when the newest of a checkpoint's own entries was made; 0 if that cannot be read."""
-    try:
-        return max((parse_entry(row.entry).at for row in rows if row.entry is not None), default=0)
-    except RejectedError:  # told where the entries themselves are checked
-        return 0
+class _Check:
+    """One look at a whole log."""
 
+    def __init__(
+        self,
+        tx: Transaction,
+        signatures: Signatures,
+        held: Sequence[HeldHead],
+        progress: Progress,
+    ) -> None:
+        self._tx = tx
+        self._signatures = signatures
+        self._held = held
+        self._progress = progress
+        self._rows = Rows()
+        self._findings: list[Finding] = []
+        self._compared: list[Compared] = []
+        self._sizes: dict[int, int] = {}
+        self._checkpoints = self._witnessed = self._messages = self._waiting = 0
 
-def _verified(
-    checkpoint: bytes, origin: str, view: View, member: MemberId, newest_at: int
-) -> VerifiedCheckpoint:
-    """Verify a checkpoint under the key of its time: one that was not over before its entries."""
-    if not origin.startswith(f"{view.federation}/{member}/audit/"):
-        raise RejectedError("checkpoint_of_another_log", "it is not of this node's audit log")
-    fault: LiaisonError | None = None
-    for verifier, key in registered_log_keys(view, origin).items():
-        if key.end <= newest_at:
-            continue
-        try:
-            return verify_checkpoint(checkpoint, origin, verifier)
-        except RejectedError as raised:
-            fault = raised
-    raise fault or RejectedError("signature_missing", "the registry lists no log key")
+    def report(self) -> AuditReport:
+        """Return what was found."""
+        found = [*self._findings, *self._rows.unrecorded()]
+        return AuditReport(
+            entries=sum(self._sizes.values()),
+            erased=self._rows.erased,
+            checkpoints=self._checkpoints,
+            witnessed=self._witnessed,
+            messages=self._messages,
+            waiting=self._waiting,
+            findings=tuple(found[:FINDINGS_TOLD]),
+            compared=tuple(self._compared),
+        )
 
-
-def _check_messages(tx: Transaction, named: set[bytes], *, whole: bool) -> Iterator[Finding | None]:
-    after = 0
-    while rows := messages.envelopes(tx, after, 100):
-        for row in rows:
-            after = row.row_id
-            where = f"message {row.sender}-{row.message_id.hex()}"
-            if envelope_id(row.header, row.body) != row.envelope_id:
-                yield Finding(where=where, what="its stored bytes were altered")
-            elif whole and row.envelope_id not in named:
-                yield Finding(where=where, what="the audit log knows nothing of it")
+    def shards(self) -> list[AuditShard]:
+        """Return the shards of which the name can be read; others and lost ones are told."""
+        shards = []
+        for shard in audit.shards(self._tx):
+            try:
+                AuditOrigin.parse(shard.origin)
+            except RejectedError as fault:
+                misfit = FindingCode.SHARD_MISFIT
+                self._findings.append(Finding(code=misfit, at=shard.opened_at, detail=fault.code))
             else:
-                yield None
+                shards.append(shard)
+        known = {shard.origin for shard in shards}
+        for origin in sorted({item.origin for item in self._held} - known):
+            heads = held_heads(self._held, origin)
+            name = str(AuditOrigin.parse(origin).shard)
+            self._findings += self._cut(name, heads, 0, None)
+        return shards
+
+    def shard(self, shard: AuditShard, before: AuditShard | None, after: AuditShard | None) -> None:
+        """Look at every entry of a shard, its stored hashes, and the heads over them."""
+        name = shard_name(shard)
+        kept, broken = kept_heads(self._tx, shard)
+        size = max((item.head.size for item in kept if item.is_own), default=0)
+        heads = sorted(
+            kept + held_heads(self._held, shard.origin),
+            key=lambda item: (item.head.size, not item.witnessed),
+        )
+        found = [_of_head(FindingCode.HEAD_INVALID, name, at, code) for at, code in broken]
+        found += self._opening(shard, before)
+        found += self._cut(name, [item for item in heads if item.head.size > size], size, after)
+        found += self._grow(shard, size, [item for item in heads if item.head.size <= size])
+        self._sizes[shard.number] = size
+        self._checkpoints += len(kept)
+        self._findings += _joined(sorted(found, key=_place))
+
+    def places(self, shards: Sequence[AuditShard]) -> None:
+        """Look for entries in places that no head gave them."""
+        names = {shard.number: shard_name(shard) for shard in shards}
+        for taken in audit_reading.occupied(self._tx):
+            shard, first, last = -1 if taken.shard is None else taken.shard, *taken[1:]
+            size = self._sizes.get(shard, 0)
+            if first is not None and last is not None and first >= 0:
+                if last < size:
+                    continue
+                first = audit_reading.number_from(self._tx, shard, size) or first
+            self._findings.append(
+                Finding(
+                    code=FindingCode.ENTRY_UNCOVERED,
+                    shard=names.get(shard, ""),
+                    first=first,
+                    last=None if last == first else last,
+                )
+            )
+
+    def waiting(self) -> None:
+        """Look at the entries that have no place yet."""
+        after = 0
+        while rows := audit_reading.waiting(self._tx, after, ROWS_PER_READ):
+            after = rows[-1].number
+            self._waiting += len(rows)
+            self._findings += self._rows.look(rows)
+
+    def messages(self) -> None:
+        """Look at every stored message: its bytes, and that an entry names it."""
+        after = 0
+        while rows := messages.envelopes(self._tx, after, MESSAGES_PER_READ):
+            after = rows[-1].row_id
+            for row in rows:
+                code = FindingCode.MESSAGE_ALTERED
+                if envelope_id(row.header, row.body) == row.envelope_id:
+                    if self._rows.names(row.envelope_id):
+                        self._messages += 1
+                        continue
+                    code = FindingCode.MESSAGE_UNRECORDED
+                name = message_ref(row.sender, row.message_id)
+                self._findings.append(Finding(code=code, subject=name, at=row.stored_at))
+            self._progress(len(rows))
+
+    def _grow(self, shard: AuditShard, size: int, heads: Sequence[Head]) -> list[Finding]:
+        """Let the tree grow by every entry, and hold it against each head at its size."""
+        name, number = shard_name(shard), shard.number
+        found: list[Finding] = []
+        tree = Tree(name, lambda level, at: audit_reading.node(self._tx, number, level, at))
+        verdicts = Verdicts(self._signatures, heads)
+        due = 0
+        for start in range(0, size, ROWS_PER_READ):
+            end = min(start + ROWS_PER_READ, size)
+            rows = audit_reading.rows(self._tx, number, start, end)
+            blocks = start // TILE_WIDTH, end // TILE_WIDTH
+            stored = audit_reading.nodes(self._tx, number, 1, *blocks)
+            scanned, wrong = self._rows.scan(rows, start, end, name)
+            found += wrong
+            at = start
+            while at < end:
+                stop = min(end, (at // TILE_WIDTH + 1) * TILE_WIDTH)
+                if due < len(heads):
+                    stop = min(stop, max(at, heads[due].head.size))
+                tree.take(scanned.leaves[at - start : stop - start], stored)
+                verdicts.passed(scanned.times[at - start : stop - start])
+                at = stop
+                while due < len(heads) and heads[due].head.size == at:
+                    found += self._compare(tree, heads[due], verdicts, name)
+                    due += 1
+            self._progress(len(rows))
+        tree.close(resigned=verdicts.newest_fits)
+        self._witnessed += verdicts.proven
+        return found + tree.findings
+
+    def _compare(self, tree: Tree, head: Head, verdicts: Verdicts, name: str) -> Iterator[Finding]:
+        fault = verdicts.fault_of(head)
+        fits = None if fault else tree.compare(head)
+        verdicts.saw(head, fits=fits)
+        if head.by:
+            self._note(head, name, "unsigned" if fault else "agrees" if fits else "differs")
+            return
+        if fault:
+            yield _of_head(FindingCode.HEAD_INVALID, name, head, fault)
+        elif not head.frontier_fits:
+            yield _of_head(FindingCode.FRONTIER_ALTERED, name, head)
+        if not verdicts.proves(head):
+            yield _of_head(FindingCode.QUORUM_UNPROVEN, name, head)
+
+    def _cut(
+        self, name: str, beyond: Sequence[Head], size: int, after: AuditShard | None
+    ) -> Iterator[Finding]:
+        """Look at heads over more entries than there are: lost by a restore, or cut off."""
+        restarted = after is not None and AuditOrigin.parse(after.origin).shard.restart > 0
+        for head in beyond:
+            signed = not self._signatures.fault_of(head, 0)
+            if head.by:
+                lost = "restarted" if restarted else "differs"
+                self._note(head, name, lost if signed else "unsigned")
+            if signed and not restarted:
+                yield Finding(
+                    code=FindingCode.HISTORY_CUT,
+                    shard=name,
+                    first=size,
+                    last=head.head.size - 1,
+                    at=head.at,
+                    subject=head.by,
+                )
+
+    def _opening(self, shard: AuditShard, before: AuditShard | None) -> Iterator[Finding]:
+        """Look at whether a shard begins by naming the one before it."""
+        rows = audit_reading.rows(self._tx, shard.number, 0, 1)
+        try:
+            entry = parse_entry(rows[0].entry or b"")
+        except (IndexError, RejectedError):  # told where the entries are read
+            return
+        if before is None:
+            # The first one may be older than shards are.
+            fits = entry.kind is not EntryKind.SHARD_OPENED or not entry.digests
+        else:
+            heads = kept_heads(self._tx, before)[0]
+            fits = is_opening(entry, AuditOrigin.parse(shard.origin), shard_name(before), heads)
+        if not fits:
+            name = shard_name(shard)
+            yield Finding(
+                code=FindingCode.SHARD_MISFIT, shard=name, first=0, at=entry.at, detail=entry.code
+            )
+
+    def _note(self, head: Head, name: str, verdict: str) -> None:
+        self._compared.append(
+            Compared(by=head.by, shard=name, size=head.head.size, verdict=verdict)
+        )
+
+
+def _of_head(code: FindingCode, name: str, head: Head | int, detail: str = "") -> Finding:
+    size, at = (head, 0) if isinstance(head, int) else (head.head.size, head.at)
+    return Finding(code=code, shard=name, first=size, at=at, detail=detail)
+
+
+def _place(item: Finding) -> tuple[int, int]:
+    first = -1 if item.first is None else item.first
+    return first, first if item.last is None else item.last
+
+
+def _joined(findings: Sequence[Finding]) -> list[Finding]:
+    """Make one of missing entries that were told read by read."""
+    joined: list[Finding] = []
+    for item in findings:
+        before = joined[-1] if joined else None
+        if (
+            before is not None
+            and before.code == item.code == FindingCode.ENTRY_MISSING
+            and _place(before)[1] + 1 == item.first
+        ):
+            joined[-1] = Finding(
+                code=item.code, shard=item.shard, first=before.first, last=_place(item)[1]
+            )
+        else:
+            joined.append(item)
+    return joined

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from sqlalchemy import text
 
+from gateway.cli.audit_words import where
 from gateway.cli.story import request
 from gateway.daemon import open_database
 from gateway.errors import ForbiddenError, LiaisonError, RejectedError
@@ -376,7 +377,7 @@ async def test_altered_log_and_message_are_found(tmp_path: Path) -> None:
 
         def check() -> tuple[str, ...]:
             report = database.read_now(lambda tx: check_audit_log(tx, view, XB))
-            return tuple(finding.where for finding in report.findings)
+            return tuple(where(finding, "en") for finding in report.findings)
 
         assert check() == ()
         database.write_now(

@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from gateway.cases.content import decode_content
 from gateway.cases.kinds import content_as_json, kind_named
-from gateway.cli.audit import examine
+from gateway.cli.examination import examine
 from gateway.cli.options import settings_of
 from gateway.daemon import open_database
 from gateway.errors import LiaisonError
@@ -141,7 +141,7 @@ def received_by(folder: Path, passphrase: bytes) -> dict[str, Received]:
 
 def log_verifies(folder: Path) -> bool:
     """Tell whether a member's whole audit log verifies, with every message that is stored."""
-    return examine(settings_of(folder)).findings == ()
+    return examine(settings_of(folder)).report.findings == ()
 
 
 @contextmanager

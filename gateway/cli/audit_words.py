@@ -1,0 +1,93 @@
+"""Findings of the check and entries of the audit log, in words. Pure."""
+
+from collections.abc import Iterator
+
+from gateway.cli.audit_phrases import FOUND, MADE, MEANS, SAID, SHOWN_BY, SIGNED, WHERE
+from gateway.cli.console import when
+from gateway.cli.words import visible
+from gateway.services.audit_findings import AuditReport, Compared, Finding, FindingCode
+
+_OF_HEADS = (
+    FindingCode.HEAD_INVALID,
+    FindingCode.FRONTIER_ALTERED,
+    FindingCode.QUORUM_UNPROVEN,
+)
+
+
+def where(finding: Finding, language: str) -> str:
+    """Return where a finding is: an entry, some of them, a head, a message."""
+    first, last = number(finding.first, language), number(finding.last, language)
+    place = WHERE[_place(finding)].text(language)
+    return visible(
+        place.format(shard=finding.shard, first=first, last=last, subject=finding.subject)
+    )
+
+
+def what(finding: Finding, language: str) -> str:
+    """Return what is wrong there."""
+    return visible(FOUND[finding.code].text(language).format(detail=finding.detail))
+
+
+def told(finding: Finding, language: str) -> str:
+    """Return a finding in one line: where, what, and what of it can still be read."""
+    sides = [item for item in (finding.kind, *_sides(finding, language)) if item]
+    known = f" ({visible(', '.join(sides))})" if sides else ""
+    colon = " :" if language == "fr" else ":"
+    return f"{where(finding, language)}{colon} {what(finding, language)}{known}"
+
+
+def meaning(finding: Finding, language: str) -> str:
+    """Return what follows from a finding; empty where it says so itself."""
+    means = MEANS.get(finding.code)
+    return "" if means is None else means.text(language)
+
+
+def counted(report: AuditReport, language: str) -> str:
+    """Return what was checked, and the verdict."""
+    sentence = SAID["counted"].text(language).format(
+        entries=number(report.entries, language),
+        erased=report.erased,
+        waiting=report.waiting,
+        checkpoints=number(report.checkpoints, language),
+        messages=number(report.messages, language),
+    )  # fmt: skip
+    verdict = SAID["not_verified" if report.findings else "verified"].text(language)
+    colon = " :" if language == "fr" else ":"
+    return f"{sentence}{colon} {verdict}"
+
+
+def comparison(item: Compared, language: str) -> str:
+    """Return what became of a head that a witness showed."""
+    sentence = SAID[item.verdict].text(language)
+    return sentence.format(by=item.by, shard=item.shard, size=number(item.size, language))
+
+
+def number(value: int | None, language: str) -> str:
+    """Return a number as people write it."""
+    if value is None:
+        return ""
+    return f"{value:,}".replace(",", " ") if language == "fr" else f"{value:,}"
+
+
+def _place(finding: Finding) -> str:
+    match finding.code:
+        case FindingCode.MESSAGE_ALTERED | FindingCode.MESSAGE_UNRECORDED:
+            return "message"
+        case FindingCode.REGISTRY_ALTERED:
+            return "registry"
+        case FindingCode.SHARD_MISFIT:
+            return "shard"
+        case code if code in _OF_HEADS:
+            return "head"
+    if finding.first is None:
+        return "waiting"
+    return "entry" if finding.last in (None, finding.first) else "entries"
+
+
+def _sides(finding: Finding, language: str) -> Iterator[str]:
+    if finding.at:
+        sentence = MADE if finding.kind else SIGNED
+        if not finding.code.startswith("message"):
+            yield sentence.text(language).format(when=when(finding.at))
+    if finding.subject and not finding.code.startswith("message"):
+        yield SHOWN_BY.text(language).format(subject=finding.subject)
