@@ -300,8 +300,8 @@ class _Play:
         return [name for name in others if self._alarms(name, member)]
 
     def _alarms(self, name: str, member: str) -> int:
-        alarms = self.made.call(name, "GET", "/v1/audit/peers")["alarms"]
-        return sum(item["member"] == member for item in alarms)
+        peers = self.made.call(name, "GET", "/v1/audit/peers")["peers"]
+        return sum(len(item["alarms"]) for item in peers if item["member"] == member)
 
     def _shards(self, name: str) -> list[dict]:
         return self.made.call(name, "GET", "/v1/audit/shards")["shards"]
