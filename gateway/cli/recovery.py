@@ -11,7 +11,7 @@ from keys.registry.member import Member, Recovery
 from keys.registry.recovery import RECOVERY_S
 from keys.registry.statement import Chain, Kind, Statement
 from keys.registry.view import View
-from keys.registry.witnessed import classical_time
+from keys.registry.witnessed import classical_begin, classical_time
 from keys.suite import KeyUse, MemberId
 from keys.tlog.note import encode_note, parse_note
 
@@ -31,8 +31,9 @@ def completed(view: View, member: MemberId, folder: Path, now: int) -> Statement
         )
     first, newest = _heads(folder, member, recovery)
     witnesses = [view.members[name] for name in recovery.witnesses.members]
-    times = [classical_time(head, witnesses, recovery.witnesses.quorum) for head in (first, newest)]
-    began, seen = times
+    quorum = recovery.witnesses.quorum
+    began = classical_begin(first, witnesses, quorum)
+    seen = classical_time(newest, witnesses, quorum)
     if began is None or seen is None:
         raise ConflictError(
             "recovery_unwitnessed", "the newest head is not cosigned by enough witnesses yet"

@@ -12,7 +12,7 @@ from keys.registry.authority import verify_authority
 from keys.registry.member import Member, Recovery, RegisteredKey
 from keys.registry.rotation import revealed, revoked, without_recovery
 from keys.registry.statement import REGISTRY, Chain, SignedStatement
-from keys.registry.witnessed import classical_time
+from keys.registry.witnessed import classical_begin, classical_time
 from keys.registry.working import Working, check_silent, misfit, proofs_of
 from keys.suite import KeyUse
 from keys.tlog.checkpoint import VerifiedCheckpoint, verify_checkpoint
@@ -140,6 +140,9 @@ def _under_way(member: Member) -> Recovery:
 def _check_time(working: Working, recovery: Recovery, encoded: Sequence[bytes]) -> None:
     """Let a recovery pass that its witnesses saw for thirty days.
 
+    From when a quorum had seen it begin until when a quorum still saw it: fewer who lie make that
+    no longer.
+
     Raises RejectedError ``recovery_checkpoint_wrong``, ``recovery_unwitnessed`` or
     ``recovery_too_early``.
     """
@@ -147,14 +150,14 @@ def _check_time(working: Working, recovery: Recovery, encoded: Sequence[bytes]) 
         misfit("a recovery is completed with two cosigned heads")
     members = [working.members[name] for name in recovery.witnesses.members]
     times = []
-    for note in encoded:
+    for note, when in zip(encoded, (classical_begin, classical_time), strict=True):
         head = _verified(working, note)
         if head.size < recovery.size or working.heads.get(head.size) != head.root:
             raise RejectedError(
                 "recovery_checkpoint_wrong",
                 "a head shown is not one of this registry since the recovery began",
             )
-        time = classical_time(note, members, recovery.witnesses.quorum)
+        time = when(note, members, recovery.witnesses.quorum)
         if time is None:
             raise RejectedError(
                 "recovery_unwitnessed",

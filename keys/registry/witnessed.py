@@ -32,12 +32,20 @@ def witnessed_time(checkpoint: bytes, witnesses: Sequence[Member], quorum: int) 
     A witness counts with both its signatures, and none under a key that is revoked. Raises
     RejectedError ``cosignature_invalid``.
     """
-    return _time(checkpoint, witnesses, quorum, both_halves)
+    return newest_until(_seen(checkpoint, witnesses, both_halves) if quorum else (), quorum)
 
 
 def classical_time(checkpoint: bytes, witnesses: Sequence[Member], quorum: int) -> int | None:
     """Return the same by the Ed25519 signatures alone: a statement has no room for the others."""
-    return _time(checkpoint, witnesses, quorum, lambda key: (key.verifier,))
+    return newest_until(_seen(checkpoint, witnesses, _classical) if quorum else (), quorum)
+
+
+def classical_begin(checkpoint: bytes, witnesses: Sequence[Member], quorum: int) -> int | None:
+    """Return by when a quorum had seen a head, by the Ed25519 signatures alone.
+
+    What is to have lasted since then began no later, whatever fewer than a quorum say.
+    """
+    return existed_by(_seen(checkpoint, witnesses, _classical) if quorum else (), quorum)
 
 
 def sightings(checkpoint: bytes, keys: Sequence[RegisteredKey]) -> tuple[Sighting, ...]:
@@ -71,18 +79,19 @@ def both_halves(key: RegisteredKey) -> tuple[VerifierKey, ...]:
     return (key.verifier,) if key.post_quantum is None else (key.verifier, key.post_quantum)
 
 
-def _time(
-    checkpoint: bytes, witnesses: Sequence[Member], quorum: int, halves: _Halves
-) -> int | None:
-    if quorum < 1:
-        return None
+def _classical(key: RegisteredKey) -> tuple[VerifierKey, ...]:
+    return (key.verifier,)
+
+
+def _seen(checkpoint: bytes, witnesses: Sequence[Member], halves: _Halves) -> list[Sighting]:
+    """Return when each witness saw a head last, by a key that is not revoked."""
     seen = []
     for member in witnesses:
         keys = [key for key in member.keys_for(KeyUse.WITNESS) if key.revoked_since is None]
         times = [at for key, at in _spoken(checkpoint, keys, halves) if key.good_at(at)]
         if times:
             seen.append(Sighting(member.member, max(times)))
-    return newest_until(seen, quorum)
+    return seen
 
 
 def _spoken(

@@ -679,6 +679,20 @@ def test_recovery_is_not_completed_before_its_witnessed_time() -> None:
     made.append(sign_note(done(made, first, late).text(), signers))
 
 
+def test_recovery_is_not_hastened_by_one_witness_that_lies() -> None:
+    """Three cosign that it began, one of them with a time of long ago: it began when they say."""
+    made, named, _, new = recovering()
+    liar, *honest = (who.cosigner() for who in named[:3])
+    began = NOW + 20 * DAY_S
+    first = made.head((liar, NOW + 60), *((key, began) for key in honest))
+    early = cosigned(made, named, began + 29 * DAY_S)
+    late = cosigned(made, named, began + 30 * DAY_S)
+    signers = [*made.registrar.root_signers, *new.root_signers]
+    at = began + 31 * DAY_S
+    assert refused(made.view, done(made, first, early, at=at), signers) == "recovery_too_early"
+    made.append(sign_note(done(made, first, late, at=at).text(), signers))
+
+
 def test_recovery_is_timed_by_the_witnesses_named_when_it_began() -> None:
     """Too few of them, strangers, and heads that are not this registry's count for nothing."""
     made, named, _, new = recovering()
