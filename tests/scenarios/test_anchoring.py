@@ -40,8 +40,10 @@ async def status(node: Node) -> Any:
 
 async def witnessed(node: Node) -> bool:
     """Tell whether a quorum vouches for all that a node signed."""
+    if await waiting(node):  # looked at first: what waits is signed next
+        return False
     told = await status(node)
-    return 0 < told.size == told.witnessed_size and not (await waiting(node))
+    return bool(0 < told.size == told.witnessed_size)
 
 
 async def waiting(node: Node) -> int:

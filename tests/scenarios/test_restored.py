@@ -15,6 +15,7 @@ from gateway.errors import ForbiddenError, LiaisonError
 from gateway.protocol.audit import EntryKind
 from gateway.services.audit_check import check_audit_log
 from gateway.services.log_alarms import LogVerdict
+from gateway.services.reoffering import DAY_S
 from gateway.store import audit, outbox, restorations, split_views
 from keys.keyring import Keyring
 from keys.registry.origins import log_keys_of
@@ -35,7 +36,7 @@ from tests.scenarios.test_anchoring import (
     waiting,
     witnessed,
 )
-from tests.scenarios.test_exchange import delivered
+from tests.scenarios.test_exchange import codes, delivered
 from tests.scenarios.witnessed import name_witnesses
 
 XA, XB, XC, XD, RO = (MemberId(name) for name in ("XA", "XB", "XC", "XD", "RO"))
@@ -80,7 +81,7 @@ async def shard(node: Node) -> str:
 
 async def began_anew(node: Node, name: str) -> bool:
     """Tell whether a node's log goes on in a shard, all of it signed."""
-    return await shard(node) == name and not await waiting(node)
+    return not await waiting(node) and await shard(node) == name
 
 
 async def opening(node: Node) -> tuple[tuple[bytes, ...], str]:
@@ -386,3 +387,89 @@ async def test_house_cannot_say_that_its_node_was_restored(tmp_path: Path) -> No
             await fed.send("XA", "XB", kind="restored", content=content)
         assert caught.value.code == "kind_reserved"
         assert await fed.nodes[XB].database.read(restorations.listing) == []
+
+
+async def test_second_restore_within_a_day_is_acted_on_when_the_day_is_over(
+    tmp_path: Path,
+) -> None:
+    """Nobody can have everything sent again and again; and nothing is lost for it."""
+    async with witnessed_federation(tmp_path, "XA", "XB", "XC", "XD") as fed:
+        backup = await copied(fed, "XB")
+        await asyncio.sleep(2)
+        first = await fed.send("XA", "XB")
+        await fed.until(lambda: delivered(fed, "XA", first.id))
+        await fed.until(lambda: witnessed(fed.nodes[XB]))
+        await brought_back(fed, "XB", backup)
+        await fed.until(lambda: _holds(fed, [first.id]))
+        await fed.until(lambda: delivered(fed, "XA", first.id))
+        await fed.until(lambda: witnessed(fed.nodes[XB]))
+        node = fed.nodes[XA]
+        (one,) = await node.database.read(restorations.listing)
+        assert one.position is None
+        await brought_back(fed, "XB", backup)
+        await fed.until(lambda: _heard_again(node, one))
+        (two,) = await node.database.read(restorations.listing)
+        assert (two.due_at, two.position) == (one.due_at + DAY_S, 0)
+        await node.workers.reoffering.offer()
+        assert await fed.state("XA", first.id) == "delivered"
+        assert (await fed.inbox("XB")).messages == []
+        for name in fed.nodes:
+            fed.clocks[name].ahead_s = DAY_S + 60
+        await node.workers.reoffering.offer()
+        await fed.until(lambda: _holds(fed, [first.id]))
+
+
+async def _heard_again(node: Node, before: restorations.Restoration) -> bool:
+    (newest,) = await node.database.read(restorations.listing)
+    return newest.shard != before.shard
+
+
+async def test_receipt_of_a_time_that_was_lost_settles_nothing_through_others(
+    tmp_path: Path,
+) -> None:
+    """A relay may bring it late: the row is offered again, and the refusal recorded."""
+    async with federation(tmp_path, "XA", "RO", "XB@RO") as fed:
+        node = fed.nodes[XA]
+        now = fed.clocks[XA].now()
+        node.workers.reoffering._gaps["XB"] = now - 60, now + 600
+        sent = await fed.send("XA", "XB")
+        await fed.until(lambda: _outdated(fed))
+        assert await fed.state("XA", sent.id) != "delivered"
+        node.workers.reoffering._gaps.clear()
+        await fed.until(lambda: delivered(fed, "XA", sent.id))
+        assert [item.id for item in (await fed.inbox("XB")).messages] == [sent.id]
+
+
+async def _outdated(fed: Federation) -> bool:
+    return ("receipt.refused", "XB", "receipt_outdated") in await codes(fed, XA)
+
+
+async def test_members_of_any_number_are_told_once(tmp_path: Path) -> None:
+    """A crash after they were told, and before that was noted, tells nobody twice."""
+    async with witnessed_federation(tmp_path, "XA", "XB", "XC", "XD") as fed:
+        backup = await copied(fed, "XB")
+        await act(fed.nodes[XB])
+        await fed.until(lambda: witnessed(fed.nodes[XB]))
+        node = await brought_back(fed, "XB", backup)
+        await fed.until(lambda: _announced(node))
+        await node.database.write(
+            lambda tx: tx.execute(text("UPDATE audit_shards SET announced_at = NULL"))
+        )
+        await node.workers.restoring.announce()
+        assert await _announced(node)
+        sent = await node.database.read(
+            lambda tx: tx.execute(text("SELECT count(*) FROM messages WHERE kind = 'restored'"))
+            .scalar_one()
+        )  # fmt: skip
+        assert sent == 1
+        for name in (XA, XC, XD):
+            await fed.until(lambda n=name: _told(fed, n))
+
+
+async def _announced(node: Node) -> bool:
+    return (await status(node)).announced_at is not None
+
+
+async def _told(fed: Federation, name: MemberId) -> bool:
+    restarted = [item for item in await codes(fed, name) if item[0] == "log.restarted"]
+    return bool(restarted)
