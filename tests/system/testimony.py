@@ -180,6 +180,7 @@ class _Play:
         _tell("each log is watched while mail flows")
         seen: dict[str, list[tuple[int, float]]] = {name: [] for name in MEMBERS}
         waits: dict[str, list[float]] = {name: [] for name in MEMBERS}
+        sizes = dict.fromkeys(MEMBERS, 0)
         until = time.monotonic() + seconds
         while time.monotonic() < until or any(seen.values()):
             if time.monotonic() > until + 2 * WITNESSED_WITHIN_S:
@@ -188,7 +189,8 @@ class _Play:
                 shard = self._shards(name)[-1]
                 now = time.monotonic()
                 known = seen[name]
-                if now < until and (not known or shard["size"] > known[-1][0]):
+                if now < until and shard["size"] > sizes[name]:
+                    sizes[name] = shard["size"]
                     known.append((shard["size"], now))
                 while known and known[0][0] <= shard["witnessed_size"]:
                     waits[name].append(now - known.pop(0)[1])
