@@ -26,6 +26,7 @@ from gateway.services.anchoring import Anchoring
 from gateway.services.attachments import Attachments
 from gateway.services.audit import AuditLog
 from gateway.services.audit_reading import AuditReading
+from gateway.services.audit_search import AuditSearch
 from gateway.services.audit_status import AuditState
 from gateway.services.cards import Cards
 from gateway.services.ceremony import Ceremony
@@ -35,6 +36,7 @@ from gateway.services.cosigning import Cosigning
 from gateway.services.delivery import Delivery
 from gateway.services.demands import Demands
 from gateway.services.drafting import Drafting
+from gateway.services.erasing import Erasing
 from gateway.services.evidence import EvidenceFiles
 from gateway.services.exchange import Exchange
 from gateway.services.exporting import Exporting
@@ -526,6 +528,8 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
         ceremony=ceremony,
         rewrapping=rewrapping,
         audit_reading=audit_reading,
+        audit_search=AuditSearch(database),
+        erasing=Erasing(database, ledger),
         evidence=EvidenceFiles(
             database,
             keys,

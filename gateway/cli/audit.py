@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gateway.cli import split_view
+from gateway.cli.audit_entries import erase, show
+from gateway.cli.audit_export import export
 from gateway.cli.console import REFUSED, language, say, show_json
 from gateway.cli.options import DEFAULT_FOLDER, AsJson, Folder, settings_of
 from gateway.cli.peer_logs import peers, verify_peer
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
 app = typer.Typer(help="The audit log.", no_args_is_help=True)
 app.add_typer(split_view.app, name="split-view")
 app.command()(peers)
+app.command()(show)
+app.command()(erase)
+app.command()(export)
 
 Offline = Annotated[
     bool, typer.Option("--offline", help="Ask no witness what it holds of this log.")

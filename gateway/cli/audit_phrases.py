@@ -158,6 +158,19 @@ MADE: Final = Label("made at {when}", "faite le {when}")
 SHOWN_BY: Final = Label("held by {subject}", "détenue par {subject}")
 
 SAID: Final[Mapping[str, Label]] = {
+    "more": Label("there are more: --next {cursor}", "la suite : --next {cursor}"),
+    "erase": Label(
+        "Erase this for good? Its leaf and its place stay.",
+        "Effacer ceci pour toujours ? La feuille et la place restent.",
+    ),
+    "erased": Label(
+        "backups made before still hold the text, until they are deleted",
+        "les sauvegardes antérieures gardent le texte jusqu'à leur suppression",
+    ),
+    "exported": Label(
+        "{folder}: {shards} shards, {entries} entries, {files} new files",
+        "{folder} : {shards} parties, {entries} entrées, {files} fichiers nouveaux",
+    ),
     "altered": Label("ALTERED", "MODIFIÉ"),
     "verified": Label("verified", "vérifié"),
     "not_verified": Label("NOT VERIFIED", "NON VÉRIFIÉ"),

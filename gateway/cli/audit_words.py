@@ -1,10 +1,24 @@
 """Findings of the check and entries of the audit log, in words. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
-from gateway.cli.audit_phrases import FOUND, MADE, MEANS, SAID, SHOWN_BY, SIGNED, WHERE
+from gateway.cli.audit_phrases import (
+    AS_ROLE,
+    ERASED,
+    FOUND,
+    KINDS,
+    MADE,
+    MEANS,
+    READ_ATTACHMENT,
+    SAID,
+    SHOWN_BY,
+    SIGNED,
+    WHERE,
+)
 from gateway.cli.console import when
 from gateway.cli.words import visible
+from gateway.protocol.audit import EntryKind
 from gateway.services.audit_findings import AuditReport, Compared, Finding, FindingCode
 
 _OF_HEADS = (
@@ -60,6 +74,38 @@ def comparison(item: Compared, language: str) -> str:
     """Return what became of a head that a witness showed."""
     sentence = SAID[item.verdict].text(language)
     return sentence.format(by=item.by, shard=item.shard, size=number(item.size, language))
+
+
+def cells(
+    entry: Mapping[str, Any], language: str, login: Callable[[str], str] = str
+) -> Iterator[str]:
+    """Yield an entry's place, when, what, who, which message, and why."""
+    yield f"{entry['shard']} {entry['index']}"
+    yield when(entry["at"])
+    yield _act(entry, language)
+    yield visible(login(entry["peer"])) or "-"
+    yield visible(_message(entry)) or "-"
+    yield visible(_why(entry["code"], language)) or "-"
+
+
+def _act(entry: Mapping[str, Any], language: str) -> str:
+    """Return what an entry records; an erased one says that alone."""
+    if not entry["kind"]:
+        return ERASED.text(language)
+    if entry["kind"] == EntryKind.MESSAGE_READ and len(entry["digests"]) > 1:
+        return READ_ATTACHMENT.text(language)
+    return KINDS[EntryKind(entry["kind"])].text(language)
+
+
+def _message(entry: Mapping[str, Any]) -> str:
+    """Return the message that an entry is about by its name, or else what it names by digest."""
+    digests = entry["digests"]
+    return entry["message"] or (f"sha256:{digests[0][:16]}" if digests else "")
+
+
+def _why(code: str, language: str) -> str:
+    role = AS_ROLE.get(code)
+    return code if role is None else role.text(language)
 
 
 def number(value: int | None, language: str) -> str:

@@ -1,7 +1,7 @@
 """The running daemon, through its socket."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -37,6 +37,16 @@ class Daemon:
         """Return an answer that is a file, as it is."""
         return asyncio.run(self._line.request("GET", path, None, {}))
 
+    def each(self, paths: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+        """Return the answers to many requests over one connection, as they come, in order.
+
+        Raises as ``call``.
+        """
+        with asyncio.Runner() as runner:
+            answers = self._line.each(paths)
+            while (answer := runner.run(_next(answers))) is not None:
+                yield answer
+
     def upload(self, file: Path, media_type: str, advance: Callable[[int], None]) -> Any:
         """Stream a file up; ``advance`` is called with the bytes that went."""
         headers = {"Content-Type": media_type, "X-Filename": quote(file.name)}
@@ -61,3 +71,7 @@ class Daemon:
         from gateway.cli.line import Line  # noqa: PLC0415 - an HTTP client, which --help does without
 
         return Line(self._socket)
+
+
+async def _next(answers: AsyncIterator[tuple[str, bytes]]) -> tuple[str, bytes] | None:
+    return await anext(answers, None)

@@ -3,7 +3,7 @@
 A module of its own because it loads an HTTP client, which commands without a daemon do without.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -40,6 +40,17 @@ class Line:
                     return await _read(answer)
             except aiohttp.ClientError as fault:
                 raise self._unreachable(fault) from fault
+
+    async def each(self, paths: Sequence[str]) -> AsyncIterator[tuple[str, bytes]]:
+        """Yield each path with the body that it is answered with."""
+        async with self._session() as session:
+            for path in paths:
+                try:
+                    async with session.get(f"http://liaison{path}") as answer:
+                        body = await _read(answer)
+                except aiohttp.ClientError as fault:
+                    raise self._unreachable(fault) from fault
+                yield path, body
 
     async def send(
         self, path: str, headers: dict[str, str], file: Path, advance: Callable[[int], None]

@@ -5,16 +5,27 @@ and ``tile/entries/<N>[.p/<W>]`` stand below it.
 """
 
 from collections.abc import Callable, Sequence
+from typing import Literal
 
+import msgspec
 from aiohttp import web
 
-from gateway.network.requests import ShardQuery, json_answer, query_of
+from gateway.faults import convert
+from gateway.network.requests import json_answer, parse_json, query_of
 from gateway.services.audit_reading import AuditReading
+from gateway.services.audit_search import AuditQuery, AuditSearch
 from gateway.services.caller import Caller
+from gateway.services.erasing import Erasing, Erasure
 from gateway.services.peer_logs import PeerLogs
 from keys.tlog.tiles import parse_bundle_path, parse_tile_path
 
 _ENTRIES = "entries/"
+
+
+class CheckpointQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which checkpoint: the newest that a quorum cosigned, where there is one, or the newest."""
+
+    witnessed: Literal["yes", "no"] = "no"
 
 
 class AuditApi:
@@ -23,10 +34,14 @@ class AuditApi:
     def __init__(
         self,
         reading: AuditReading,
+        search: AuditSearch,
+        erasing: Erasing,
         peer_logs: PeerLogs,
         caller: Callable[[web.Request], Caller],
     ) -> None:
         self._reading = reading
+        self._search = search
+        self._erasing = erasing
         self._peer_logs = peer_logs
         self._caller = caller
 
@@ -36,6 +51,7 @@ class AuditApi:
         return (
             web.get("/v1/audit/checkpoint", self._newest),
             web.get("/v1/audit/entries", self._entries),
+            web.post("/v1/audit/entries/erase", self._erase),
             web.get("/v1/audit/shards", self._shards),
             web.get("/v1/audit/peers", self._peers),
             web.get("/v1/audit/peers/{id}", self._peer),
@@ -48,7 +64,9 @@ class AuditApi:
 
     async def _checkpoint(self, request: web.Request) -> web.Response:
         caller = self._caller(request)
-        return _note(await self._reading.checkpoint(caller, request.match_info["id"]))
+        witnessed = query_of(request, CheckpointQuery).witnessed == "yes"
+        shard = request.match_info["id"]
+        return _note(await self._reading.checkpoint(caller, shard, witnessed=witnessed))
 
     async def _shards(self, request: web.Request) -> web.Response:
         return json_answer({"shards": await self._reading.shards(self._caller(request))})
@@ -61,9 +79,12 @@ class AuditApi:
         return json_answer(await self._peer_logs.report(request.match_info["id"], caller))
 
     async def _entries(self, request: web.Request) -> web.Response:
-        wanted, caller = query_of(request, ShardQuery), self._caller(request)
-        entries = await self._reading.entries(wanted.start, wanted.end, caller, wanted.shard)
-        return json_answer({"entries": entries})
+        wanted, caller = query_of(request, AuditQuery), self._caller(request)
+        return json_answer(await self._search.find(wanted, caller))
+
+    async def _erase(self, request: web.Request) -> web.Response:
+        asked, caller = convert(parse_json(await request.read()), Erasure), self._caller(request)
+        return json_answer(await self._erasing.erase(asked, caller))
 
     async def _tile(self, request: web.Request) -> web.Response:
         shard, path = request.match_info["id"], request.match_info["path"]

@@ -47,9 +47,11 @@ from gateway.network.requests import (
 )
 from gateway.services.attachments import Attachments
 from gateway.services.audit_reading import AuditReading
+from gateway.services.audit_search import AuditSearch
 from gateway.services.caller import Caller, require
 from gateway.services.ceremony import Ceremony, RouteChange
 from gateway.services.delivery import Delivery
+from gateway.services.erasing import Erasing
 from gateway.services.evidence import EvidenceFiles
 from gateway.services.exchange import Exchange
 from gateway.services.exporting import Exporting
@@ -102,6 +104,8 @@ class Rooms:
     ceremony: Ceremony
     rewrapping: Rewrapping
     audit_reading: AuditReading
+    audit_search: AuditSearch
+    erasing: Erasing
     evidence: EvidenceFiles
     log_alarms: LogAlarms
     peer_logs: PeerLogs
@@ -156,7 +160,7 @@ class LocalApi:
                 web.get("/v1/outbox", self._outbox),
                 web.post("/v1/media/export", self._export),
                 web.post("/v1/media/import", self._import),
-                *AuditApi(self._rooms.audit_reading, self._rooms.peer_logs, self._caller).routes(),
+                *self._audit_api().routes(),
                 web.post("/v1/peers/{id}/ping", self._ping),
                 web.get("/v1/status", self._status),
                 web.get("/health/live", self._live),
@@ -255,6 +259,12 @@ class LocalApi:
             "body_too_large",
             f"a request has at most {self._settings.max_body_bytes} bytes "
             "(local_api.max_body_bytes); send files as attachments",
+        )
+
+    def _audit_api(self) -> AuditApi:
+        rooms = self._rooms
+        return AuditApi(
+            rooms.audit_reading, rooms.audit_search, rooms.erasing, rooms.peer_logs, self._caller
         )
 
     def _caller(self, request: web.Request) -> Caller:

@@ -15,9 +15,10 @@ from gateway.network.requests import (
     StatementBody,
 )
 from gateway.services.attachments import UploadedAttachment
-from gateway.services.audit_reading import AuditEntryView
+from gateway.services.audit_search import AuditEntryView, AuditPage, AuditQuery
 from gateway.services.ceremony import RouteChange, RouteView
 from gateway.services.delivery import MovedRows
+from gateway.services.erasing import ErasedEntry, Erasure
 from gateway.services.health import HealthReport, OutboxRow, PeerReport, Status
 from gateway.services.importing import Imported
 from gateway.services.inbox import MessageQuery
@@ -30,12 +31,14 @@ from gateway.services.submission import Submission, Submitted
 
 _TYPES = (
     Submission, Submitted, Page, Summary, Detail, UploadedAttachment, MemberSummary, MemberDetail,
-    RegistryView, KeySummary, OutboxRow, AuditEntryView, PeerReport, Status, HealthReport, Problem,
+    RegistryView, KeySummary, OutboxRow, AuditEntryView, AuditPage,
+    Erasure, ErasedEntry, PeerReport, Status, HealthReport, Problem,
     MovedRows, Imported, AttachmentView, StatementBody, RouteChange, RouteView, RotateBody,
     RevokeBody, RevokedKey, PeerLogReport,
 )  # fmt: skip
 _QUERIES = {
     ("get", "/v1/messages"): MessageQuery,
+    ("get", "/v1/audit/entries"): AuditQuery,
     ("get", "/v1/messages/{id}/evidence"): EvidenceQuery,
     ("post", "/v1/media/export"): ExportQuery,
 }
@@ -84,7 +87,8 @@ _OPERATIONS: tuple[tuple[str, str, str, type | None, type | None, int], ...] = (
     ("post", "/v1/media/export", "Write a medium for a member, streamed", None, None, 200),
     ("post", "/v1/media/import", "Read a medium, streamed", None, Imported, 200),
     ("get", "/v1/audit/checkpoint", "The newest signed head", None, None, 200),
-    ("get", "/v1/audit/entries", "Entries of the audit log", None, None, 200),
+    ("get", "/v1/audit/entries", "Find entries of the audit log", None, AuditPage, 200),
+    ("post", "/v1/audit/entries/erase", "Erase an entry's text", Erasure, ErasedEntry, 200),
     ("get", "/v1/audit/peers", "What is held of others' logs, and alarms", None, None, 200),
     ("get", "/v1/audit/peers/{id}", "Check a member's log", None, PeerLogReport, 200),
     ("get", "/v1/audit/shards", "Its shards, and how far each is witnessed", None, None, 200),

@@ -14,6 +14,7 @@ _BY_CODE = {
     "attachment_unknown": 404,
     "member_not_found": 404,
     "key_unknown": 404,
+    "entry_unknown": 404,
     "not_found": 404,
     "log_unknown": 404,
     "not_witnessed": 404,

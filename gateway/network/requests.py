@@ -18,7 +18,7 @@ from gateway.settings import Role, RoleGrant
 from keys.suite import KeyUse
 
 _T = TypeVar("_T")
-_NUMBERS = ("limit", "wait_s", "start", "end")
+_NUMBERS = ("limit", "wait_s", "start", "end", "since", "until")
 PIECE_BYTES = 512 * 1024
 """How much of a body is taken from the socket ahead of who reads it; twice that at most."""
 
@@ -51,12 +51,6 @@ class RangeQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     start: int = 0
     end: int = 1000
-
-
-class ShardQuery(RangeQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A range of one shard of the audit log, by default of the newest."""
-
-    shard: str = ""
 
 
 class MoveQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -29,20 +29,6 @@ SLACK_S = 600
 """How far from its act an entry is looked for: a clock may have been set meanwhile."""
 
 
-class AuditEntryView(msgspec.Struct, frozen=True, kw_only=True):
-    """One entry of the audit log as the local API shows it; an erased one has its leaf alone."""
-
-    shard: str
-    index: int
-    kind: str
-    at: int
-    peer: str
-    code: str
-    digests: list[str]
-    registry_size: int
-    leaf: str
-
-
 class ShardView(msgspec.Struct, frozen=True, kw_only=True):
     """A shard of the audit log: how far it is signed, and how far a quorum witnessed it."""
 
@@ -88,13 +74,16 @@ class AuditReading:
 
         return await self._database.read(newest)
 
-    async def checkpoint(self, caller: Caller, shard: str = "") -> bytes:
+    async def checkpoint(
+        self, caller: Caller, shard: str = "", *, witnessed: bool = False
+    ) -> bytes:
         """Return the newest signed checkpoint of a shard, by default the newest; else empty.
 
-        With the cosignatures that it has by now. Raises RejectedError ``shard_unknown``.
+        With the cosignatures that it has by now; ``witnessed`` asks for the newest one with a
+        quorum of them, where there is any. Raises RejectedError ``shard_unknown``.
         """
         require(caller, Role.AUDITOR, Role.OPERATOR)
-        return await self._database.read(lambda tx: _checkpoint(tx, shard))
+        return await self._database.read(lambda tx: _checkpoint(tx, shard, witnessed=witnessed))
 
     async def shards(self, caller: Caller) -> list[ShardView]:
         """Return the shards, the oldest first."""
@@ -109,7 +98,7 @@ class AuditReading:
         level, index, width = place
 
         def read(tx: Transaction) -> bytes:
-            head = _head(tx, _number(tx, shard))
+            head = shard_head(tx, _number(tx, shard))
             if width > tile_width(level, index, head.size):
                 raise _no_tile()
             start = index * BUNDLE_ENTRIES
@@ -126,33 +115,12 @@ class AuditReading:
         index, width = place
 
         def read(tx: Transaction) -> bytes:
-            head = _head(tx, _number(tx, shard))
+            head = shard_head(tx, _number(tx, shard))
             if width > tile_width(0, index, head.size):
                 raise _no_tile()
             start = index * BUNDLE_ENTRIES
             rows = audit_reading.entries(tx, head.shard, start, start + width)
             return encode_bundle([row.entry or b"" for row in rows])
-
-        return await self._database.read(read)
-
-    async def entries(
-        self, start: int, end: int, caller: Caller, shard: str = ""
-    ) -> list[AuditEntryView]:
-        """Return the entries ``start`` to ``end`` (exclusive) of a shard, at most 1,000.
-
-        Raises RejectedError ``shard_unknown``.
-        """
-        require(caller, Role.AUDITOR)
-        end = min(end, start + ENTRIES_PER_READ)
-
-        def read(tx: Transaction) -> list[AuditEntryView]:
-            known = audit.shards(tx)
-            if not known:
-                return []
-            number = _number(tx, shard) if shard else known[-1].number
-            names = {item.number: shard_name(item) for item in known}
-            rows = audit_reading.entries(tx, number, start, end)
-            return [entry_view(names[row.shard], row) for row in rows]
 
         return await self._database.read(read)
 
@@ -166,7 +134,7 @@ class AuditReading:
             shard = next((item for item in audit.shards(tx) if item.origin == origin), None)
             if shard is None:
                 raise _no_shard(origin)
-            if not 0 <= old <= new <= _head(tx, shard.number).size:
+            if not 0 <= old <= new <= shard_head(tx, shard.number).size:
                 raise RejectedError("size_unknown", "the log has not had such a size")
             return consistency_proof(old, new, tiled(tx, shard.number, new))
 
@@ -199,9 +167,9 @@ def near(
 
     Entries stand in the order of their commits, all but the order of their times.
     """
-    size = _head(tx, shard).size
+    size = shard_head(tx, shard).size
     found: list[tuple[StoredEntry, AuditEntry]] = []
-    for start in range(_first_since(tx, shard, size, since), size, ENTRIES_PER_READ):
+    for start in range(first_since(tx, shard, size, since), size, ENTRIES_PER_READ):
         for row in audit_reading.entries(tx, shard, start, start + ENTRIES_PER_READ):
             if row.entry is not None:
                 entry = parse_entry(row.entry)
@@ -209,6 +177,24 @@ def near(
                     return found
                 found.append((row, entry))
     return found
+
+
+def first_since(tx: Transaction, shard: int, size: int, at: int) -> int:
+    """Return the number of the first entry of a shard that was made at ``at`` or later."""
+    low, high = 0, size
+    while low < high:
+        middle = (low + high) // 2
+        made_at = _made_at(tx, shard, middle, high)
+        if made_at is None or made_at >= at:
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
+def shard_head(tx: Transaction, shard: int) -> AuditHead:
+    """Return the newest head of a shard."""
+    return audit.heads(tx, shard)[-1]
 
 
 def tiled(tx: Transaction, shard: int, size: int) -> TiledHashes:
@@ -225,42 +211,13 @@ def shard_name(shard: AuditShard) -> str:
     return str(AuditOrigin.parse(shard.origin).shard)
 
 
-def entry_view(shard: str, row: StoredEntry) -> AuditEntryView:
-    """Return an entry as it is shown."""
-    entry = None if row.entry is None else parse_entry(row.entry)
-    return AuditEntryView(
-        shard=shard,
-        index=row.number,
-        kind="" if entry is None else entry.kind.value,
-        at=0 if entry is None else entry.at,
-        peer="" if entry is None else entry.peer,
-        code="" if entry is None else entry.code,
-        digests=[] if entry is None else [item.hex() for item in entry.digests],
-        registry_size=0 if entry is None else entry.registry_size,
-        leaf=row.leaf_hash.hex(),
-    )
-
-
 def _proven(tx: Transaction, row: StoredEntry) -> ProvenEntry:
     witnessed = cosigned.covering(tx, row.shard, row.number)
-    checkpoint = _head(tx, row.shard).checkpoint if witnessed is None else witnessed.checkpoint
+    checkpoint = shard_head(tx, row.shard).checkpoint if witnessed is None else witnessed.checkpoint
     size = parse_checkpoint(checkpoint).size
     hashes = inclusion_proof(row.number, size, tiled(tx, row.shard, size))
     proof = InclusionProof(row.number, tuple(hashes), checkpoint)
     return ProvenEntry(row.entry or b"", encode_proof(proof))
-
-
-def _first_since(tx: Transaction, shard: int, size: int, at: int) -> int:
-    """Return the number of the first entry of a shard that was made at ``at`` or later."""
-    low, high = 0, size
-    while low < high:
-        middle = (low + high) // 2
-        made_at = _made_at(tx, shard, middle, high)
-        if made_at is None or made_at >= at:
-            high = middle
-        else:
-            low = middle + 1
-    return low
 
 
 def _made_at(tx: Transaction, shard: int, start: int, end: int) -> int | None:
@@ -272,12 +229,13 @@ def _made_at(tx: Transaction, shard: int, start: int, end: int) -> int | None:
     return None
 
 
-def _checkpoint(tx: Transaction, shard: str) -> bytes:
-    head = _head(tx, _number(tx, shard)) if shard else audit.head(tx)
+def _checkpoint(tx: Transaction, shard: str, *, witnessed: bool) -> bytes:
+    head = shard_head(tx, _number(tx, shard)) if shard else audit.head(tx)
     if head is None:
         return b""
-    witnessed = cosigned.at_size(tx, head.shard, head.size)
-    return head.checkpoint if witnessed is None else witnessed.checkpoint
+    seen = cosigned.newest(tx, head.shard) if witnessed else None
+    seen = seen or cosigned.at_size(tx, head.shard, head.size)
+    return head.checkpoint if seen is None else seen.checkpoint
 
 
 def _shard_view(tx: Transaction, shard: AuditShard) -> ShardView:
@@ -286,7 +244,7 @@ def _shard_view(tx: Transaction, shard: AuditShard) -> ShardView:
         shard=shard_name(shard),
         origin=shard.origin,
         opened_at=shard.opened_at,
-        size=_head(tx, shard.number).size,
+        size=shard_head(tx, shard.number).size,
         witnessed_size=0 if witnessed is None else witnessed.size,
         witnessed_at=None if witnessed is None else witnessed.witnessed_at,
     )
@@ -297,10 +255,6 @@ def _number(tx: Transaction, shard: str) -> int:
         if shard_name(known) == shard:
             return known.number
     raise _no_shard(shard)
-
-
-def _head(tx: Transaction, shard: int) -> AuditHead:
-    return audit.heads(tx, shard)[-1]
 
 
 def _no_shard(shard: str) -> RejectedError:

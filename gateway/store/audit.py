@@ -141,6 +141,11 @@ def total(tx: Transaction) -> int:
     return tx.execute(select(func.sum(newest.subquery().c.size))).scalar() or 0
 
 
+def erase(tx: Transaction, row_id: int) -> None:
+    """Delete the bytes of an entry; its leaf stays."""
+    tx.execute(update(audit_entries).where(audit_entries.c.row_id == row_id).values(entry=None))
+
+
 def advance(
     tx: Transaction,
     *,

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from operator import attrgetter
+from typing import NamedTuple
 
 from sqlalchemy import Select, exists, func, select, update
 
@@ -11,7 +12,7 @@ from gateway.store.database import Transaction
 from gateway.store.engine import MESSAGES, lock
 from gateway.store.news import Topic
 from gateway.store.rows import InsertRows
-from gateway.store.schema import messages, outbox
+from gateway.store.schema import messages, outbox, sealings
 
 IN = "in"
 OUT = "out"
@@ -80,6 +81,15 @@ class StoredMessage(MessageSummary):
     receipt: bytes | None
 
 
+class Named(NamedTuple):
+    """A message's name, and an envelope that it is or was in."""
+
+    sender: str
+    message_id: bytes
+    envelope_id: bytes
+    stored_at: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedAgain:
     """What changes of a message that is signed again; header and payload do not."""
@@ -102,6 +112,7 @@ class MessageFilter:
 
 
 _SUMMARY = [messages.c[name] for name in MessageSummary.__dataclass_fields__]
+_NAMED = [messages.c[name] for name in Named._fields]
 _WHOLE = [messages.c[name] for name in StoredMessage.__dataclass_fields__]
 # Statements of the fast path are built once: building costs more than running them.
 _NAMES = tuple(NewMessage.__dataclass_fields__)
@@ -285,3 +296,41 @@ def _narrowed(
             # Of each message in its turn: a list of all such rows would be made at every look.
             row = exists().where(outbox.c.message_row == messages.c.row_id, outbox.c.state == state)
             return statement.where(row)
+
+
+def named(
+    tx: Transaction, *, sender: str = "", message_id: bytes = b"", case_id: bytes = b""
+) -> list[Named]:
+    """Return every envelope that a message, or any message of a case, is or was in."""
+    asked = messages.c.case_id == case_id if case_id else messages.c.message_id == message_id
+    if not case_id:
+        asked &= messages.c.sender == sender
+    now = select(*_NAMED).where(asked, messages.c.direction != SERVICE)
+    before = now.with_only_columns(
+        messages.c.sender, messages.c.message_id, sealings.c.envelope_id, messages.c.stored_at
+    ).where(outbox.c.message_row == messages.c.row_id, sealings.c.outbox_row == outbox.c.row_id)
+    return [Named(*row) for statement in (now, before) for row in tx.execute(statement)]
+
+
+def named_between(tx: Transaction, since: int, until: int, limit: int) -> list[Named]:
+    """Return the messages stored from ``since`` to ``until``, so many at most."""
+    first, last = _row_stored(tx, since), _row_stored(tx, until + 1)
+    statement = select(*_NAMED).where(messages.c.row_id >= first, messages.c.row_id < last)
+    found = tx.execute(statement.order_by(messages.c.row_id).limit(limit))
+    return [Named(*row) for row in found]
+
+
+def _row_stored(tx: Transaction, at: int) -> int:
+    """Return the first row that was stored at a time or later: rows stand in that order."""
+    newest = tx.execute(select(func.max(messages.c.row_id))).scalar() or 0
+    low, high = 0, newest + 1
+    while low < high:
+        middle = (low + high) // 2
+        statement = select(messages.c.row_id, messages.c.stored_at)
+        statement = statement.where(messages.c.row_id >= middle, messages.c.row_id < high)
+        row = tx.execute(statement.order_by(messages.c.row_id).limit(1)).first()
+        if row is None or row.stored_at >= at:
+            high = middle
+        else:
+            low = row.row_id + 1
+    return low

@@ -1,5 +1,6 @@
 """``liaison audit`` against real nodes: the whole check, and what witnesses hold against it."""
 
+import io
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -7,13 +8,16 @@ from typing import Any, cast
 import pytest
 
 from gateway.network.local_api import LocalApi
+from gateway.protocol.audit import EntryKind
 from gateway.protocol.witness import AddCheckpoint
+from gateway.store import audit
 from keys.registry.origins import AuditOrigin
 from keys.suite import MemberId
 from keys.tlog.checkpoint import Checkpoint, parse_checkpoint, sign_checkpoint
 from tests.network.served import XA, XB, Served, served
 from tests.network.test_registry_commands import Shown
 from tests.scenarios.federation import OFFICER, recorded
+from tests.scenarios.test_exchange import delivered
 from tests.scenarios.witnessed import name_witnesses
 from tests.store.logged import Administrator, Logged
 
@@ -50,6 +54,7 @@ async def rewrite(made: Served) -> None:
     def act(tx: Any) -> None:
         hand = Administrator(log, tx)
         hand.edit(1)
+        hand.rehash()
         hand.resign()
         hand.forget_witnesses()
 
@@ -107,3 +112,135 @@ async def test_verify_asks_the_witnesses_and_says_when_nobody_was_asked(
 async def head_of(made: Served) -> Checkpoint:
     """Return XA's newest head."""
     return parse_checkpoint(await made.fed.nodes[XA].rooms.audit_reading.checkpoint(OFFICER))
+
+
+async def test_people_read_the_log_in_words(tmp_path: Path, shown: Shown) -> None:
+    """Who did what to which message, as whom; page by page, and as a document."""
+    async with served(tmp_path, "XA", "XB") as made:
+        fed, folder = made.fed, str(tmp_path / "XB")
+        sent = await fed.send("XA", "XB")
+        await fed.until(lambda: delivered(fed, "XA", sent.id))
+        await fed.read("XB", sent.id)
+        await recorded(fed.nodes[XB])
+        told = await shown.of("audit", "show", "--dir", folder, "--message", sent.id)
+        first, second = told.splitlines()[1:3]
+        assert "read" in first
+        assert "as officer" in first
+        assert OFFICER.name in first
+        assert "received" in second
+        assert sent.id in first
+        assert sent.id in second
+        document = await shown.document(
+            "audit", "show", "--dir", folder, "--kind", "message.read", "--since", "2026-01-01"
+        )
+        assert [entry["message"] for entry in document["entries"]] == [sent.id]
+        assert document["next"] is None
+        oldest = ("audit", "show", "--dir", folder, "--oldest", "--limit")
+        document = await shown.document(*oldest, "2")
+        assert [entry["index"] for entry in document["entries"]] == [0, 1]
+        following = document["next"]
+        document = await shown.document(*oldest, "1", "--next", following)
+        assert [entry["index"] for entry in document["entries"]] == [2]
+        fault = await shown.of("audit", "show", "--dir", folder, "--kind", "no.kind", code=1)
+        assert "/kind" in fault
+
+
+async def test_entry_is_erased_by_command(
+    tmp_path: Path, shown: Shown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Shown before it is asked for, recorded, and gone."""
+    async with served(tmp_path, "XA", "XB") as made:
+        fed, folder = made.fed, str(tmp_path / "XB")
+        sent = await fed.send("XA", "XB")
+        await fed.until(lambda: delivered(fed, "XA", sent.id))
+        await fed.read("XB", sent.id)
+        await recorded(fed.nodes[XB])
+        arguments = ("audit", "show", "--dir", folder, "--kind", "message.read")
+        (entry,) = (await shown.document(*arguments))["entries"]
+        place = (entry["shard"], str(entry["index"]))
+        erase = ("audit", "erase", *place, "--dir", folder, "--reason", "requested")
+        monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
+        told = await shown.of(*erase, code=2)
+        assert "as officer" in told
+        told = await shown.of(*erase, "--yes")
+        assert entry["leaf"] in told
+        assert "backups" in told
+        await recorded(fed.nodes[XB])
+        assert (await shown.document(*arguments))["entries"] == []
+        assert "[entry_erased]" in await shown.of(*erase, "--yes", code=1)
+        wrong = ("audit", "erase", entry["shard"], "0", "--dir", folder, "--yes", "--reason")
+        assert "[entry_kept]" in await shown.of(*wrong, "requested", code=1)
+        assert "/reason" in await shown.of(*wrong, "why not", code=1)
+        verified = await shown.of("audit", "verify", "--dir", folder)
+        assert "(1 erased" in verified
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    """Return every file below a folder."""
+    return {
+        str(file.relative_to(folder)): file.read_bytes()
+        for file in sorted(folder.rglob("*"))
+        if file.is_file()
+    }
+
+
+async def fill(made: Served, count: int) -> None:
+    """Let XA's log grow."""
+    node = made.fed.nodes[XA]
+    entries = [
+        node.workers.ledger.entry(EntryKind.MESSAGE_READ, peer="uid:7") for _ in range(count)
+    ]
+    await node.database.write(lambda tx: audit.append(tx, entries))
+    await recorded(node)
+
+    async def witnessed() -> bool:
+        (shard,) = await node.rooms.audit_reading.shards(OFFICER)
+        return shard.witnessed_size >= count
+
+    await made.fed.until(witnessed)
+
+
+async def test_log_is_exported_as_static_files_again_and_again(
+    tmp_path: Path, shown: Shown
+) -> None:
+    """What is missing is fetched, the outcome is as if all had been; a contradiction is refused."""
+    changes = {"XA": {"audit": {"witness_s": 1, "interval_ms": 20}}}
+    async with served(tmp_path, "XA", "XB", changes=changes) as made:
+        await name_witnesses(made.fed, 1, "XB")
+        folder, target = str(tmp_path / "XA"), tmp_path / "log"
+        export = ("audit", "export", str(target), "--dir", folder)
+        await fill(made, 300)
+        await shown.of(*export)
+        before = files_of(target)
+        await fill(made, 1000)
+        (again,) = (await shown.document(*export))["shards"]
+        shard, year = str(again["shard"]), f"{again['shard']}/"
+        fresh = tmp_path / "fresh"
+        document = await shown.document("audit", "export", str(fresh), "--dir", folder)
+        (whole,) = document["shards"]
+        assert again["entries"] == whole["entries"] > 1000
+        assert again["files"] < whole["files"]
+        grown = files_of(target)
+        kept = {name for name in grown if name != f"{year}checkpoint"}
+        assert {name: grown[name] for name in kept} == {
+            name: content for name, content in files_of(fresh).items() if name in kept
+        }
+        assert set(files_of(fresh)) == set(grown)
+        assert f"{year}tile/0/000" in before
+        assert f"{year}tile/0/000" in grown
+        assert [name for name in before if name not in grown]
+        assert grown[f"{year}policy"].startswith(b"log mutual.example/XA/audit/")
+        assert b"XB/witness" in grown[f"{year}vkeys"]
+
+        bare = tmp_path / "bare"
+        await shown.of("audit", "export", str(bare), "--dir", folder, "--no-entries")
+        assert not list((bare / shard).rglob("entries"))
+        assert (bare / shard / "tile/0/000").read_bytes() == grown[f"{year}tile/0/000"]
+
+        await rewrite(made)
+        checkpoint = (target / shard / "checkpoint").read_bytes()
+        assert "[export_contradicts]" in await shown.of(*export, code=1)
+        assert (target / shard / "checkpoint").read_bytes() == checkpoint
+        (bare / shard / "checkpoint").write_bytes(checkpoint.replace(b"/XA/", b"/XZ/", 1))
+        arguments = ("audit", "export", str(bare), "--dir", folder)
+        assert "[export_of_another_log]" in await shown.of(*arguments, code=1)

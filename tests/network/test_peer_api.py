@@ -27,7 +27,7 @@ from keys.tlog.checkpoint import parse_checkpoint
 from keys.tlog.note import sign_note
 from keys.tlog.tiles import parse_bundle
 from tests.network.served import XA, XB, Served, fault_of, served, stranger
-from tests.scenarios.federation import OFFICER
+from tests.scenarios.federation import OFFICER, entries_of
 from tests.system.nodes import free_ports
 
 TIGHT = {"XB": {"policy": {"inbound_messages_a_minute": 2}}}
@@ -94,7 +94,7 @@ async def test_stranger_reaches_nothing_that_needs_membership(tmp_path: Path) ->
                     method, made.url("XA", path), data=body, ssl=foreign
                 ) as answer:
                     await answer.read()
-        kinds = await made.fed.nodes[XA].rooms.audit_reading.entries(0, 100, OFFICER)
+        kinds = await entries_of(made.fed.nodes[XA])
         assert not [entry for entry in kinds if entry.kind == "message.received"]
 
 

@@ -21,6 +21,7 @@ from gateway.protocol.answer import Answer, Posted
 from gateway.protocol.audit import AuditEntry, ProvenEntry, parse_entry
 from gateway.protocol.mailbox import Collect, Collected, Return
 from gateway.protocol.witness import AddCheckpoint
+from gateway.services.audit_search import AuditEntryView, AuditQuery
 from gateway.services.caller import Caller
 from gateway.services.inbox import MessageQuery
 from gateway.services.keys import NodeKeys
@@ -83,6 +84,12 @@ async def recorded(node: Node) -> list[AuditEntry]:
         return [parse_entry(row.entry) for row in rows if row.entry is not None]
 
     return await node.database.read(read)
+
+
+async def entries_of(node: Node) -> list[AuditEntryView]:
+    """Return the first thousand entries of a node's audit log as an auditor sees them."""
+    query = AuditQuery(order="oldest", limit=1000)
+    return (await node.rooms.audit_search.find(query, OFFICER)).entries
 
 
 @dataclass

@@ -17,6 +17,7 @@ from gateway.errors import ForbiddenError, LiaisonError, RejectedError
 from gateway.faults import FaultsError
 from gateway.protocol.answer import Accepted, Later, Posted, Refused
 from gateway.services.audit_check import check_audit_log
+from gateway.services.audit_search import AuditQuery
 from gateway.services.caller import Caller
 from gateway.services.inbox import MessageQuery
 from gateway.services.submission import Submission, Submitted
@@ -24,7 +25,7 @@ from gateway.settings import Role, Settings, load
 from gateway.store import audit
 from gateway.store.database import Transaction
 from keys.suite import KeyUse, MemberId
-from tests.scenarios.federation import OFFICER, Federation, federation
+from tests.scenarios.federation import OFFICER, Federation, entries_of, federation
 
 XA, XB, XC = MemberId("XA"), MemberId("XB"), MemberId("XC")
 
@@ -38,7 +39,7 @@ async def codes(fed: Federation, member: MemberId) -> list[tuple[str, str, str]]
     """Return (kind, peer, code) of a member's audit log."""
     node = fed.nodes[member]
     await node.workers.audit_log.sequence()
-    entries = await node.rooms.audit_reading.entries(0, 1000, OFFICER)
+    entries = await entries_of(node)
     return [(entry.kind, entry.peer, entry.code) for entry in entries]
 
 
@@ -308,7 +309,7 @@ async def test_roles_and_units_are_denied_by_default(tmp_path: Path) -> None:
             rooms.inbox.page(MessageQuery(), nobody),
             rooms.exchange.submit([], nobody),
             rooms.rotation.rotate(KeyUse.SIGN, nobody),
-            rooms.audit_reading.entries(0, 1, nobody),
+            rooms.audit_search.find(AuditQuery(), nobody),
             rooms.health.undelivered(nobody),
         ):
             with pytest.raises(ForbiddenError) as caught:

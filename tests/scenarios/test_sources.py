@@ -17,7 +17,7 @@ from keys.registry.member import RegistryHead
 from keys.registry.statement import REGISTRY
 from keys.suite import KeyUse, MemberId
 from keys.tlog.note import NoteSigner
-from tests.scenarios.federation import OFFICER, Federation, federation
+from tests.scenarios.federation import OFFICER, Federation, entries_of, federation
 from tests.scenarios.histories import (
     Asleep,
     History,
@@ -107,7 +107,7 @@ async def test_registrar_shorter_than_it_signed_is_a_rollback(tmp_path: Path) ->
         assert (alarm.member, alarm.verdict) == (REGISTRY, Verdict.ROLLED_BACK)
         await node.workers.gossip.examine()
         await node.workers.audit_log.sequence()
-        entries = await node.rooms.audit_reading.entries(0, 1000, OFFICER)
+        entries = await entries_of(node)
         seen = [entry for entry in entries if entry.kind == "split_view.seen"]
         assert [(entry.peer, entry.code) for entry in seen] == [(REGISTRY, "rolled_back")]
 
