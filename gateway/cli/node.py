@@ -348,8 +348,8 @@ def _examine(folder: Path, peer: str | None):  # type: ignore[no-untyped-def]  #
     if shown["disk_free_bytes"] < LOW_DISK_BYTES:
         raise _WrongError("disk", f"{shown['disk_free_bytes'] // 1024**2} MiB free: make room")
     yield "disk", f"{shown['disk_free_bytes'] // 1024**2} MiB free"
-    yield from _examine_views(shown)
     yield "audit log", _examine_log(shown)
+    yield from _examine_views(shown)
     for name in [peer] if peer else ([] if shown["member"] == "REGISTRY" else ["REGISTRY"]):
         yield from _examine_line(daemon, name)
 

@@ -45,8 +45,11 @@ class Head:
 
     @property
     def witnessed(self) -> bool:
-        """Whether it is kept, or shown, as one that somebody else cosigned."""
-        return self.frontier is None
+        """Whether it is shown by somebody else, or kept as one that a quorum cosigned.
+
+        What witnesses are only being asked for is the node's own word.
+        """
+        return self.claims_quorum or bool(self.by)
 
     @property
     def frontier_fits(self) -> bool:

@@ -5,6 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from gateway.services.audit_findings import AuditReport, FindingCode, HeldHead
+from gateway.store import audit, cosigned
+from gateway.store.cosigned import CosignedHead
 from gateway.store.database import Transaction
 from keys.registry.origins import Shard
 from keys.tlog.note import encode_note, parse_note
@@ -172,6 +174,29 @@ def test_history_signed_anew_without_a_trace_is_found_by_asking_the_witnesses(
             assert found(report) == [expected]
             assert report.findings[0].subject == "W0"
             assert [item.verdict for item in report.compared] == ["differs"]
+
+        database.write_now(act)
+
+
+def test_head_that_witnesses_are_only_asked_for_is_no_more_than_our_own(fresh: Fresh) -> None:
+    """It tells nothing of when the history was still the one that they hold."""
+    with fresh() as database:
+
+        def act(tx: Transaction) -> None:
+            log = grown(tx)
+            held, hand = log.held(600), Administrator(log, tx)
+            resigned(hand)
+            hand.forget_witnesses()
+            head = audit.head(tx)
+            assert head is not None
+            cosigned.store(
+                tx,
+                CosignedHead(
+                    shard=head.shard, size=600, checkpoint=head.checkpoint,
+                    witnessed_at=None, stored_at=log.at,
+                ),
+            )  # fmt: skip
+            assert found(log.check(tx, held)) == [("history_resigned", 0, 599)]
 
         database.write_now(act)
 

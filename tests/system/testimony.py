@@ -47,8 +47,11 @@ class Account:
     """How long an entry waited, at most, until a quorum had cosigned a head over it; by member."""
     witnessed_median_s: dict[str, float] = field(default_factory=dict)
     entries: dict[str, int] = field(default_factory=dict)
+    rewritten: int = 0
+    """The entry that was rewritten."""
     found_by_verify: str = ""
     """What ``audit verify`` said of the rewritten log."""
+    found_between: tuple[int, int] = (0, -1)
     found_by_witnesses: list[str] = field(default_factory=list)
     restarted_seen_by: list[str] = field(default_factory=list)
     lost_by_restore: int = 0
@@ -66,7 +69,7 @@ class Account:
         return (
             len(self.witnessed_after_s) == len(MEMBERS)
             and max(self.witnessed_after_s.values()) <= WITNESSED_WITHIN_S
-            and bool(self.found_by_verify)
+            and self.found_between[0] <= self.rewritten <= self.found_between[1]
             and len(self.found_by_witnesses) == others
             and len(self.restarted_seen_by) == others
             and 0 < self.lost_by_restore == self.came_back
@@ -254,13 +257,16 @@ class _Play:
         size = self._shards(name)[-1]["size"]
         made.until(lambda: self._shards(name)[-1]["witnessed_size"] >= size)
         made.stop(name)
-        rewrite_thoroughly(made.folder(name), PASSPHRASE, size // 2)
+        self.account.rewritten = size // 2
+        rewrite_thoroughly(made.folder(name), PASSPHRASE, self.account.rewritten)
         made.start(name)
         with self.traffic(4, name):
             self.account.found_by_witnesses = self._alarmed(name)
         said = liaison("audit", "verify", "--dir", str(made.folder(name)), "--json")
         findings = json.loads(said.out)["findings"] if said.code else []
-        self.account.found_by_verify = findings[0]["where"] if findings else ""
+        if findings:
+            self.account.found_by_verify = findings[0]["where"]
+            self.account.found_between = findings[0]["first"], findings[0]["last"]
 
     def convince(self) -> None:
         """Verify the evidence where nothing is left but the anchor."""
