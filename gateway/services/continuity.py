@@ -246,7 +246,8 @@ class Recollection:
             return
         except (LiaisonError, TimeoutError) as fault:
             raise self._unheard(
-                "the registry, which may name witnesses by now, was not read since the start"
+                "the registry, which may name witnesses by now, was not read since the start, from "
+                "whomever"
             ) from fault
 
     def _unheard(self, why: str) -> UnavailableError:

@@ -79,6 +79,9 @@ class RecipientDetail(msgspec.Struct, frozen=True, kw_only=True):
     code: str
     settled_at: int | None
     receipt: ReceiptView | None
+    """The first that it gave: it says when the message was delivered."""
+    receipt_again: ReceiptView | None
+    """The newest other one, of a recipient that lost the message to a restore and took it again."""
 
 
 class AttachmentView(msgspec.Struct, frozen=True, kw_only=True):
@@ -221,6 +224,7 @@ def _recipient(row: outbox.RecipientState, view: View, sender: str) -> Recipient
         code=why(row, view, sender),
         settled_at=row.settled_at,
         receipt=None if row.receipt is None else _receipt(row.receipt, view),
+        receipt_again=None if row.receipt_again is None else _receipt(row.receipt_again, view),
     )
 
 

@@ -219,7 +219,11 @@ class RegistryMirror:
         merely behind. Raises as ``follow``, but for ``registry_rollback``.
         """
         shown = await self._read(source)
-        return shown.size >= shown.first and await self._take(shown, confirmed=False)
+        if shown.size < shown.first:
+            return False
+        grown = await self._take(shown, confirmed=False)
+        self.read_at = self._clock.now()
+        return grown
 
     async def learn(self, head: bytes, first: int, notes: Sequence[bytes]) -> int:
         """Keep what somebody brought of the registry beyond ours: statements from ``first`` on.
@@ -241,6 +245,7 @@ class RegistryMirror:
         grown = await asyncio.to_thread(self._extended, self._verified(), fresh)
         shown = _Shown(first=known, notes=fresh, grown=grown, head=head, size=size)
         await self._take(shown, confirmed=False)
+        self.read_at = self._clock.now()
         return self.size - known
 
     async def take_over(self) -> bool:
