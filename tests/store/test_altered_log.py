@@ -23,9 +23,9 @@ def grown(tx: Transaction) -> Logged:
     """Return a log of 600 entries: two blocks of 256 with their hashes, and the rest."""
     log = logged()
     log.begin(tx)
-    for size, cosigned in SIZES:
+    for size, is_cosigned in SIZES:
         log.fill(tx, size)
-        if cosigned:
+        if is_cosigned:
             log.witness(tx)
     return log
 
