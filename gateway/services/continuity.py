@@ -7,6 +7,7 @@ Source: SPEC "Continuing an audit log"; keys/README.md, "After a restore".
 """
 
 import asyncio
+import contextlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ from gateway.errors import LiaisonError, RejectedError, UnavailableError
 from gateway.logs import logger
 from gateway.peer import Peer, Peers
 from gateway.protocol.audit import parse_entry
+from gateway.protocol.witness import AddCheckpoint
 from gateway.services.audit import Continued
 from gateway.services.audit_reading import tiled
 from gateway.services.log_alarms import LogAlarms
@@ -101,11 +103,11 @@ class Recollection:
         newest = max(recalled, key=_place, default=None)
         if newest is not None and (held.place is None or _place(newest) > held.place):
             return self._went_back(held, recalled, newest, year)
-        for item in recalled:
-            if held.head is not None and item.shard == held.shards[-1]:
-                other = await self._another_root(held.head, item)
-                if other:
-                    return self._rewritten(held, recalled, item, year)
+        others = [item for item in recalled if held.head and await self._differs(held, item)]
+        if held.head is not None and others:
+            for item in others:
+                await self._show(held.head, item)
+            return self._rewritten(held, recalled, others[0], year)
         return _yearly(held, year)
 
     def _went_back(
@@ -138,9 +140,10 @@ class Recollection:
         )
         return continued
 
-    async def _another_root(self, head: AuditHead, item: Recalled) -> bool:
+    async def _differs(self, held: _Held, item: Recalled) -> bool:
         """Tell whether our tree has another root at a size that was cosigned; keep both heads."""
-        if not item.head.size or item.head.size > head.size:
+        head = held.head
+        if head is None or item.shard != held.shards[-1] or not 0 < item.head.size <= head.size:
             return False
 
         def compare(tx: Transaction) -> tuple[bytes, bytes]:
@@ -155,6 +158,15 @@ class Recollection:
         shown = (item.note, head.checkpoint, item.witness, root + proof if proof else None)
         await self._alarms.prove(*shown)
         return True
+
+    async def _show(self, head: AuditHead, item: Recalled) -> None:
+        """Show a witness the head that excludes the one which it cosigned: it keeps a proof too."""
+        if item.witness not in self._mirror.view.members:  # this node itself
+            return
+        asked = AddCheckpoint(old_size=item.head.size, proof=(), checkpoint=head.checkpoint)
+        with contextlib.suppress(LiaisonError, TimeoutError):
+            async with asyncio.timeout(ASK_S):
+                await self._peers.member(MemberId(item.witness)).add_checkpoint(asked)
 
     async def _recalled(self, held: _Held, year: int) -> list[Recalled]:
         """Return what the witnesses hold of our log, once every quorum has one that answered.

@@ -268,6 +268,10 @@ async def test_rewritten_log_is_proven_before_it_goes_on(tmp_path: Path) -> None
         keys = log_keys_of(node.mirror.view, seen.origin)
         smaller, larger = verify_split_view(shown, seen.origin, keys)
         assert smaller.size <= size < larger.size
+        for name in (XA, XC, XD):  # and each of them was shown what it had not cosigned
+            alarms = await fed.nodes[name].rooms.log_alarms.recent("XB")
+            verdicts = {alarm.verdict for alarm in alarms}
+            assert verdicts & {LogVerdict.NOT_CONTINUED, LogVerdict.PROVEN}, name
         await fed.until(lambda: witnessed(node))
 
 
