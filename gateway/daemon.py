@@ -65,6 +65,7 @@ from gateway.services.plaintext import Plaintexts
 from gateway.services.purging import Purging
 from gateway.services.quotas import Quotas
 from gateway.services.reception import Reception
+from gateway.services.refusals import Refusals
 from gateway.services.registry import Registrar, RegistryMirror
 from gateway.services.registry_views import RegistryViews
 from gateway.services.relaying import Relaying
@@ -78,6 +79,7 @@ from gateway.services.routes import Routes
 from gateway.services.sessions import Sessions
 from gateway.services.snapshot import Snapshot
 from gateway.services.standing import Standing
+from gateway.services.starting import Starting
 from gateway.services.statements import Statements
 from gateway.services.testimony import Testimony
 from gateway.services.vetoes import Vetoes
@@ -162,12 +164,14 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
     registrar = Registrar(mirror, peers, log_signer if registers else None, following.compare)
     cards = Cards(member, database, peers, mirror, ledger=ledger, clock=clock)
     attachments = Attachments(database, blobs, keys, clock, settings.blobs)
+    refusals = Refusals(database, ledger, clock)
     inbox = Inbox(
         database,
         keys,
         mirror,
         ledger,
         clock,
+        refusals=refusals,
         fetch=lambda: fetching.wake(),  # noqa: PLW0108 - made below
     )
     retry = RetryPolicy(
@@ -447,7 +451,7 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
         clock=clock,
         policy=settings.policy,
     )
-    rewrapping = Rewrapping(database, keys, clock)
+    rewrapping = Rewrapping(database, keys, ledger, clock)
     key_report = KeyReport(
         database,
         keys,
@@ -538,6 +542,7 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
             testimony=testimony,
             cosigning=cosigning,
             ledger=ledger,
+            refusals=refusals,
         ),
         log_alarms=alarms,
         peer_logs=PeerLogs(database, mirror, watching, alarms, clock),
@@ -580,6 +585,7 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
         watching=watching,
         vetoes=vetoes,
         purging=purging,
+        starting=Starting(database, keys, ledger, settings=settings, version=version()),
         ledger=ledger,
         clock=clock,
         settings=settings,

@@ -33,6 +33,7 @@ from gateway.services.restoring import Restoring
 from gateway.services.rewrapping import Rewrapping
 from gateway.services.rotation import Rotation
 from gateway.services.standing import Standing
+from gateway.services.starting import Starting
 from gateway.services.vetoes import PASS_ON_S, Vetoes
 from gateway.services.watching import Watching
 from gateway.settings import Settings
@@ -77,6 +78,7 @@ class Workers:
     watching: Watching
     vetoes: Vetoes
     purging: Purging
+    starting: Starting
     ledger: Ledger
     clock: Clock
     settings: Settings
@@ -88,6 +90,7 @@ class Workers:
     async def run(self) -> None:
         """Run all loops until cancelled."""
         await self.views.load()
+        await self._survive("audit.late", self.starting.note_configuration)
         async with asyncio.TaskGroup() as group:
             for lanes in self.lanes:
                 group.create_task(lanes.run(), name="lanes")
@@ -145,6 +148,7 @@ class Workers:
             await self._survive("quorum.unknown", self.cosigning.watch_quorum)
             await self._survive("audit.unwatched", self.anchoring.watch)
             await self._survive("recovery.late", self.ceremony.keep_first_heads)
+            await self._survive("audit.late", self.starting.note_keys)
             await self.clock.sleep(SWEEP_S)
 
     async def _rewrap(self) -> None:

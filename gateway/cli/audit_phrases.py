@@ -15,6 +15,7 @@ KINDS: Final[Mapping[EntryKind, Label]] = {
     EntryKind.MESSAGE_REFUSED: Label("refused", "refusé"),
     EntryKind.MESSAGE_FAILED: Label("delivery failed", "échec de la remise"),
     EntryKind.MESSAGE_READ: Label("read", "lu"),
+    EntryKind.READ_REFUSED: Label("reading was refused", "lecture refusée"),
     EntryKind.MESSAGE_ACKNOWLEDGED: Label("taken by an official", "pris en charge"),
     EntryKind.ATTACHMENT_RECEIVED: Label("attachment received", "pièce jointe reçue"),
     EntryKind.ATTACHMENT_LOST: Label("attachment lost", "pièce jointe perdue"),

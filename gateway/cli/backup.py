@@ -11,6 +11,7 @@ from typing import Annotated
 import msgspec
 import typer
 
+from gateway.cli.acts import record_act
 from gateway.cli.console import say, show_json, when
 from gateway.cli.founding import check_free, new_folder
 from gateway.cli.options import (
@@ -63,6 +64,7 @@ def backup(
             f"{SETTINGS} and the attachments after it",
         )
     now = SystemClock().now()
+    record_act(settings, "backup")  # before the copy, which tells of itself so
     with new_folder(target) as building:
         copy_database(path, building / DATABASE)
         write_private(building / KEYSTORE, _keystore(settings, passphrase_file, now))
@@ -95,6 +97,7 @@ def restore(
     with new_folder(folder) as building:
         copy_database(source / DATABASE, building / DATABASE)
         forget_card(building / DATABASE, heading.member)
+        record_act(settings, "restore", database_url=f"sqlite:///{building / DATABASE}")
         write_private(building / KEYSTORE, (source / KEYSTORE).read_bytes())
         if heading.attachments is None:
             (building / ATTACHMENTS).mkdir(mode=0o700)

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from gateway.cli.acts import record_act
 from gateway.cli.console import note, say, show_json, show_table
 from gateway.cli.options import DEFAULT_FOLDER, AsJson, Folder, passphrase, settings_of
 from gateway.errors import ConflictError, RejectedError
@@ -90,6 +91,7 @@ def add(
     else:
         secret = passphrase(new_passphrase_file, fresh=True, prompt="New passphrase")
         added = unlocked.add_slot(secret, cost=_new_cost(weak_keystore), label=label)
+    _record(folder, file, "keystore add")
     _tell(unlocked, added, "opens it too", as_json)
 
 
@@ -106,6 +108,7 @@ def change(
     unlocked = _unlock(folder, file, passphrase_file)
     secret = passphrase(new_passphrase_file, fresh=True, prompt="New passphrase")
     changed = unlocked.replace_slot(unlocked.opened, secret, cost=_new_cost(weak_keystore))
+    _record(folder, file, "keystore change")
     _tell(unlocked, changed, "has the new passphrase", as_json)
     note("Copies from before still open by the old one: see liaison keystore rekey --help.")
 
@@ -124,6 +127,7 @@ def remove(
         raise ConflictError("slot_gone", f"there is no slot {number}: see liaison keystore list")
     unlocked = _unlock(folder, file, passphrase_file)
     unlocked.remove_slot(slots[number - 1])
+    _record(folder, file, "keystore remove")
     if as_json:
         show_json({"file": str(unlocked.path), "removed": _shown(number, slots[number - 1])})
     else:
@@ -153,6 +157,7 @@ def rekey(
     secrets = [passphrase(item) for item in files]
     unlocked = unlock(_path(folder, file), secrets[0], entropy=os.urandom)
     dropped = unlocked.rekey(secrets)
+    _record(folder, file, "keystore rekey")
     if as_json:
         kept = [_shown(at, slot) for at, slot in _numbered(unlocked.slots)]
         show_json({"file": str(unlocked.path), "slots": kept, "dropped": len(dropped)})
@@ -183,6 +188,12 @@ def _own(folder: Path, file: Path | None) -> Path | None:
 def _unlock(folder: Path, file: Path | None, passphrase_file: Path | None) -> Unlocked:
     secret = passphrase(passphrase_file or _own(folder, file))
     return unlock(_path(folder, file), secret, entropy=os.urandom)
+
+
+def _record(folder: Path, file: Path | None, code: str) -> None:
+    """Record what was done to the keystore of a node; another file belongs to none."""
+    if file is None:
+        record_act(settings_of(folder), code)
 
 
 def _new_cost(weak_keystore: bool) -> Cost:

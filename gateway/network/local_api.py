@@ -48,7 +48,7 @@ from gateway.network.requests import (
 from gateway.services.attachments import Attachments
 from gateway.services.audit_reading import AuditReading
 from gateway.services.audit_search import AuditSearch
-from gateway.services.caller import Caller, require
+from gateway.services.caller import Caller
 from gateway.services.ceremony import Ceremony, RouteChange
 from gateway.services.delivery import Delivery
 from gateway.services.erasing import Erasing
@@ -67,7 +67,7 @@ from gateway.services.rewrapping import Rewrapping
 from gateway.services.rotation import Rotation
 from gateway.services.submission import Submission, read_submission
 from gateway.services.turnstile import Turnstile
-from gateway.settings import LocalApiSettings, Role
+from gateway.settings import LocalApiSettings
 from keys.suite import KeyUse
 
 BATCH_MAX = 1_000
@@ -400,9 +400,8 @@ class LocalApi:
         return json_answer({"statements": [base64.b64encode(note).decode() for note in notes]})
 
     async def _publish(self, request: web.Request) -> web.Response:
-        require(self._caller(request), Role.OPERATOR)
-        note = await self._statement(request)
-        return json_answer({"index": await self._rooms.registrar.submit(note)}, status=201)
+        note, caller = await self._statement(request), self._caller(request)
+        return json_answer({"index": await self._rooms.ceremony.hand_in(note, caller)}, status=201)
 
     async def _agree(self, request: web.Request) -> web.Response:
         note = await self._statement(request)

@@ -35,6 +35,7 @@ class EntryKind(StrEnum):
     MESSAGE_REFUSED = "message.refused"
     MESSAGE_FAILED = "message.failed"
     MESSAGE_READ = "message.read"
+    READ_REFUSED = "read.refused"
     MESSAGE_ACKNOWLEDGED = "message.acknowledged"
     ATTACHMENT_RECEIVED = "attachment.received"
     ATTACHMENT_LOST = "attachment.lost"

@@ -38,6 +38,7 @@ ABOUT_MESSAGES = frozenset(
         EntryKind.MESSAGE_REFUSED,
         EntryKind.MESSAGE_FAILED,
         EntryKind.MESSAGE_READ,
+        EntryKind.READ_REFUSED,
         EntryKind.MESSAGE_ACKNOWLEDGED,
         EntryKind.ATTACHMENT_RECEIVED,
         EntryKind.ATTACHMENT_LOST,

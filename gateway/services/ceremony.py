@@ -130,6 +130,15 @@ class Ceremony:
         await self._record(caller, said, "keys.drawn")
         return await asyncio.to_thread(sign_note, text, signers)
 
+    async def hand_in(self, note: bytes, caller: Caller) -> int:
+        """Get a statement into the registry; return its number at most. That it was is recorded.
+
+        Raises ForbiddenError ``role_missing``, or what the registry says against it.
+        """
+        require(caller, Role.OPERATOR)
+        await self._record(caller, parse_statement(note).statement, "statement.handed_in")
+        return await self._registrar.submit(note)
+
     async def route(self, change: RouteChange, caller: Caller) -> RouteView:
         """Tell the federation where this node is reached from now on.
 

@@ -22,6 +22,7 @@ from gateway.store.database import Database, Transaction
 ERASABLE = frozenset(
     {
         EntryKind.MESSAGE_READ,
+        EntryKind.READ_REFUSED,
         EntryKind.MESSAGE_ACKNOWLEDGED,
         EntryKind.EVIDENCE_EXPORTED,
         EntryKind.ADMINISTRATOR_ACTED,

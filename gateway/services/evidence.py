@@ -18,6 +18,7 @@ from gateway.services.exhibits import Found, Held, Side, Signing, checked_eviden
 from gateway.services.keys import NodeKeys
 from gateway.services.ledger import Ledger
 from gateway.services.outcomes import content_key
+from gateway.services.refusals import Refusals
 from gateway.services.registry import RegistryMirror
 from gateway.services.testimony import Testimony
 from gateway.services.witnesses import settled
@@ -46,7 +47,9 @@ class EvidenceFiles:
         testimony: Testimony,
         cosigning: Cosigning,
         ledger: Ledger,
+        refusals: Refusals,
     ) -> None:
+        self._refusals = refusals
         self._database = database
         self._keys = keys
         self._mirror = mirror
@@ -64,8 +67,9 @@ class EvidenceFiles:
         ``message_unknown``, ForbiddenError ``role_missing`` or ``unit_mismatch``, UnavailableError
         ``storage_key_missing``.
         """
-        require(caller, Role.OFFICER, Role.AUDITOR)
-        held = await self._hold(ref, caller, recipient)
+        async with self._refusals.recorded(ref, caller):
+            require(caller, Role.OFFICER, Role.AUDITOR)
+            held = await self._hold(ref, caller, recipient)
         found = await self._entries(held)
         history, head = await self._registry()
         evidence, logged = checked_evidence(held, found, history)

@@ -29,6 +29,7 @@ from gateway.services.message_view import (
     detail_of,
     summary_of,
 )
+from gateway.services.refusals import Refusals
 from gateway.services.registry import RegistryMirror
 from gateway.settings import Role
 from gateway.store import attached, audit, messages, outbox
@@ -64,8 +65,10 @@ class Inbox:
         ledger: Ledger,
         clock: Clock,
         *,
+        refusals: Refusals,
         fetch: Callable[[], None],
     ) -> None:
+        self._refusals = refusals
         self._fetch = fetch
         self._database = database
         self._keys = keys
@@ -109,19 +112,14 @@ class Inbox:
         Raises RejectedError ``message_unknown``, ForbiddenError ``role_missing`` or
         ``unit_mismatch``, UnavailableError ``storage_key_missing``.
         """
-        require(caller, Role.OFFICER)
-        opened = await self._open(ref, caller)
+        async with self._refusals.recorded(ref, caller):
+            require(caller, Role.OFFICER)
+            opened = await self._open(ref, caller)
         stored = opened.stored
         rows = [stored.row_id]
         states = await self._database.read(lambda tx: outbox.states(tx, rows))
         lacking = await self._database.read(lambda tx: attached.of_messages(tx, rows))
-        entry = self._ledger.entry(
-            EntryKind.MESSAGE_READ,
-            peer=caller.name,
-            digests=(stored.envelope_id,),
-            code=Role.OFFICER.value,
-        )
-        await self._database.write(lambda tx: audit.append(tx, [entry]))
+        await self._record(caller, stored.envelope_id)
         return detail_of(
             opened,
             states.get(stored.row_id, []),
@@ -141,23 +139,19 @@ class Inbox:
         lacking = await self._ask(opened, attachment)
         if lacking is not None:
             raise _not_here(lacking, self._clock.now())
-        entry = self._ledger.entry(
-            EntryKind.MESSAGE_READ,
-            peer=caller.name,
-            digests=(opened.stored.envelope_id, attachment.blob_id),
-            code=Role.OFFICER.value,
-        )
-        await self._database.write(lambda tx: audit.append(tx, [entry]))
+        await self._record(caller, opened.stored.envelope_id, attachment.blob_id)
         return attachment
 
     async def fetch(self, attachment_id: str, caller: Caller) -> AttachmentView:
         """Let an attachment be fetched now, if it is not here; return how far it is.
 
-        Raises RejectedError ``attachment_unknown``, and as ``read``.
+        It shows the attachment's name: that is a read too. Raises RejectedError
+        ``attachment_unknown``, and as ``read``.
         """
         opened, number = await self._attachment(attachment_id, caller)
         attachment = opened.payload.attachments[number]
         lacking = await self._ask(opened, attachment)
+        await self._record(caller, opened.stored.envelope_id, attachment.blob_id)
         return attachment_of(attachment_id, attachment, lacking)
 
     async def acknowledge(self, ref: str, caller: Caller, language: str = "en") -> Summary:
@@ -182,13 +176,21 @@ class Inbox:
         taken = await self._database.read(lambda tx: _find(tx, ref))
         return summary_of(taken, [], language)
 
+    async def _record(self, caller: Caller, *read: bytes) -> None:
+        """Record that somebody read a message, or an attachment of one; each time anew."""
+        entry = self._ledger.entry(
+            EntryKind.MESSAGE_READ, peer=caller.name, digests=read, code=Role.OFFICER.value
+        )
+        await self._database.write(lambda tx: audit.append(tx, [entry]))
+
     async def _attachment(self, attachment_id: str, caller: Caller) -> tuple[OpenedStored, int]:
-        require(caller, Role.OFFICER)
         unknown = RejectedError("attachment_unknown", f"there is no attachment {attachment_id!r}")
         ref, _, number = attachment_id.rpartition(".")
         if not number.isdecimal() or len(number) > 2:  # noqa: PLR2004 - at most 64 attachments
             raise unknown
-        opened = await self._open(ref, caller)
+        async with self._refusals.recorded(ref, caller):
+            require(caller, Role.OFFICER)
+            opened = await self._open(ref, caller)
         if int(number) >= len(opened.payload.attachments):
             raise unknown
         return opened, int(number)

@@ -43,6 +43,8 @@ class NodeKeys:
         self._reading = threading.Lock()
         self._signers: dict[bytes, Signer] = {}
         self._cosigners: dict[bytes, CosigningKey] = {}
+        self._used: dict[bytes, KeyUse] = {}
+        self._told: set[bytes] = set()
         self.member = member
         self.entropy = entropy
         self.keyring = Keyring.parse(unlocked.body)
@@ -90,6 +92,7 @@ class NodeKeys:
     def cosigner(self, view: View, now: int) -> CosigningKey:
         """Return the keys with which this node cosigns now. Raises UnavailableError."""
         record = self._current(KeyUse.WITNESS, view, now)
+        self._note(record.key_id, KeyUse.WITNESS)
         if record.key_id not in self._cosigners:
             name = key_name(view.federation, self.member, KeyUse.WITNESS)
             self._cosigners[record.key_id] = CosigningKey.from_seed(name, record.seed)
@@ -105,9 +108,11 @@ class NodeKeys:
         if view is None or self.member not in view.members:
             return records[0]
         try:
-            return self._current(KeyUse.TLS, view, now)
+            current = self._current(KeyUse.TLS, view, now)
         except UnavailableError:
             return records[-1]
+        self._note(current.key_id, KeyUse.TLS)
+        return current
 
     def tls_before(self, view: View, now: int) -> KeyRecord | None:
         """Return the certificate and key in use before the newest, while they are good."""
@@ -123,6 +128,8 @@ class NodeKeys:
         held = self.keyring.seal_key(key_id)
         if held is None and self._refreshed():
             held = self.keyring.seal_key(key_id)
+        if held is not None:
+            self._note(key_id, KeyUse.SEAL)
         return held
 
     def storage_key(self, key_id: bytes) -> StorageKey:
@@ -140,6 +147,17 @@ class NodeKeys:
         """Tell whether the registry lists a ``sign`` key that this node holds: it was admitted."""
         records = self.keyring.records(KeyUse.SIGN)
         return view is not None and any(KeyId(record.key_id) in view.keys for record in records)
+
+    def newly_used(self) -> list[tuple[bytes, KeyUse]]:
+        """Return the keys that were used for the first time since the last call.
+
+        Storage keys are not among them: nobody outside ever meets one.
+        """
+        used = [
+            (key_id, use) for key_id, use in list(self._used.items()) if key_id not in self._told
+        ]
+        self._told.update(key_id for key_id, _ in used)
+        return used
 
     def refresh(self) -> None:
         """Take over what another daemon wrote into the keystore. Raises as ``unlock``."""
@@ -207,9 +225,14 @@ class NodeKeys:
         return None
 
     def _signer(self, record: KeyRecord) -> Signer:
+        self._note(record.key_id, record.use)
         if record.key_id not in self._signers:
             self._signers[record.key_id] = self.keyring.signer(record, self._token)
         return self._signers[record.key_id]
+
+    def _note(self, key_id: bytes, use: KeyUse) -> None:
+        if key_id not in self._used:
+            self._used[key_id] = use
 
     def _change(self, change: Callable[[Keyring], Keyring]) -> None:
         """Write what ``change`` makes of the keys as they lie there, or one would get lost."""

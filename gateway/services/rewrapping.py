@@ -11,11 +11,13 @@ from functools import partial
 
 from gateway.clock import Clock
 from gateway.logs import logger
+from gateway.protocol.audit import EntryKind
 from gateway.services.caller import Caller, require
 from gateway.services.keys import NodeKeys
+from gateway.services.ledger import Ledger
 from gateway.settings import Role
-from gateway.store import storage_keys
-from gateway.store.database import Database
+from gateway.store import audit, storage_keys
+from gateway.store.database import Database, Transaction
 from gateway.store.storage_keys import StorageKeyState, Wrapped, WrappedMessage
 from keys.storage import StorageKey
 from keys.suite import KeyUse
@@ -31,9 +33,10 @@ _log = logger()
 class Rewrapping:
     """Empties storage keys that are to go."""
 
-    def __init__(self, database: Database, keys: NodeKeys, clock: Clock) -> None:
+    def __init__(self, database: Database, keys: NodeKeys, ledger: Ledger, clock: Clock) -> None:
         self._database = database
         self._keys = keys
+        self._ledger = ledger
         self._clock = clock
         self.wanted = asyncio.Event()
         """Set when there is something to wrap anew; who does it clears it."""
@@ -48,7 +51,15 @@ class Rewrapping:
         newest = self._keys.keyring.storage(now).key_id
         held = self._keys.keyring.records(KeyUse.STORAGE)
         old = [record.key_id for record in held if record.key_id != newest and record.start <= now]
-        await self._database.write(lambda tx: storage_keys.leave(tx, old, now))
+        entry = self._ledger.entry(
+            EntryKind.ADMINISTRATOR_ACTED, peer=caller.name, digests=(newest,), code="rewrap"
+        )
+
+        def commit(tx: Transaction) -> None:
+            storage_keys.leave(tx, old, now)
+            audit.append(tx, [entry])
+
+        await self._database.write(commit)
         self.wanted.set()
         return len(old)
 

@@ -19,7 +19,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISION: Final = "0014"
+REVISION: Final = "0015"
 """The newest migration; ``serve`` compares it without loading alembic."""
 
 metadata = MetaData(
@@ -431,6 +431,14 @@ storage_keys = Table(
     Column("key_id", LargeBinary(32), primary_key=True),
     Column("state", String(16), nullable=False),
     Column("changed_at", BigInteger, nullable=False),
+)
+
+configurations = Table(
+    "configurations",
+    metadata,
+    Column("only", Integer, primary_key=True, autoincrement=False),
+    Column("digest", LargeBinary(32), nullable=False),
+    Column("version", String(64), nullable=False),
 )
 
 idempotency = Table(

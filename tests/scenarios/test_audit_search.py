@@ -194,5 +194,6 @@ async def test_only_what_names_a_person_is_erased(tmp_path: Path) -> None:
 def test_erasable_kinds_are_those_that_name_a_caller() -> None:
     """A kind that is new stays, until somebody thinks about it."""
     assert {kind.value for kind in ERASABLE} == {
-        "message.read", "message.acknowledged", "evidence.exported", "administrator.acted",
+        "message.read", "read.refused", "message.acknowledged", "evidence.exported",
+        "administrator.acted",
     }  # fmt: skip
