@@ -18,6 +18,9 @@ from gateway.errors import RejectedError
 
 _T = TypeVar("_T")
 
+_UNSHOWN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e]")
+"""Control characters, separators of lines, and what turns the direction of writing."""
+
 SENTENCES: Mapping[str, tuple[str, str]] = {
     "missing": ("This field is required.", "Ce champ est obligatoire."),
     "unknown_field": ("There is no such field here.", "Ce champ n'existe pas ici."),
@@ -47,6 +50,22 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "not_a_date": (
         "This must be a date that exists, as YYYY-MM-DD.",
         "Une date réelle est attendue, sous la forme AAAA-MM-JJ.",
+    ),
+    "year_unlikely": (
+        "The year must lie between 1850 and 2200 of the common (Gregorian) calendar.",
+        "L'année doit être comprise entre 1850 et 2200 du calendrier grégorien.",
+    ),
+    "day_past": (
+        "This day is over; a coming one is needed.",
+        "Ce jour est passé ; une date à venir est attendue.",
+    ),
+    "day_to_come": (
+        "This day is still to come; a past one is needed.",
+        "Ce jour est à venir ; une date passée est attendue.",
+    ),
+    "control_character": (
+        "There is a character in this text that cannot be shown.",
+        "Ce texte contient un caractère qui ne s'affiche pas.",
     ),
     "not_an_amount": (
         "This must be a decimal amount such as 13020.00.",
@@ -88,6 +107,10 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "recipient_has_no_powers": (
         "{limit} has no case powers: nobody can ask it to act.",
         "{limit} n'a pas de pouvoirs dans les dossiers : on ne peut rien lui demander.",
+    ),
+    "recipient_sees_copies": (
+        "{limit} has no case powers: it gets copies that name nobody, not this.",
+        "{limit} n'a pas de pouvoirs dans les dossiers : il reçoit des copies sans noms, pas ceci.",
     ),
 }
 
@@ -322,7 +345,8 @@ def _text_faults(raw: object, info: inspect.StrType, at: str) -> Iterator[Fault]
     elif info.max_length is not None and len(raw) > info.max_length:
         yield Fault(pointer=at, code="too_long", limit=str(info.max_length))
     elif info.pattern is not None and not re.search(info.pattern, raw):
-        yield Fault(pointer=at, code="wrong_form")
+        code = "control_character" if _UNSHOWN.search(raw) else "wrong_form"
+        yield Fault(pointer=at, code=code)
 
 
 def _number_faults(raw: object, info: inspect.IntType, at: str) -> Iterator[Fault]:

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import msgpack
 import msgspec
 
-from gateway.cases.kinds import Kind
+from gateway.cases.kind import Kind
 from gateway.cases.schema import Content
 from gateway.errors import RejectedError
 

@@ -7,17 +7,28 @@ Source: SPEC "Powers".
 from collections.abc import Iterable
 from typing import assert_never
 
-from gateway.cases.kinds import CATALOGUE, Family, Kind
+from gateway.cases.kind import Family, Kind
+from gateway.cases.kinds import CATALOGUE
 from gateway.faults import Fault
 from keys.registry.member import Member
 from keys.registry.statement import Competences, MemberRole
 from keys.registry.view import View
 from keys.suite import MemberId
 
-CASE_FAMILIES = frozenset({Family.REQUESTS, Family.CONDUCT})
-"""What takes case powers to say: to ask another to act, and to dispose of what was asked.
+CASE_FAMILIES = frozenset(
+    {
+        Family.REQUESTS,
+        Family.CONDUCT,
+        Family.INFORMATION,
+        Family.CARGO,
+        Family.TRADERS,
+        Family.OWN,
+    }
+)
+"""What takes case powers to say: to ask another to act, to dispose of what was asked, and to tell
+what an administration knows of persons and their goods.
 
-A family that is not among them is open to liaison offices.
+A family that is not among them is open to liaison offices, as sender and as recipient.
 """
 _ON_BEHALF_OF = "/on_behalf_of"
 _KIND = "/kind"
@@ -55,12 +66,15 @@ def speaking_fault(
 def asking_fault(recipient: Member, kind: Kind, pointer: str) -> Fault | None:
     """Return why ``kind`` cannot be put to ``recipient``, named at ``pointer``; None if it can.
 
-    A union may be asked what it is not competent for: it is for the union to say so.
+    A union may be asked what it is not competent for: it is for the union to say so. Who has no
+    case powers gets copies that name nobody, made by kinds of their own.
     """
     acts = recipient.role in (MemberRole.ADMINISTRATION, MemberRole.UNION)
-    if acts or kind.family is not Family.REQUESTS:
+    if acts or kind.family not in CASE_FAMILIES:
         return None
-    return Fault(pointer=pointer, code="recipient_has_no_powers", limit=recipient.member)
+    asks = kind.family is Family.REQUESTS
+    code = "recipient_has_no_powers" if asks else "recipient_sees_copies"
+    return Fault(pointer=pointer, code=code, limit=recipient.member)
 
 
 def _state_fault(view: View, union: Member, kind: Kind, on_behalf_of: str) -> Fault | None:

@@ -1,10 +1,18 @@
-"""What nodes tell each other by messages of their own: the house of the recipient sees none."""
+"""What nodes tell each other: the house of the recipient sees none of it.
 
+Line tests, and what is told after a restore, are messages. Receipts and key cards are not: they have
+bytes and signatures of their own (SPEC "Receipts"; the cards in keys), and stand in the catalogue as
+what is shown of them.
+"""
+
+from functools import partial
 from typing import Annotated
 
 import msgspec
 
-from gateway.cases.schema import Content, labelled
+from gateway.cases.kind import FIRST, Family, Kind
+from gateway.cases.labels import Code, Label
+from gateway.cases.schema import Content, Count, MemberName, MessageName, Sha256, labelled
 
 Time = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 """UTC seconds."""
@@ -25,3 +33,56 @@ class Restored(Content, frozen=True, kw_only=True):
     shard: Annotated[ShardName, labelled("Audit log goes on as", "Le journal continue sous")]
     size: Annotated[Time, labelled("Entries known before", "Nombre d’entrées connues avant")]
     """How many entries its database held of the shard before."""
+
+
+class ReceiptType(Code):
+    """What a receipt says."""
+
+    DELIVERY = "delivery", "Delivered", "Livré"
+    CUSTODY = "custody", "Held for the recipient", "Gardé pour le destinataire"
+    REFUSAL = "refusal", "Refused", "Refusé"
+
+
+class Receipt(Content, frozen=True, kw_only=True):
+    """What became of a message, as a node signed it."""
+
+    message: Annotated[MessageName, labelled("Message", "Message")]
+    type: Annotated[ReceiptType, labelled("What it says", "Ce qu'il dit")]
+    member: Annotated[MemberName, labelled("Who signed", "Signataire")]
+    at: Annotated[Time, labelled("When, in UTC seconds", "Quand, en secondes UTC")]
+    sha256: Annotated[Sha256, labelled("Its SHA-256", "Son SHA-256")]
+
+
+class KeyCard(Content, frozen=True, kw_only=True):
+    """The sealing keys of a member for the days to come."""
+
+    member: Annotated[MemberName, labelled("Member", "Membre")]
+    number: Annotated[Count, labelled("Number of the card", "Numéro de la carte")]
+    keys: Annotated[
+        tuple[Sha256, ...], labelled("Names of its keys", "Noms de ses clés", max_length=64)
+    ]
+    expires_at: Annotated[Time, labelled("End, in UTC seconds", "Fin, en secondes UTC")]
+
+
+_kind = partial(Kind, family=Family.SERVICE, handling=None)
+KINDS = (
+    _kind(
+        name="ping",
+        content=Ping,
+        label=Label("Line test", "Essai de liaison"),
+        opens_case=True,
+        priority=FIRST,
+    ),
+    _kind(
+        name="restored",
+        content=Restored,
+        label=Label("Restored from a backup", "Restauré d’une sauvegarde"),
+        opens_case=True,
+        priority=FIRST,
+        by_node=True,
+    ),
+    _kind(name="receipt", content=Receipt, label=Label("Receipt", "Récépissé"), is_message=False),
+    _kind(
+        name="key_card", content=KeyCard, label=Label("Key card", "Carte de clés"), is_message=False
+    ),
+)

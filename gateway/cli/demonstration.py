@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -28,6 +29,7 @@ from gateway.cli.examination import examine
 from gateway.cli.options import AsJson, daemon_of, settings_of
 from gateway.cli.story import CLARIFIED, MEMBERS, PDF, SECRETS, reply, request
 from gateway.cli.told import ToldError
+from gateway.clock import SystemClock
 from gateway.errors import LiaisonError, UnavailableError
 
 FEDERATION = "mutual.example"
@@ -136,9 +138,10 @@ class _Play:
 
     def _ask(self) -> tuple[str, str]:
         tell, add = self._story.tell, self._story.add
-        daemon = self._daemons["XA"]
+        daemon, reply_by = self._daemons["XA"], _in_days(90)
+        mistyped = request([], container="TCLU4829123", reply_by=reply_by)
         try:
-            daemon.call("POST", "/v1/messages", request([], container="TCLU4829123"))
+            daemon.call("POST", "/v1/messages", mistyped)
         except ToldError as refused:
             self._story.facts["faults_named"] = len(refused.faults)
             tell("XA's official mistypes a container number, and is told so at once")
@@ -147,7 +150,7 @@ class _Play:
         paper.write_bytes(PDF)
         uploaded = daemon.upload(paper, "application/pdf", lambda _: None)
         paper.unlink()
-        sent = daemon.call("POST", "/v1/messages", request([uploaded["id"]]))
+        sent = daemon.call("POST", "/v1/messages", request([uploaded["id"]], reply_by=reply_by))
         self._story.facts["messages_accepted"] += 1
         tell("XA asks XB to verify the value of 4,200 pairs of shoes, invoice BX-2291 attached")
         add(f"accepted as {sent['id']}: sealed and on disk before this line")
@@ -289,6 +292,12 @@ def _liaison(*arguments: str) -> Any:
             "demo_failed", f"liaison {' '.join(arguments[:2])}: {ran.stderr.decode().strip()}"
         )
     return msgspec.json.decode(ran.stdout) if "--json" in arguments else None
+
+
+def _in_days(days: int) -> str:
+    """Return the date of a coming day."""
+    today = datetime.fromtimestamp(SystemClock().now(), UTC)
+    return (today + timedelta(days=days)).date().isoformat()
 
 
 def _until(what: str, condition: Any) -> None:

@@ -27,8 +27,10 @@ SECRETS = (
 """What no file of any node may hold."""
 
 
-def request(attachments: list[str], *, container: str = "TCLU4829132") -> dict[str, Any]:
-    """Return XA's request as it is posted."""
+def request(
+    attachments: list[str], *, container: str = "TCLU4829132", reply_by: str = "2099-12-31"
+) -> dict[str, Any]:
+    """Return XA's request as it is posted; it must ask for a reply by a coming day."""
     content = {
         "asking": "Customs of Aldria",
         "contact": {"office": "Valuation, Port of Alda", "email": "valuation@customs.example"},
@@ -43,7 +45,7 @@ def request(attachments: list[str], *, container: str = "TCLU4829132") -> dict[s
         "own_reference": "AL-VAL-2026-0417",
         "language": "en",
         "intended_use": "assessment",
-        "reply_by": "2027-02-26",
+        "reply_by": reply_by,
         "handling": {"tlp": "AMBER+STRICT", "codes": ["H1", "H2"]},
         "links": {
             "declarations": ["25XA0000417"],

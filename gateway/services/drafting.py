@@ -5,9 +5,11 @@ Nothing is sealed or stored here; every fault is told before anything is kept.
 
 import contextlib
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from gateway.cases.content import MAX_CONTENT_BYTES, encode_content
-from gateway.cases.kinds import Kind, kind_named
+from gateway.cases.kind import Kind
+from gateway.cases.kinds import kind_named
 from gateway.cases.powers import asking_fault, speaking_fault
 from gateway.clock import Clock
 from gateway.errors import ForbiddenError, LiaisonError, RejectedError
@@ -77,7 +79,9 @@ class Drafting:
         kind = kind_named(submission.kind)
         if kind.by_node and caller is not NODE:
             raise ForbiddenError("kind_reserved", f"{kind.name} is said by nodes of themselves")
-        content = encode_content(kind.validate(content_of(submission), pointer="/content"))
+        written = content_of(submission, kind)
+        today = datetime.fromtimestamp(now, UTC).date()
+        content = encode_content(kind.validate(written, pointer="/content", today=today))
         if len(content) > MAX_CONTENT_BYTES:
             raise RejectedError("content_too_large", "a content has at most 1 MiB; attach files")
         to = tuple(self._recipient(name, at) for at, name in enumerate(submission.to))

@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from gateway.cases.content import decode_content
-from gateway.cases.kinds import Kind, kind_named
+from gateway.cases.kind import Kind
+from gateway.cases.kinds import kind_named
 from gateway.cases.powers import asking_fault, speaking_fault
 from gateway.clock import Clock
 from gateway.errors import LiaisonError, RejectedError, UnavailableError

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from gateway.cases.kind import Kind
 from gateway.cases.kinds import CATALOGUE
 from gateway.faults import Fault, FaultsError, convert
 
@@ -65,16 +66,26 @@ def _content_faults(raw: object) -> Sequence[Fault]:
         return ()
     handling = {"handling": raw["handling"]} if "handling" in raw else {}
     try:
-        kind.validate(raw["content"] | handling, pointer="/content")
+        kind.validate(_handled(kind, raw["content"] | handling), pointer="/content")
     except FaultsError as fault:
         return fault.faults
     return ()
 
 
-def content_of(submission: Submission) -> dict[str, Any]:
-    """Return the content with the handling that was given beside it. Raises FaultsError."""
+def content_of(submission: Submission, kind: Kind) -> dict[str, Any]:
+    """Return the content with the handling that was given beside it, or else the kind's own.
+
+    Raises FaultsError for a handling that is given twice.
+    """
     if submission.handling is None:
-        return submission.content
+        return _handled(kind, submission.content)
     if "handling" in submission.content:
         raise FaultsError([Fault(pointer="/handling", code="conflict", limit="/content/handling")])
     return {**submission.content, "handling": submission.handling}
+
+
+def _handled(kind: Kind, content: dict[str, Any]) -> dict[str, Any]:
+    """Return a content with the handling that it states, or else the kind's own."""
+    if kind.handling is None or "handling" in content:
+        return content
+    return {**content, "handling": msgspec.to_builtins(kind.handling)}

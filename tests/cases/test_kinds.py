@@ -13,7 +13,7 @@ from msgspec import inspect
 
 from gateway.cases.codes import CHECKS
 from gateway.cases.content import MAX_CONTENT_BYTES, decode_content, encode_content
-from gateway.cases.handling import LABELS, HandlingCode, Tlp
+from gateway.cases.examples import EXAMPLES
 from gateway.cases.kinds import CATALOGUE, content_as_json, kind_named
 from gateway.cli.story import reply, request
 from gateway.errors import RejectedError
@@ -22,14 +22,11 @@ from tests.outcome import outcome
 
 VERIFY, REPLY = CATALOGUE["request.verify_value"], CATALOGUE["case.reply"]
 ASKED = request([])["content"]
-GOOD = {
-    "request.verify_value": ASKED,
-    "case.reply": reply("XA-0")["content"],
-    "ping": {},
-    "restored": {"since": 1_790_000_000, "until": 1_790_086_400, "shard": "2026.1", "size": 120},
-}
+GOOD = {**EXAMPLES, "request.verify_value": ASKED, "case.reply": reply("XA-0")["content"]}
 FORMS = {name: kind for name, kind in CATALOGUE.items() if not kind.ends_at_node}
 """The kinds that a person fills in."""
+SAME_IN_FRENCH = {"information.rectify", "capacity.diagnostic"}
+"""Kinds whose names are the same word in both languages."""
 
 
 def faults(changes: dict[str, Any]) -> dict[str, str]:
@@ -52,24 +49,19 @@ def test_every_field_has_a_label_in_both_languages(kind: Any) -> None:
     """A form can be drawn from the schema, and no French is the English by oversight."""
     english, french = dict(properties(kind.schema("en"))), dict(properties(kind.schema("fr")))
     assert english.keys() == french.keys()
-    assert len(english) > 5
     for name, part in english.items():
         assert part.get("title"), name
         assert french[name]["title"] == part["x-title-fr"], name
     differing = [name for name in english if english[name]["title"] != french[name]["title"]]
-    assert len(differing) > len(english) * 0.7
+    assert len(differing) > len(english) * 0.5
 
 
 @pytest.mark.parametrize("kind", CATALOGUE.values(), ids=list(CATALOGUE))
 def test_every_kind_is_labelled(kind: Any) -> None:
     """In both languages; whoever wants a third gets English."""
-    assert kind.label.text("fr") != kind.label.text("en") == kind.label.text("de")
-
-
-def test_handling_is_labelled() -> None:
-    """Every code that travels can be read by a person."""
-    assert set(LABELS) == {*Tlp, *HandlingCode}
-    assert all(label.en and label.fr for label in LABELS.values())
+    same = kind.name in SAME_IN_FRENCH
+    assert (kind.label.text("fr") == kind.label.text("en")) is same
+    assert kind.label.text("de") == kind.label.text("en") != kind.name
 
 
 @pytest.mark.parametrize(
@@ -168,6 +160,21 @@ def test_every_check_that_a_field_names_exists() -> None:
         ("hs_code", "9901", "010"),
         ("date", "2028-02-29", "2027-02-29"),
         ("date", "2027-01-01", "20270101"),
+        ("date", "2027-01-01", "２０２７-01-01"),
+        ("date", "2027-01-01", "٢٠٢٧-٠١-٠١"),
+        ("date", "2027-01-01", "2570-01-01"),
+        ("date", "2027-01-01", "1448-07-22"),
+        ("air_waybill", "172-12345675", "172-12345676"),
+        ("lei", "5493001KJTIIGC8Y1R12", "5493001KJTIIGC8Y1R13"),
+        ("iban", "GB82WEST12345698765432", "GB82WEST12345698765433"),
+        ("iban", "FR1420041010050500013M02606", "FR1420041010050500013M02607"),
+        ("vat", "FR40303265045", "FR41303265045"),
+        ("vat", "EL094259216", "EL094259217"),
+        ("vat", "XA12345", "DE136695977"),
+        ("line", "Société « Alda »\u00a0: 3", "two\nlines"),
+        ("line", "مرحبا", "a\u202eb"),
+        ("lines", "two\nlines\tand more\r\n", "bell\x07"),
+        ("lines", "", "\x85"),
         ("amount", "0", "00"),
         ("amount", "13020.0001", "1.00001"),
         ("amount", "999999999999999", "9999999999999999"),

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.cases.kinds import CATALOGUE, Family, Kind
-from gateway.cases.powers import asking_fault, speaking_fault
+from gateway.cases.kind import Family, Kind
+from gateway.cases.kinds import CATALOGUE
+from gateway.cases.powers import CASE_FAMILIES, asking_fault, speaking_fault
 from gateway.faults import SENTENCES, Fault
 from keys.registry.member import Member
 from keys.registry.statement import Chain, Competences, MemberRole
@@ -20,13 +21,18 @@ VIEW = world(party("XU"), party("XA"), party("XC")).view
 XA, XC, XU = (VIEW.members[MemberId(name)] for name in ("XA", "XC", "XU"))
 COMPETENT = Competences((XA.member, MemberId("XD")), ("request", "case.reply"))
 VERIFY, REPLY, PING = (CATALOGUE[name] for name in ("request.verify_value", "case.reply", "ping"))
-OF_FAMILY = {Family.REQUESTS: VERIFY, Family.CONDUCT: REPLY, Family.SERVICE: PING}
+OWN = replace(VERIFY, name="own.permit", family=Family.OWN)
+OF_FAMILY = {kind.family: kind for kind in (*CATALOGUE.values(), OWN)}
+"""One kind of each family; of own ones there is none that all know."""
 FREE = dict.fromkeys(Family, "")
 SPEAKING = {
     MemberRole.ADMINISTRATION: FREE,
     MemberRole.UNION: {**dict.fromkeys(Family, "on_behalf_missing"), Family.SERVICE: ""},
     MemberRole.LIAISON_OFFICE: {
-        Family.REQUESTS: "no_case_powers", Family.CONDUCT: "no_case_powers", Family.SERVICE: "",
+        Family.REQUESTS: "no_case_powers", Family.CONDUCT: "no_case_powers",
+        Family.INFORMATION: "no_case_powers", Family.CONTROL: "", Family.INTELLIGENCE: "",
+        Family.OPERATIONS: "", Family.CARGO: "no_case_powers", Family.TRADERS: "no_case_powers",
+        Family.CAPACITY: "", Family.SERVICE: "", Family.OWN: "no_case_powers",
     },
     MemberRole.OBSERVER: {
         **dict.fromkeys(Family, "observer_sends_nothing"), Family.SERVICE: "",
@@ -56,7 +62,7 @@ def test_each_role_says_what_the_table_says(role: MemberRole) -> None:
         for family, kind in OF_FAMILY.items()
     }
     assert said == SPEAKING[role]
-    assert set(SPEAKING[role]) == set(Family) == {kind.family for kind in CATALOGUE.values()}
+    assert set(SPEAKING[role]) == set(Family) == set(OF_FAMILY)
 
 
 @given(
@@ -151,11 +157,13 @@ def test_nobody_speaks_for_a_suspended_state() -> None:
 
 @pytest.mark.parametrize("role", MemberRole)
 @pytest.mark.parametrize("kind", CATALOGUE.values(), ids=list(CATALOGUE))
-def test_requests_go_to_who_can_act(role: MemberRole, kind: Kind) -> None:
+def test_requests_and_what_names_persons_go_to_who_can_act(role: MemberRole, kind: Kind) -> None:
     """Anything else goes to anybody."""
     fault = asking_fault(member(role), kind, "/to/3")
     acts = role in (MemberRole.ADMINISTRATION, MemberRole.UNION)
-    if acts or kind is not VERIFY:
+    if acts or kind.family not in CASE_FAMILIES:
         assert fault is None
-    else:
+    elif kind.family is Family.REQUESTS:
         assert fault == Fault(pointer="/to/3", code="recipient_has_no_powers", limit="XU")
+    else:
+        assert fault == Fault(pointer="/to/3", code="recipient_sees_copies", limit="XU")
