@@ -29,6 +29,7 @@ from gateway.services.audit_reading import AuditReading
 from gateway.services.audit_search import AuditSearch
 from gateway.services.audit_status import AuditState
 from gateway.services.cards import Cards
+from gateway.services.catalogue import Catalogue
 from gateway.services.ceremony import Ceremony
 from gateway.services.collecting import Collecting
 from gateway.services.continuity import Recollection
@@ -60,6 +61,7 @@ from gateway.services.members import Members
 from gateway.services.neighbours import Neighbours
 from gateway.services.outcomes import Outcomes
 from gateway.services.outgoing_blobs import OutgoingBlobs
+from gateway.services.own_kinds import kinds_with
 from gateway.services.peer_logs import PeerLogs
 from gateway.services.plaintext import Plaintexts
 from gateway.services.purging import Purging
@@ -137,6 +139,7 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
 ) -> Node:
     """Put a node together around its database, keys and way to the others."""
     member = keys.member
+    kinds = kinds_with(settings.path(settings.cases.kinds))
     blobs = BlobStore(settings.blobs_path)
     size: list[RegistryMirror] = []
     ledger = Ledger(clock, entropy, lambda: size[0].size if size else 0)
@@ -172,6 +175,7 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
         ledger,
         clock,
         refusals=refusals,
+        kinds=kinds,
         fetch=lambda: fetching.wake(),  # noqa: PLW0108 - made below
     )
     retry = RetryPolicy(
@@ -281,7 +285,7 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
         keys,
         mirror,
         cards,
-        Drafting(database, keys, mirror, attachments, clock=clock, settings=settings),
+        Drafting(database, keys, mirror, attachments, kinds=kinds, clock=clock, settings=settings),
         ledger=ledger,
         clock=clock,
         lanes=outbox_lanes,
@@ -300,6 +304,7 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
         database,
         keys,
         mirror,
+        kinds=kinds,
         clock=clock,
         policy=settings.policy,
         check_space=attachments.check_space,
@@ -545,6 +550,7 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
             refusals=refusals,
         ),
         log_alarms=alarms,
+        catalogue=Catalogue(kinds),
         peer_logs=PeerLogs(database, mirror, watching, alarms, clock),
         health=health,
         metrics=metrics,

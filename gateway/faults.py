@@ -67,6 +67,12 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "There is a character in this text that cannot be shown.",
         "Ce texte contient un caractère qui ne s'affiche pas.",
     ),
+    "not_toml": ("This file is no TOML.", "Ce fichier n'est pas du TOML."),
+    "name_taken": ("This name stands for something else.", "Ce nom est déjà pris."),
+    "choices_wrong": (
+        "A choice, and no other field, has choices, each with a code of its own.",
+        "Un choix, et lui seul, a des choix, chacun avec son propre code.",
+    ),
     "not_an_amount": (
         "This must be a decimal amount such as 13020.00.",
         "Un montant décimal est attendu, par exemple 13020.00.",

@@ -369,6 +369,18 @@ class PolicySettings(_Section, frozen=True, kw_only=True):
     epochs: Annotated[int, _explained("How many coming epochs a key card lists.", ge=2, le=64)] = 35
 
 
+class CasesSettings(_Section, frozen=True, kw_only=True):
+    """Cases, and the kinds of message that they are made of."""
+
+    kinds: Annotated[
+        _Text,
+        _explained(
+            "The folder of TOML files with further kinds, one a file, which other members must "
+            "have too; it need not be there."
+        ),
+    ] = "kinds.d"
+
+
 class LogsSettings(_Section, frozen=True, kw_only=True):
     """The operator's log, on standard error."""
 
@@ -394,6 +406,7 @@ class Settings(_Section, frozen=True, kw_only=True):
     relay: RelaySettings = RelaySettings()
     audit: AuditSettings = AuditSettings()
     policy: PolicySettings = PolicySettings()
+    cases: CasesSettings = CasesSettings()
     logs: LogsSettings = LogsSettings()
 
     @property

@@ -6,7 +6,9 @@ An idle daemon must not carry the lists, so the libraries are imported where the
 import re
 from collections.abc import Mapping
 from datetime import date
+from types import MappingProxyType
 
+from gateway.cases.labels import Label
 from gateway.cases.schema import LINES, ONE_LINE
 from gateway.faults import Check, Fault
 
@@ -17,7 +19,9 @@ _HS = re.compile(r"[0-9]{4}([0-9]{2}){0,3}\Z")
 _LAST_HS_CHAPTER = 97
 _NATIONAL_HS_CHAPTERS = (98, 99)
 _YEARS = range(1850, 2201)
-_OWN_COUNTRIES = frozenset({"EU", "XK"})
+OWN_COUNTRIES: Mapping[str, Label] = MappingProxyType(
+    {"EU": Label("European Union", "Union européenne"), "XK": Label("Kosovo", "Kosovo")}
+)
 """In wide use, and not in ISO 3166."""
 
 
@@ -81,7 +85,7 @@ def country(value: str, pointer: str) -> Fault | None:
     import pycountry  # noqa: PLC0415 - loaded on demand
 
     user_assigned = value.startswith(("X", "Q")) or value in ("AA", "ZZ")
-    if value in _OWN_COUNTRIES or user_assigned or pycountry.countries.get(alpha_2=value):
+    if value in OWN_COUNTRIES or user_assigned or pycountry.countries.get(alpha_2=value):
         return None
     return Fault(pointer=pointer, code="code_unknown", limit="ISO 3166")
 

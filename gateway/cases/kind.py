@@ -1,5 +1,6 @@
 """A kind of message: what it contains, who may say it, and what holds unless it says otherwise."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -64,6 +65,8 @@ class Kind:
     """What a content has that says nothing of it; None for contents without handling."""
     by_node: bool = False
     """Whether nodes alone send it, of themselves: the house cannot."""
+    example: Mapping[str, object] | None = None
+    """A content of a member's own kind; those that all know are in ``cases.examples``."""
     is_message: bool = True
     """Whether a message can be of this kind; nodes carry the others by bytes of their own."""
 

@@ -1,6 +1,7 @@
 """The catalogue of kinds: every kind that all members know, by name."""
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from types import MappingProxyType
 
 import msgspec
@@ -37,13 +38,18 @@ CATALOGUE: Mapping[str, Kind] = MappingProxyType(
 """Of which a message can be."""
 
 
-def kind_named(name: str, catalogue: Mapping[str, Kind] = CATALOGUE) -> Kind:
-    """Return a kind of a catalogue. Raises RejectedError ``kind_unknown``."""
-    try:
-        return catalogue[name]
-    except KeyError:
-        known = ", ".join(catalogue)
-        raise RejectedError("kind_unknown", f"there is no kind {name!r}; known: {known}") from None
+def kind_named(name: str, kinds: Mapping[str, Kind] = ALL_KINDS) -> Kind:
+    """Return the kind of a message. Raises RejectedError ``kind_unknown``."""
+    kind = kinds.get(name)
+    if kind is not None and kind.is_message:
+        return kind
+    raise RejectedError("kind_unknown", f"there is no kind {name!r}{near(name, kinds)}")
+
+
+def near(name: str, kinds: Mapping[str, Kind]) -> str:
+    """Return a question for who mistyped a kind's name; empty where no name is like it."""
+    found = get_close_matches(name, kinds, n=3)
+    return f"; did you mean {' or '.join(found)}?" if found else ""
 
 
 def content_as_json(content: Content) -> object:

@@ -63,6 +63,17 @@ def speaking_fault(
     return None if allowed else Fault(pointer=_KIND, code=code)
 
 
+def speakers(kind: Kind) -> tuple[MemberRole, ...]:
+    """Return the roles whose members may say ``kind``, a union within its competences."""
+    return tuple(
+        role
+        for role in MemberRole
+        if role in (MemberRole.ADMINISTRATION, MemberRole.UNION)
+        or kind.family is Family.SERVICE
+        or (role is MemberRole.LIAISON_OFFICE and kind.family not in CASE_FAMILIES)
+    )
+
+
 def asking_fault(recipient: Member, kind: Kind, pointer: str) -> Fault | None:
     """Return why ``kind`` cannot be put to ``recipient``, named at ``pointer``; None if it can.
 

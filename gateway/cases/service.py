@@ -1,8 +1,8 @@
 """What nodes tell each other: the house of the recipient sees none of it.
 
-Line tests, and what is told after a restore, are messages. Receipts and key cards are not: they have
-bytes and signatures of their own (SPEC "Receipts"; the cards in keys), and stand in the catalogue as
-what is shown of them.
+Line tests, and what is told after a restore, are messages. Receipts and key cards are not: they
+have bytes and signatures of their own (SPEC "Receipts"; the cards in keys), and stand in the
+catalogue as what is shown of them.
 """
 
 from functools import partial

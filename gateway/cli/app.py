@@ -10,11 +10,13 @@ from gateway.cli import (
     audit,
     backup,
     bench,
+    codes,
     demonstration,
     evidence,
     inbox,
     key,
     keystore,
+    kinds,
     member,
     message,
     node,
@@ -42,6 +44,8 @@ app.command("doctor")(node.doctor)
 app.command("ping")(node.ping)
 app.command("demo")(demonstration.demo)
 app.command("bench")(bench.bench)
+app.command("kinds")(kinds.kinds)
+app.add_typer(codes.app, name="codes")
 app.add_typer(registry.app, name="registry")
 app.add_typer(member.app, name="member")
 app.add_typer(statement.app, name="statement")

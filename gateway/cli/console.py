@@ -17,7 +17,8 @@ _FRENCH = {
     "from": "de", "to": "à", "received": "reçu", "sent": "envoyé", "size": "taille",
     "endpoint": "adresse", "keys": "clés", "start": "début", "end": "fin", "use": "usage",
     "recipient": "destinataire", "attempts": "essais", "why": "motif", "message": "message",
-    "check": "contrôle", "detail": "détail",
+    "check": "contrôle", "detail": "détail", "field": "champ", "form": "forme",
+    "needed": "obligatoire", "family": "famille", "senders": "expéditeurs", "code": "code",
 }  # fmt: skip
 
 

@@ -19,12 +19,12 @@ from urllib.parse import quote, unquote
 import msgspec
 from aiohttp import web
 
-from gateway.cases.kinds import CATALOGUE
 from gateway.errors import ConflictError, LiaisonError, RejectedError
 from gateway.faults import convert
 from gateway.logs import logger
 from gateway.network import openapi
 from gateway.network.audit_api import AuditApi
+from gateway.network.catalogue_api import CatalogueApi
 from gateway.network.metrics import Metrics
 from gateway.network.problems import problem_of, problem_response
 from gateway.network.requests import (
@@ -49,6 +49,7 @@ from gateway.services.attachments import Attachments
 from gateway.services.audit_reading import AuditReading
 from gateway.services.audit_search import AuditSearch
 from gateway.services.caller import Caller
+from gateway.services.catalogue import Catalogue
 from gateway.services.ceremony import Ceremony, RouteChange
 from gateway.services.delivery import Delivery
 from gateway.services.erasing import Erasing
@@ -109,6 +110,7 @@ class Rooms:
     evidence: EvidenceFiles
     log_alarms: LogAlarms
     peer_logs: PeerLogs
+    catalogue: Catalogue
     health: Health
     metrics: Metrics
     now: Callable[[], int]
@@ -145,7 +147,7 @@ class LocalApi:
                 web.post("/v1/attachments", self._upload),
                 web.get("/v1/attachments/{id}", self._download),
                 web.post("/v1/attachments/{id}/fetch", self._fetch),
-                web.get("/v1/kinds", self._kinds),
+                *CatalogueApi(self._rooms.catalogue, self._rooms.now).routes(),
                 web.get("/v1/members", self._members),
                 web.get("/v1/members/{id}", self._member),
                 web.get("/v1/registry", self._registry),
@@ -271,7 +273,7 @@ class LocalApi:
         return caller_of(request, self._settings.roles)
 
     async def _submit(self, request: web.Request) -> web.Response:
-        submission = read_submission(await self._json(request))
+        submission = read_submission(await self._json(request), self._rooms.catalogue.known)
         key = request.headers.get("Idempotency-Key")
         if key is not None and not 1 <= len(key) <= 255:  # noqa: PLR2004 - the column's length
             raise RejectedError("idempotency_key_malformed", "the key has 1 to 255 characters")
@@ -285,7 +287,8 @@ class LocalApi:
         lines = [line for line in (await self._body(request)).split(b"\n") if line.strip()]
         if not 1 <= len(lines) <= BATCH_MAX:
             raise RejectedError("batch_size_wrong", f"a batch has 1 to {BATCH_MAX} lines")
-        read = [submission_line(line) for line in lines]
+        known = self._rooms.catalogue.known
+        read = [submission_line(line, known) for line in lines]
         good = [item for item in read if isinstance(item, Submission)]
         accepted = await self._rooms.exchange.submit(good, self._caller(request)) if good else []
         answers = iter(accepted)
@@ -368,20 +371,6 @@ class LocalApi:
     async def _fetch(self, request: web.Request) -> web.Response:
         ref, caller = request.match_info["id"], self._caller(request)
         return json_answer(await self._rooms.inbox.fetch(ref, caller), status=202)
-
-    async def _kinds(self, request: web.Request) -> web.Response:
-        language = language_of(request)
-        shown = [
-            {
-                "name": kind.name,
-                "version": kind.version,
-                "family": kind.family,
-                "label": kind.label.text(language),
-                "schema": kind.schema(language),
-            }
-            for kind in CATALOGUE.values()
-        ]
-        return json_answer({"kinds": shown})
 
     async def _members(self, request: web.Request) -> web.Response:
         del request

@@ -16,6 +16,7 @@ from gateway.network.requests import (
 )
 from gateway.services.attachments import UploadedAttachment
 from gateway.services.audit_search import AuditEntryView, AuditPage, AuditQuery
+from gateway.services.catalogue import CodeList, KindDetail
 from gateway.services.ceremony import RouteChange, RouteView
 from gateway.services.delivery import MovedRows
 from gateway.services.erasing import ErasedEntry, Erasure
@@ -34,7 +35,7 @@ _TYPES = (
     RegistryView, KeySummary, OutboxRow, AuditEntryView, AuditPage,
     Erasure, ErasedEntry, PeerReport, Status, HealthReport, Problem,
     MovedRows, Imported, AttachmentView, StatementBody, RouteChange, RouteView, RotateBody,
-    RevokeBody, RevokedKey, PeerLogReport,
+    RevokeBody, RevokedKey, PeerLogReport, KindDetail, CodeList,
 )  # fmt: skip
 _QUERIES = {
     ("get", "/v1/messages"): MessageQuery,
@@ -60,6 +61,9 @@ _OPERATIONS: tuple[tuple[str, str, str, type | None, type | None, int], ...] = (
     ("get", "/v1/attachments/{id}", "Download; Range is honoured", None, None, 200),
     ("post", "/v1/attachments/{id}/fetch", "Let one come now", None, AttachmentView, 202),
     ("get", "/v1/kinds", "Kinds with schemas and labels", None, None, 200),
+    ("get", "/v1/kinds/{name}", "A kind with an example", None, KindDetail, 200),
+    ("get", "/v1/codes", "The names of the code lists", None, None, 200),
+    ("get", "/v1/codes/{list}", "A code list with labels", None, CodeList, 200),
     ("get", "/v1/members", "All members", None, None, 200),
     ("get", "/v1/registry/statements", "Statements, in base64", None, None, 200),
     ("post", "/v1/registry/statements", "Hand in a signed statement", None, None, 201),

@@ -13,6 +13,8 @@ _BY_CODE = {
     "message_unknown": 404,
     "attachment_unknown": 404,
     "member_not_found": 404,
+    "kind_not_found": 404,
+    "list_not_found": 404,
     "key_unknown": 404,
     "entry_unknown": 404,
     "not_found": 404,

@@ -3,12 +3,13 @@
 import os
 import socket
 import struct
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from aiohttp import web
 
+from gateway.cases.kind import Kind
 from gateway.errors import LiaisonError, RejectedError
 from gateway.faults import convert
 from gateway.services.caller import Caller
@@ -99,10 +100,10 @@ def parse_json(body: bytes) -> object:
         raise RejectedError("json_malformed", f"the body is no JSON: {fault}") from fault
 
 
-def submission_line(line: bytes) -> Submission | LiaisonError:
+def submission_line(line: bytes, kinds: Mapping[str, Kind]) -> Submission | LiaisonError:
     """Read one line of a batch, or say what is wrong with it."""
     try:
-        return read_submission(parse_json(line))
+        return read_submission(parse_json(line), kinds)
     except LiaisonError as fault:
         return fault
 

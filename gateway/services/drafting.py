@@ -4,7 +4,7 @@ Nothing is sealed or stored here; every fault is told before anything is kept.
 """
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from gateway.cases.content import MAX_CONTENT_BYTES, encode_content
@@ -39,6 +39,7 @@ class Drafting:
         mirror: RegistryMirror,
         attachments: Attachments,
         *,
+        kinds: Mapping[str, Kind],
         clock: Clock,
         settings: Settings,
     ) -> None:
@@ -46,6 +47,7 @@ class Drafting:
         self._keys = keys
         self._mirror = mirror
         self._attachments = attachments
+        self._kinds = kinds
         self._clock = clock
         self._settings = settings
         self._seqs: dict[bytes, int] = {}
@@ -76,7 +78,7 @@ class Drafting:
         Raises RejectedError, FaultsError with every fault of the content, UnavailableError
         ``storage_key_missing``, or ForbiddenError ``kind_reserved``.
         """
-        kind = kind_named(submission.kind)
+        kind = kind_named(submission.kind, self._kinds)
         if kind.by_node and caller is not NODE:
             raise ForbiddenError("kind_reserved", f"{kind.name} is said by nodes of themselves")
         written = content_of(submission, kind)

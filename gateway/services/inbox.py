@@ -1,11 +1,12 @@
 """Messages as the house sees them: lists, reading, acknowledging. Reading is recorded."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated
 
 import msgspec
 
+from gateway.cases.kind import Kind
 from gateway.clock import Clock, happens
 from gateway.errors import ForbiddenError, LiaisonError, RejectedError, UnavailableError
 from gateway.protocol.audit import EntryKind
@@ -65,9 +66,11 @@ class Inbox:
         ledger: Ledger,
         clock: Clock,
         *,
+        kinds: Mapping[str, Kind],
         refusals: Refusals,
         fetch: Callable[[], None],
     ) -> None:
+        self._kinds = kinds
         self._refusals = refusals
         self._fetch = fetch
         self._database = database
@@ -125,7 +128,8 @@ class Inbox:
             states.get(stored.row_id, []),
             lacking.get(stored.row_id, []),
             self._mirror.view,
-            language,
+            kinds=self._kinds,
+            language=language,
         )
 
     async def attachment(self, attachment_id: str, caller: Caller) -> Attachment:
@@ -174,7 +178,7 @@ class Inbox:
 
         await self._database.write(commit)
         taken = await self._database.read(lambda tx: _find(tx, ref))
-        return summary_of(taken, [], language)
+        return summary_of(taken, [], self._kinds, language)
 
     async def _record(self, caller: Caller, *read: bytes) -> None:
         """Record that somebody read a message, or an attachment of one; each time anew."""
@@ -240,7 +244,11 @@ class Inbox:
         return Page(
             messages=[
                 summary_of(
-                    item, states.get(item.row_id, []), language, lacking.get(item.row_id, [])
+                    item,
+                    states.get(item.row_id, []),
+                    self._kinds,
+                    language,
+                    lacking.get(item.row_id, []),
                 )
                 for item in found
             ],

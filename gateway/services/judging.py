@@ -4,7 +4,7 @@ Nothing is stored here and nothing answered: a verdict says what is to become of
 Source: SPEC "Opening", "Powers".
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gateway.cases.content import decode_content
@@ -54,6 +54,7 @@ class Judging:
         keys: NodeKeys,
         mirror: RegistryMirror,
         *,
+        kinds: Mapping[str, Kind],
         clock: Clock,
         policy: PolicySettings,
         check_space: Callable[[], None],
@@ -61,6 +62,7 @@ class Judging:
         self._database = database
         self._keys = keys
         self._mirror = mirror
+        self._kinds = kinds
         self._clock = clock
         self._policy = policy
         self._check_space = check_space
@@ -149,7 +151,7 @@ class Judging:
     def _judged(self, opened: OpenedMessage, view: View) -> Verdict:
         """Hold a verified message against the powers of both members, and its content's schema."""
         try:
-            kind = kind_named(opened.payload.kind)
+            kind = kind_named(opened.payload.kind, self._kinds)
             self._check_powers(opened, kind, view)
             decode_content(kind, opened.payload.content)
         except UnavailableError as fault:

@@ -1,13 +1,14 @@
 """A message as the house sees it: in a list, and opened."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from gateway.cases.content import decode_content
-from gateway.cases.kinds import CATALOGUE, content_as_json, kind_named
+from gateway.cases.kind import Kind
+from gateway.cases.kinds import content_as_json, kind_named
 from gateway.errors import LiaisonError
 from gateway.protocol.blob import SEGMENT_BYTES
 from gateway.protocol.envelope import parse_header
@@ -127,12 +128,13 @@ class OpenedStored:
 def summary_of(
     item: MessageSummary,
     rows: Sequence[outbox.RecipientState],
+    kinds: Mapping[str, Kind],
     language: str,
     lacking: Sequence[Attached] = (),
 ) -> Summary:
     """Return a message as a list shows it."""
     return Summary(
-        **_facts(item, rows, language),
+        **_facts(item, rows, kinds, language),
         attachments=item.attachments,
         attachments_missing=sum(row.state is not AttachmentState.WHOLE for row in lacking),
         recipients=[RecipientSummary(member=row.recipient, state=row.state.value) for row in rows],
@@ -144,16 +146,18 @@ def detail_of(
     rows: Sequence[outbox.RecipientState],
     lacking: Sequence[Attached],
     view: View,
+    *,
+    kinds: Mapping[str, Kind],
     language: str,
 ) -> Detail:
     """Return a message with its content and receipts."""
     stored, payload = opened.stored, opened.payload
-    facts = _facts(stored, rows, language)
+    facts = _facts(stored, rows, kinds, language)
     by_blob = {row.blob_id: row for row in lacking}
     return Detail(
         **facts,
         unit=payload.unit,
-        content=content_as_json(decode_content(kind_named(payload.kind), payload.content)),
+        content=content_as_json(decode_content(kind_named(payload.kind, kinds), payload.content)),
         attachments=[
             attachment_of(f"{facts['id']}.{number}", item, by_blob.get(item.blob_id))
             for number, item in enumerate(payload.attachments)
@@ -167,9 +171,12 @@ def detail_of(
 
 
 def _facts(
-    item: MessageSummary, rows: Sequence[outbox.RecipientState], language: str
+    item: MessageSummary,
+    rows: Sequence[outbox.RecipientState],
+    kinds: Mapping[str, Kind],
+    language: str,
 ) -> dict[str, Any]:
-    kind = CATALOGUE.get(item.kind)
+    kind = kinds.get(item.kind)
     return {
         "id": message_ref(item.sender, item.message_id),
         "direction": item.direction,

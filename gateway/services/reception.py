@@ -9,7 +9,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from gateway.cases.kinds import kind_named
+from gateway.cases.kinds import CATALOGUE
 from gateway.clock import Clock
 from gateway.errors import LiaisonError, RejectedError, UnavailableError
 from gateway.logs import logger
@@ -449,4 +449,5 @@ def _is_restored(opened: OpenedMessage) -> bool:
 
 
 def _is_shown(item: _Opened) -> bool:
-    return not kind_named(item.opened.payload.kind).ends_at_node
+    kind = CATALOGUE.get(item.opened.payload.kind)
+    return kind is None or not kind.ends_at_node

@@ -1,12 +1,11 @@
 """What the house submits, read with every fault named, and what it is told."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import msgspec
 
 from gateway.cases.kind import Kind
-from gateway.cases.kinds import CATALOGUE
 from gateway.faults import Fault, FaultsError, convert
 
 
@@ -49,7 +48,7 @@ class Submitted(msgspec.Struct, frozen=True, kw_only=True):
     recipients: list[RecipientSummary]
 
 
-def read_submission(raw: object) -> Submission:
+def read_submission(raw: object, kinds: Mapping[str, Kind]) -> Submission:
     """Return ``raw`` (JSON-like) as a submission.
 
     Raises FaultsError with every fault, those of the content included where its kind is known.
@@ -57,11 +56,11 @@ def read_submission(raw: object) -> Submission:
     try:
         return convert(raw, Submission)
     except FaultsError as fault:
-        raise FaultsError([*fault.faults, *_content_faults(raw)]) from fault
+        raise FaultsError([*fault.faults, *_content_faults(raw, kinds)]) from fault
 
 
-def _content_faults(raw: object) -> Sequence[Fault]:
-    kind = CATALOGUE.get(str(raw.get("kind"))) if isinstance(raw, dict) else None
+def _content_faults(raw: object, kinds: Mapping[str, Kind]) -> Sequence[Fault]:
+    kind = kinds.get(str(raw.get("kind"))) if isinstance(raw, dict) else None
     if not isinstance(raw, dict) or kind is None or not isinstance(raw.get("content"), dict):
         return ()
     handling = {"handling": raw["handling"]} if "handling" in raw else {}

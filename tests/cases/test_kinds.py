@@ -203,9 +203,11 @@ def test_content_comes_back_from_its_bytes(name: str) -> None:
 
 
 def test_unknown_kind_is_refused() -> None:
-    """With those that are known."""
-    fault = outcome(kind_named, "request.everything")
+    """With those that may be meant; what no message can be is none either."""
+    fault = outcome(kind_named, "case.repply")
     assert (fault.code, "case.reply" in fault.detail) == ("kind_unknown", True)
+    for name in ("", "receipt", "key_card", "x" * 5000):
+        assert outcome(kind_named, name).code == "kind_unknown"
 
 
 def packed(pairs: list[tuple[Any, Any]]) -> bytes:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from gateway.cases.kinds import ALL_KINDS
 from gateway.daemon import Node
 from gateway.errors import UnavailableError
 from gateway.services.inbox import Inbox, MessageQuery
@@ -60,6 +61,7 @@ async def test_long_poll_learns_what_the_other_daemon_stored(
             node.mirror,
             node.delivery._ledger,
             fed.clocks[XB],
+            kinds=ALL_KINDS,
             fetch=lambda: None,
         )
         heard = neighbours(node, waiting)._heard

@@ -14,7 +14,7 @@ from gateway.cases.places import EACH, Place, marked
 from gateway.cases.schema import DAY
 
 WRITTEN_ON = date(2026, 12, 1)
-"""The day on which the examples were written; coming days are counted from it."""
+"""The day on which the examples were written; past and coming days are counted from it."""
 
 EXAMPLES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {**cases.EXAMPLES, **informing.EXAMPLES, **joint.EXAMPLES}
@@ -24,8 +24,8 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 
 def example_of(kind: Kind, today: date) -> Any:
     """Return the example of a kind as if it were written today."""
-    written: Any = EXAMPLES[kind.name]
-    for place in marked(kind.content, DAY, "coming"):
+    written: Any = dict(EXAMPLES[kind.name] if kind.example is None else kind.example)
+    for place in marked(kind.content, DAY):
         written = _moved(written, place, today - WRITTEN_ON)
     return written
 
