@@ -7,14 +7,16 @@ errors, and all faults are reported at once. ``config/gateway.toml`` is ``render
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
 from gateway.errors import RejectedError, UnavailableError
-from gateway.faults import Fault, FaultsError, convert
+from gateway.faults import Check, Fault, FaultsError, convert
 
 _ENVIRON_PREFIX = "LIAISON_"
 
@@ -36,6 +38,18 @@ class Fetch(StrEnum):
     ON_DEMAND = "on_demand"
 
 
+class Weekday(StrEnum):
+    """A day of the week."""
+
+    MON = "mon"
+    TUE = "tue"
+    WED = "wed"
+    THU = "thu"
+    FRI = "fri"
+    SAT = "sat"
+    SUN = "sun"
+
+
 class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A table of the file."""
 
@@ -45,6 +59,8 @@ def _explained(text: str, **bounds: Any) -> msgspec.Meta:
 
 
 _Text = Annotated[str, msgspec.Meta(max_length=1024)]
+_Member = Annotated[str, msgspec.Meta(pattern=r"\A[A-Z][A-Z0-9-]{1,31}\Z")]
+_Count = Annotated[int, msgspec.Meta(ge=0, le=1200)]
 _Span = Annotated[int, msgspec.Meta(ge=1, le=10 * 366 * 86_400)]
 
 
@@ -369,8 +385,35 @@ class PolicySettings(_Section, frozen=True, kw_only=True):
     epochs: Annotated[int, _explained("How many coming epochs a key card lists.", ge=2, le=64)] = 35
 
 
+class InstrumentSettings(_Section, frozen=True, kw_only=True):
+    """An agreement between two members, with its terms."""
+
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+    members: Annotated[list[_Member], msgspec.Meta(min_length=2, max_length=2)]
+    acknowledge_working_days: _Count = 3
+    acknowledge_urgent_hours: _Count = 8
+    correct_months: _Count = 2
+    execute_months: _Count = 3
+    execute_urgent_months: _Count = 1
+    origin_months: _Count = 10
+    remind_days: _Count = 7
+
+
+class CalendarSettings(_Section, frozen=True, kw_only=True):
+    """When a member works; days of the week are mon to sun."""
+
+    member: _Member
+    rest_days: Annotated[list[Weekday], msgspec.Meta(max_length=6)] = msgspec.field(
+        default_factory=lambda: [Weekday.SAT, Weekday.SUN]
+    )
+    holidays: Annotated[
+        list[Annotated[str, msgspec.Meta(extra={"check": "date"})]], msgspec.Meta(max_length=2000)
+    ] = []
+    time_zone: Annotated[str, msgspec.Meta(max_length=64, extra={"check": "time_zone"})] = "UTC"
+
+
 class CasesSettings(_Section, frozen=True, kw_only=True):
-    """Cases, and the kinds of message that they are made of."""
+    """Cases: further kinds of message, and the agreements and calendars that dates follow."""
 
     kinds: Annotated[
         _Text,
@@ -379,6 +422,23 @@ class CasesSettings(_Section, frozen=True, kw_only=True):
             "have too; it need not be there."
         ),
     ] = "kinds.d"
+    instruments: Annotated[
+        list[InstrumentSettings],
+        _explained(
+            "The agreements in force, each between two members: name (as a legal basis begins), "
+            "members, and where they differ from what is shown acknowledge_working_days (3), "
+            "acknowledge_urgent_hours (8), correct_months (2), execute_months (3), "
+            "execute_urgent_months (1), origin_months (10), remind_days (7, how long before a date "
+            "to remind)."
+        ),
+    ] = []
+    calendars: Annotated[
+        list[CalendarSettings],
+        _explained(
+            'The calendars of members, ours too: member, rest_days (["sat", "sun"]), holidays '
+            '(dates, as "2027-01-01"), time_zone ("UTC", or a name such as "Africa/Dakar").'
+        ),
+    ] = []
 
 
 class LogsSettings(_Section, frozen=True, kw_only=True):
@@ -469,7 +529,7 @@ def load(
     if isinstance(node, dict):
         node.setdefault("data_dir", str(path.parent.absolute()))
     try:
-        settings = convert(tables, Settings)
+        settings = convert(tables, Settings, checks=_CHECKS)
     except FaultsError as fault:
         raise _faulty(path, fault.faults) from fault
     needed = {
@@ -481,6 +541,25 @@ def load(
     if missing:
         raise _faulty(path, missing)
     return settings
+
+
+def _date(value: str, pointer: str) -> Fault | None:
+    try:
+        date.fromisoformat(value)
+    except ValueError:
+        return Fault(pointer=pointer, code="not_a_date")
+    return None
+
+
+def _time_zone(value: str, pointer: str) -> Fault | None:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return Fault(pointer=pointer, code="code_unknown", limit="IANA time zones")
+    return None
+
+
+_CHECKS: Mapping[str, Check] = {"date": _date, "time_zone": _time_zone}
 
 
 def _faulty(path: Path, faults: Iterable[Fault]) -> FaultsError:
@@ -529,6 +608,11 @@ def _toml(value: object) -> str:
             return msgspec.json.encode(str(value)).decode()
         case list():
             return "[" + ", ".join(_toml(item) for item in value) + "]"
+        case InstrumentSettings() | CalendarSettings():
+            shown = ", ".join(
+                f"{name} = {_toml(item)}" for name, item in msgspec.structs.asdict(value).items()
+            )
+            return "{ " + shown + " }"
         case RoleGrant():
             items = {
                 name: item

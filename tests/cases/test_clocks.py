@@ -21,7 +21,8 @@ from gateway.cases.clocks import (
     overdue,
     reminders,
 )
-from gateway.cases.event import Side
+from gateway.cases.event import Pair, Side
+from gateway.cases.instruments import Instrument, policy_of
 from gateway.cases.thread import OPEN, WORKING, State, Thread
 from tests.cases.told import PAIR, VERIFY, day
 
@@ -262,3 +263,21 @@ def test_nobody_named_is_anywhere() -> None:
         False, False, True,
     ]  # fmt: skip
     assert ANYWHERE.day_of(FRIDAY) == day("2026-01-30")
+
+
+def test_the_legal_basis_names_the_instrument() -> None:
+    """By its longest name; else the first between the pair, in whichever order; else the usual."""
+    terms = [Policy(execute_months=number) for number in range(3)]
+    between = [
+        Instrument(name=name, members=frozenset(members), policy=policy)
+        for name, members, policy in (
+            ("XA–XB agreement", ("XB", "XA"), terms[0]),
+            ("XA–XB Agreement, Art. 4", ("XA", "XB"), terms[1]),
+            ("XA–XC", ("XA", "XC"), terms[2]),
+        )
+    ]
+    assert policy_of(between, PAIR, "XA–XB agreement, Art. 7") is terms[0]
+    assert policy_of(between, PAIR, "xa–xb agreement, Art. 4 (2)") is terms[1]
+    assert policy_of(between, PAIR, "Nairobi") is terms[0]
+    assert policy_of(between, Pair("XC", "XA"), "Nairobi") is terms[2]
+    assert policy_of(between, Pair("XC", "XB"), "XA–XB agreement") is USUAL

@@ -10,7 +10,7 @@ import pytest
 
 from gateway.faults import FaultsError
 from gateway.logs import FIELDS, allow_listed
-from gateway.settings import Settings, load, render
+from gateway.settings import Settings, Weekday, load, render
 from tests.outcome import outcome
 
 CONFIG = Path(__file__).parents[2] / "config"
@@ -41,6 +41,20 @@ def test_rendered_settings_come_back(tmp_path: Path) -> None:
     assert load(written(tmp_path, render(settings))) == settings
 
 
+def test_agreements_and_calendars_come_back(tmp_path: Path) -> None:
+    """As they were written, and with the terms that most agreements have."""
+    text = """
+[cases]
+instruments = [{ name = "XA–XB agreement", members = ["XA", "XB"], execute_months = 6 }]
+calendars = [{ member = "XB", rest_days = ["fri"], time_zone = "Africa/Dakar" }]
+"""
+    settings = load(written(tmp_path, NEEDED + text))
+    (instrument,), (calendar,) = settings.cases.instruments, settings.cases.calendars
+    assert (instrument.execute_months, instrument.origin_months) == (6, 10)
+    assert calendar.rest_days == [Weekday.FRI]
+    assert load(written(tmp_path, render(settings))) == settings
+
+
 @pytest.mark.parametrize("path", sorted((CONFIG / "examples").glob("*.toml")), ids=lambda p: p.stem)
 def test_examples_load(path: Path) -> None:
     """One for each role, and all of them good."""
@@ -60,6 +74,19 @@ def test_examples_load(path: Path) -> None:
         ('[local_api]\nmode = "rw"\nroles = [{uid = -1, roles = ["king"]}]',
          {"local_api.mode", "local_api.roles.0.uid", "local_api.roles.0.roles.0"}),
         ('[store]\nurl = "mysql://x"\n[blobs]\nurl = "s3://x"', {"store.url", "blobs.url"}),
+        ('[cases]\ninstruments = [{members = ["XA"], origin_months = -1}]',
+         {"cases.instruments.0.name", "cases.instruments.0.members",
+          "cases.instruments.0.origin_months"}),
+        ("""[[cases.calendars]]
+member = "XA"
+holidays = ["2027-02-29", "2027-01-01"]
+rest_days = ["sat", "domingo"]
+time_zone = "Mars/Olympus"
+""",
+         {"cases.calendars.0.holidays.0", "cases.calendars.0.rest_days.1",
+          "cases.calendars.0.time_zone"}),
+        ('[cases]\ncalendars = [{member = "XA", time_zone = "../../etc/passwd"}]',
+         {"cases.calendars.0.time_zone"}),
         ("node = 5", {"node"}),
     ],
 )  # fmt: skip
