@@ -7,6 +7,8 @@ import contextlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
+from msgspec.structs import replace
+
 from gateway.cases.content import MAX_CONTENT_BYTES, encode_content
 from gateway.cases.kind import Kind
 from gateway.cases.kinds import kind_named
@@ -18,6 +20,8 @@ from gateway.protocol.envelope import Draft
 from gateway.protocol.message import Payload, draw_id, parse_message_ref
 from gateway.services.attachments import Attachments
 from gateway.services.caller import NODE, Caller
+from gateway.services.case_events import drafted_event
+from gateway.services.conduct import Conduct
 from gateway.services.keys import NodeKeys
 from gateway.services.registry import RegistryMirror
 from gateway.services.standing import SUSPENDED, shunned
@@ -51,6 +55,11 @@ class Drafting:
         self._clock = clock
         self._settings = settings
         self._seqs: dict[bytes, int] = {}
+        self._conduct = Conduct(database, keys)
+
+    def begin(self) -> None:
+        """Begin a batch: what was drafted before is stored by now, or never will be."""
+        self._conduct.begin()
 
     async def check_ready(self, names: set[str]) -> None:
         """Let new work pass while the disk has room and the registry is fresh.
@@ -75,15 +84,17 @@ class Drafting:
     async def draft(self, submission: Submission, caller: Caller, now: int) -> Draft:
         """Return the message that a submission asks for.
 
-        Raises RejectedError, FaultsError with every fault of the content, UnavailableError
-        ``storage_key_missing``, or ForbiddenError ``kind_reserved``.
+        Raises RejectedError, FaultsError with every fault of the content, ConflictError for what
+        the state of a case does not allow, UnavailableError ``storage_key_missing``, or
+        ForbiddenError ``kind_reserved``.
         """
         kind = kind_named(submission.kind, self._kinds)
         if kind.by_node and caller is not NODE:
             raise ForbiddenError("kind_reserved", f"{kind.name} is said by nodes of themselves")
         written = content_of(submission, kind)
         today = datetime.fromtimestamp(now, UTC).date()
-        content = encode_content(kind.validate(written, pointer="/content", today=today))
+        said = kind.validate(written, pointer="/content", today=today)
+        content = encode_content(said)
         if len(content) > MAX_CONTENT_BYTES:
             raise RejectedError("content_too_large", "a content has at most 1 MiB; attach files")
         to = tuple(self._recipient(name, at) for at, name in enumerate(submission.to))
@@ -91,7 +102,7 @@ class Drafting:
             raise FaultsError([Fault(pointer="/to", code="conflict", limit="/to")])
         case_id = await self._case(submission, kind)
         await self._check_powers(submission, kind, to, case_id)
-        attached = [await self._attachments.take(item) for item in submission.attachments]
+        message_id = draw_id(now, self._keys.entropy)
         payload = Payload(
             kind=kind.name,
             sender=self._keys.member,
@@ -100,14 +111,21 @@ class Drafting:
             created_at=now,
             salt=self._keys.entropy(16),
             case_id=case_id,
-            seq=await self._next_seq(case_id),
+            seq=1 + await self._last_seq(case_id),
             in_reply_to=submission.in_reply_to or "",
             content=content,
-            attachments=tuple(attached),
+            attachments=(),
         )
+        if submission.case is not None or submission.in_reply_to is not None:
+            event = drafted_event(payload, message_id, to, said)
+            payload = replace(payload, in_reply_to=await self._conduct.check(case_id, event))
+        if submission.attachments:
+            attached = [await self._attachments.take(item) for item in submission.attachments]
+            payload = replace(payload, attachments=tuple(attached))
+        self._seqs[case_id] = payload.seq
         return Draft(
             payload=payload,
-            message_id=draw_id(now, self._keys.entropy),
+            message_id=message_id,
             expires_at=now + self._lifetime_s(submission),
             to=to,
             priority=kind.priority if submission.priority is None else submission.priority,
@@ -181,7 +199,7 @@ class Drafting:
         self._seqs[case_id] = 0
         return case_id
 
-    async def _next_seq(self, case_id: bytes) -> int:
+    async def _last_seq(self, case_id: bytes) -> int:
         if case_id not in self._seqs:
             stored = await self._database.read(
                 lambda tx: messages.last_seq(tx, case_id, self._keys.member)
@@ -189,5 +207,4 @@ class Drafting:
             self._seqs.setdefault(case_id, stored)
         if len(self._seqs) > 10_000:  # noqa: PLR2004 - a cache; what is dropped is read again
             del self._seqs[next(item for item in self._seqs if item != case_id)]
-        self._seqs[case_id] += 1
         return self._seqs[case_id]

@@ -194,6 +194,7 @@ class Exchange:
     async def _accept(self, batch: Sequence[_Request]) -> None:
         now = self._clock.now()
         signer = self._keys.signer(self._mirror.view, now)
+        self._drafting.begin()
         prepared = [
             [await self._prepared(item, request.caller, now) for item in request.submissions]
             for request in batch

@@ -187,6 +187,15 @@ def by_rows(tx: Transaction, rows: Collection[int]) -> list[StoredMessage]:
     return [StoredMessage(**row) for row in tx.execute(statement).mappings()]
 
 
+def of_case(tx: Transaction, case_id: bytes) -> list[StoredMessage]:
+    """Return the whole messages of a case, in the order in which they were stored."""
+    statement = select(*_WHOLE).where(
+        messages.c.case_id == case_id, messages.c.direction != SERVICE
+    )
+    found = tx.execute(statement.order_by(messages.c.row_id)).mappings()
+    return [StoredMessage(**row) for row in found]
+
+
 def received(tx: Transaction, message_ids: Collection[bytes]) -> list[StoredMessage]:
     """Return the received messages under these ids, whoever sent them."""
     statement = select(*_WHOLE).where(messages.c.message_id.in_(message_ids))

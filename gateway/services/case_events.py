@@ -1,0 +1,105 @@
+"""Case events: what threads take of stored messages, opened only where a thread depends on it."""
+
+from collections.abc import Container, Iterable, Sequence
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+from gateway.cases.content import decode_content
+from gateway.cases.event import Event
+from gateway.cases.kinds import kind_named
+from gateway.cases.schema import Content
+from gateway.cases.thread import is_event
+from gateway.errors import LiaisonError
+from gateway.protocol.envelope import parse_header
+from gateway.protocol.message import Payload, decode_payload
+from gateway.protocol.opening import open_body
+from gateway.services.keys import NodeKeys
+from gateway.store import messages
+from gateway.store.database import Transaction
+from gateway.store.messages import StoredMessage
+
+STATE_KINDS: Container[str] = frozenset({"case.refuse"})
+"""Of what kinds a state depends on the content; the dates and flags of a thread on all of them."""
+_DATES = ("due_on", "review_on", "reply_by")
+
+
+def events_of_case(
+    tx: Transaction, keys: NodeKeys, case_id: bytes, opening: Container[str]
+) -> list[Event]:
+    """Return the events of a case; those of the kinds ``opening`` with what they say."""
+    return read_events(keys, messages.of_case(tx, case_id), opening)
+
+
+def read_events(
+    keys: NodeKeys, stored: Iterable[StoredMessage], opening: Container[str]
+) -> list[Event]:
+    """Return the events among stored messages.
+
+    What cannot be opened any more, because its key is gone or its kind is not known, still counts
+    by what stands in the clear.
+    """
+    return [
+        stored_event(item, opened_content(keys, item) if item.kind in opening else None)
+        for item in stored
+        if is_event(item.kind)
+    ]
+
+
+def stored_event(item: StoredMessage, content: Content | None) -> Event:
+    """Return a stored message as an event."""
+    event = Event(
+        kind=item.kind,
+        member=item.sender,
+        message_id=item.message_id,
+        seq=item.seq,
+        to=parse_header(item.header).to,
+        created_at=item.created_at,
+        in_reply_to=item.in_reply_to,
+        on_behalf_of=item.on_behalf_of,
+    )
+    return event if content is None else _saying(event, content)
+
+
+def drafted_event(
+    payload: Payload, message_id: bytes, to: Sequence[str], content: Content
+) -> Event:
+    """Return a message that is being written as an event."""
+    event = Event(
+        kind=payload.kind,
+        member=payload.sender,
+        message_id=message_id,
+        seq=payload.seq,
+        to=tuple(to),
+        created_at=payload.created_at,
+        in_reply_to=payload.in_reply_to,
+        on_behalf_of=payload.on_behalf_of,
+    )
+    return _saying(event, content)
+
+
+def opened_payload(keys: NodeKeys, item: StoredMessage) -> Payload:
+    """Open a stored message. Raises UnavailableError ``storage_key_missing``."""
+    storage = keys.storage_key(item.storage_key_id)
+    content_key = storage.unwrap(item.envelope_id, item.wrapped_key)
+    return decode_payload(open_body(item.header, item.body, content_key).payload)
+
+
+def opened_content(keys: NodeKeys, item: StoredMessage) -> Content | None:
+    """Return the content of a stored message; None where it cannot be read."""
+    try:
+        payload = opened_payload(keys, item)
+        return decode_content(kind_named(payload.kind), payload.content)
+    except LiaisonError:
+        return None
+
+
+def _saying(event: Event, content: Content) -> Event:
+    """Return an event with what its content says; fields that its kind lacks say nothing."""
+    said: dict[str, Any] = {
+        name: value
+        for name in ("part", "urgent", "made_orally", "legal_basis")
+        if (value := getattr(content, name, None))
+    }
+    named = next((day for name in _DATES if (day := getattr(content, name, None))), None)
+    return replace(event, due_on=named and date.fromisoformat(named), **said)
