@@ -29,6 +29,7 @@ from gateway.services.audit_reading import AuditReading
 from gateway.services.audit_search import AuditSearch
 from gateway.services.audit_status import AuditState
 from gateway.services.cards import Cards
+from gateway.services.cases import Cases
 from gateway.services.catalogue import Catalogue
 from gateway.services.ceremony import Ceremony
 from gateway.services.collecting import Collecting
@@ -518,6 +519,7 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
         exchange=exchange,
         delivery=delivery,
         inbox=inbox,
+        cases=Cases(database, keys, clock=clock, settings=settings.cases),
         attachments=attachments,
         exporting=exporting,
         importing=importing,

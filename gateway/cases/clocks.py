@@ -96,12 +96,18 @@ def overdue(thread: Thread, policy: Policy, calendars: Calendars, now: int) -> D
     return found if found is not None and now >= found.due_at else None
 
 
-def lapsed(thread: Thread, policy: Policy, calendars: Calendars, now: int) -> bool:
-    """Tell whether the time for an answer ran out, however the thread stands.
+def lapses_at(thread: Thread, policy: Policy, calendars: Calendars) -> int | None:
+    """Return when the time for an answer runs out, however the thread stands; None if none is owed.
 
     It is the asker's to draw the consequence; nothing ends by itself.
     """
-    return thread.is_open and now >= _answer(thread, policy, calendars).due_at
+    return _answer(thread, policy, calendars).due_at if thread.is_open else None
+
+
+def lapsed(thread: Thread, policy: Policy, calendars: Calendars, now: int) -> bool:
+    """Tell whether the time for an answer ran out."""
+    end = lapses_at(thread, policy, calendars)
+    return end is not None and now >= end
 
 
 def correctable_until(thread: Thread, policy: Policy, calendars: Calendars) -> int | None:
@@ -156,8 +162,7 @@ def _months(thread: Thread, policy: Policy) -> int:
 
 
 def _pause(thread: Thread, task: Task, by: Side, policy: Policy, calendars: Calendars) -> Due:
-    member = thread.pair.asked if by is Side.ASKED else thread.pair.asker
-    here = calendars.get(member, ANYWHERE)
+    here = calendars.get(thread.pair.member(by), ANYWHERE)
     since = thread.entered_at
     last = thread.pause_ends_on or months_after(here.day_of(since), policy.correct_months)
     return _by_day(task, by, since, last, here)

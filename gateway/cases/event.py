@@ -60,6 +60,10 @@ class Pair:
     asker: str
     asked: str
 
+    def member(self, side: Side) -> str:
+        """Return who is on a side."""
+        return self.asker if side is Side.ASKER else self.asked
+
     def side_of(self, event: Event) -> Side | None:
         """Return whose word an event is: a member's own, or a union's on its behalf."""
         for speaker in (event.member, event.on_behalf_of):

@@ -49,6 +49,7 @@ from gateway.services.attachments import Attachments
 from gateway.services.audit_reading import AuditReading
 from gateway.services.audit_search import AuditSearch
 from gateway.services.caller import Caller
+from gateway.services.cases import CaseQuery, Cases
 from gateway.services.catalogue import Catalogue
 from gateway.services.ceremony import Ceremony, RouteChange
 from gateway.services.delivery import Delivery
@@ -94,6 +95,7 @@ class Rooms:
     exchange: Exchange
     delivery: Delivery
     inbox: Inbox
+    cases: Cases
     attachments: Attachments
     exporting: Exporting
     importing: Importing
@@ -144,6 +146,8 @@ class LocalApi:
                 web.post("/v1/messages/{id}/acknowledge", self._acknowledge),
                 web.post("/v1/messages/{id}/withdraw", self._withdraw),
                 web.post("/v1/messages/{id}/requeue", self._requeue),
+                web.get("/v1/cases", self._cases),
+                web.get("/v1/cases/{id}", self._case),
                 web.post("/v1/attachments", self._upload),
                 web.get("/v1/attachments/{id}", self._download),
                 web.post("/v1/attachments/{id}/fetch", self._fetch),
@@ -320,6 +324,14 @@ class LocalApi:
             recipient=query.recipient,
         )
         return web.Response(body=file, content_type="application/zip")
+
+    async def _cases(self, request: web.Request) -> web.Response:
+        query, caller = query_of(request, CaseQuery), self._caller(request)
+        return json_answer(await self._rooms.cases.page(query, caller, language_of(request)))
+
+    async def _case(self, request: web.Request) -> web.Response:
+        case, caller = request.match_info["id"], self._caller(request)
+        return json_answer(await self._rooms.cases.read(case, caller, language_of(request)))
 
     async def _acknowledge(self, request: web.Request) -> web.Response:
         ref, caller = request.match_info["id"], self._caller(request)

@@ -16,6 +16,8 @@ from gateway.network.requests import (
 )
 from gateway.services.attachments import UploadedAttachment
 from gateway.services.audit_search import AuditEntryView, AuditPage, AuditQuery
+from gateway.services.case_view import CaseDetail, CasePage
+from gateway.services.cases import CaseQuery
 from gateway.services.catalogue import CodeList, KindDetail
 from gateway.services.ceremony import RouteChange, RouteView
 from gateway.services.delivery import MovedRows
@@ -31,8 +33,8 @@ from gateway.services.rotation import RevokedKey
 from gateway.services.submission import Submission, Submitted
 
 _TYPES = (
-    Submission, Submitted, Page, Summary, Detail, UploadedAttachment, MemberSummary, MemberDetail,
-    RegistryView, KeySummary, OutboxRow, AuditEntryView, AuditPage,
+    Submission, Submitted, Page, Summary, Detail, CasePage, CaseDetail, UploadedAttachment,
+    MemberSummary, MemberDetail, RegistryView, KeySummary, OutboxRow, AuditEntryView, AuditPage,
     Erasure, ErasedEntry, PeerReport, Status, HealthReport, Problem,
     MovedRows, Imported, AttachmentView, StatementBody, RouteChange, RouteView, RotateBody,
     RevokeBody, RevokedKey, PeerLogReport, KindDetail, CodeList,
@@ -40,6 +42,7 @@ _TYPES = (
 _QUERIES = {
     ("get", "/v1/messages"): MessageQuery,
     ("get", "/v1/audit/entries"): AuditQuery,
+    ("get", "/v1/cases"): CaseQuery,
     ("get", "/v1/messages/{id}/evidence"): EvidenceQuery,
     ("post", "/v1/media/export"): ExportQuery,
 }
@@ -51,6 +54,8 @@ _OPERATIONS: tuple[tuple[str, str, str, type | None, type | None, int], ...] = (
     ("post", "/v1/messages/{id}/acknowledge", "Take a message", None, Summary, 200),
     ("post", "/v1/messages/{id}/withdraw", "Take back what still waits", None, MovedRows, 200),
     ("post", "/v1/messages/{id}/requeue", "Queue again what had ended", None, MovedRows, 200),
+    ("get", "/v1/cases", "What was asked of whom, what is due first", None, CasePage, 200),
+    ("get", "/v1/cases/{id}", "A case: its threads and messages", None, CaseDetail, 200),
     ("get", "/v1/members/{id}", "A member, its keys and its card", None, MemberDetail, 200),
     ("get", "/v1/registry", "The registry as verified here", None, RegistryView, 200),
     ("post", "/v1/peers/{id}/ping", "Reach a peer and compare clocks", None, PeerReport, 200),

@@ -11,6 +11,7 @@ from gateway.faults import FaultsError
 
 _BY_CODE = {
     "message_unknown": 404,
+    "case_not_found": 404,
     "attachment_unknown": 404,
     "member_not_found": 404,
     "kind_not_found": 404,

@@ -1,6 +1,6 @@
 """Case events: what threads take of stored messages, opened only where a thread depends on it."""
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -15,32 +15,21 @@ from gateway.protocol.envelope import parse_header
 from gateway.protocol.message import Payload, decode_payload
 from gateway.protocol.opening import open_body
 from gateway.services.keys import NodeKeys
-from gateway.store import messages
-from gateway.store.database import Transaction
 from gateway.store.messages import StoredMessage
 
-STATE_KINDS: Container[str] = frozenset({"case.refuse"})
-"""Of what kinds a state depends on the content; the dates and flags of a thread on all of them."""
 _DATES = ("due_on", "review_on", "reply_by")
 
 
-def events_of_case(
-    tx: Transaction, keys: NodeKeys, case_id: bytes, opening: Container[str]
-) -> list[Event]:
-    """Return the events of a case; those of the kinds ``opening`` with what they say."""
-    return read_events(keys, messages.of_case(tx, case_id), opening)
-
-
 def read_events(
-    keys: NodeKeys, stored: Iterable[StoredMessage], opening: Container[str]
+    keys: NodeKeys, stored: Iterable[StoredMessage], opens: Callable[[str], bool] = is_event
 ) -> list[Event]:
-    """Return the events among stored messages.
+    """Return the events among stored messages, with what those say whose kind it ``opens``.
 
     What cannot be opened any more, because its key is gone or its kind is not known, still counts
     by what stands in the clear.
     """
     return [
-        stored_event(item, opened_content(keys, item) if item.kind in opening else None)
+        stored_event(item, opened_content(keys, item) if opens(item.kind) else None)
         for item in stored
         if is_event(item.kind)
     ]

@@ -10,8 +10,9 @@ from gateway.cases.event import Event, newest_heard
 from gateway.cases.placing import pairs_of, place
 from gateway.cases.thread import REQUEST, check_admits, is_event, row_of
 from gateway.errors import ConflictError
-from gateway.services.case_events import STATE_KINDS, events_of_case
+from gateway.services.case_events import read_events
 from gateway.services.keys import NodeKeys
+from gateway.store import messages
 from gateway.store.database import Database
 
 
@@ -35,7 +36,7 @@ class Conduct:
         if not is_event(said.kind):
             return said.in_reply_to
         events = await self._database.read(
-            lambda tx: events_of_case(tx, self._keys, case_id, STATE_KINDS)
+            lambda tx: read_events(self._keys, messages.of_case(tx, case_id), _decides_by_content)
         )
         events += [event for case, event in self._drafted if case == case_id]
         said = admitted(events, said)
@@ -64,3 +65,8 @@ def admitted(events: Sequence[Event], said: Event) -> Event:
     for pair in pairs:
         check_admits(pair, threads[pair], said)
     return said
+
+
+def _decides_by_content(kind: str) -> bool:
+    """Tell whether a state, and not only dates, depends on what a message says."""
+    return kind == "case.refuse"

@@ -244,6 +244,11 @@ def acknowledge(tx: Transaction, row_id: int, at: int) -> bool:
     return tx.execute(statement).rowcount == 1
 
 
+def newest_row(tx: Transaction) -> int:
+    """Return the row that was stored last; 0 for none."""
+    return tx.execute(select(func.max(messages.c.row_id))).scalar() or 0
+
+
 def last_seq(tx: Transaction, case_id: bytes, sender: str) -> int:
     """Return the highest number that ``sender`` used in a case; 0 for none."""
     statement = select(func.max(messages.c.seq)).where(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import delete, exists, func, select, update
 
-from gateway.store import sealings
+from gateway.store import sealings, threads
 from gateway.store.database import Transaction
 from gateway.store.messages import IN, OUT
 from gateway.store.schema import attached, blobs, message_blobs, messages, outbox
@@ -68,6 +68,7 @@ def forget(tx: Transaction, rows: Collection[int]) -> None:
     delivered = select(outbox.c.row_id).where(outbox.c.message_row.in_(rows))
     sealings.forget(tx, list(tx.execute(delivered).scalars()))
     tx.execute(delete(outbox).where(outbox.c.message_row.in_(rows)))
+    threads.forget(tx, rows)
     tx.execute(delete(messages).where(messages.c.row_id.in_(rows)))
     if named:
         still = exists().where(message_blobs.c.blob_row == blobs.c.row_id)

@@ -7,6 +7,7 @@ from typing import Final
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     ForeignKey,
     Index,
@@ -19,7 +20,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISION: Final = "0015"
+REVISION: Final = "0016"
 """The newest migration; ``serve`` compares it without loading alembic."""
 
 metadata = MetaData(
@@ -450,4 +451,37 @@ idempotency = Table(
     Column("answer", LargeBinary, nullable=False),
     Column("stored_at", BigInteger, nullable=False),
     Index(None, "stored_at"),
+)
+
+threads = Table(
+    "threads",
+    metadata,
+    Column("row_id", _Row, primary_key=True),
+    Column("case_id", LargeBinary(16), nullable=False),
+    Column("asker", String(32), nullable=False),
+    Column("asked", String(32), nullable=False),
+    Column("request_row", _Row, nullable=False),
+    Column("kind", String(64), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("urgent", Boolean, nullable=False),
+    Column("oral_to_be_confirmed", Boolean, nullable=False),
+    Column("recalled", Integer, nullable=False),
+    Column("out_of_order", Integer, nullable=False),
+    Column("opened_at", BigInteger, nullable=False),
+    Column("entered_at", BigInteger, nullable=False),
+    Column("due_task", String(16), nullable=False),
+    Column("due_by", String(32), nullable=False),
+    Column("due_at", BigInteger, nullable=False),
+    Column("lapses_at", BigInteger, nullable=False),
+    UniqueConstraint("case_id", "asker", "asked"),
+    Index(None, "due_at", "row_id"),
+    Index(None, "request_row"),
+)
+
+case_folding = Table(
+    "case_folding",
+    metadata,
+    Column("only", Integer, primary_key=True, autoincrement=False),
+    Column("folded_row", _Row, nullable=False),
+    Column("terms", LargeBinary(32), nullable=False),
 )

@@ -8,7 +8,7 @@ import pytest
 from gateway.cases import kinds
 from gateway.cases.kinds import CATALOGUE
 from gateway.cases.thread import TABLE
-from gateway.cli.story import reply
+from gateway.cli.story import reply, request
 from gateway.services.submission import Submitted
 from tests.scenarios.federation import Federation
 from tests.scenarios.test_exchange import delivered
@@ -27,7 +27,8 @@ def conduct(monkeypatch: pytest.MonkeyPatch) -> None:
 async def say(fed: Federation, sender: str, to: str, kind: str, /, **changes: Any) -> Submitted:
     """Say something in a case."""
     if kind.startswith("request."):
-        return await fed.send(sender, to, kind=kind, **changes)
+        content = request([])["content"] | {"reply_by": "2099-12-31"} | changes.pop("saying", {})
+        return await fed.send(sender, to, kind=kind, content=content, **changes)
     content = reply("")["content"]
     return await fed.send(sender, to, kind=kind, content=content, attachments=[], **changes)
 

@@ -4,18 +4,30 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from sqlalchemy import delete
 
+from gateway.cases.clocks import Task
+from gateway.cases.event import Side
+from gateway.cases.kinds import CATALOGUE
+from gateway.cases.thread import State
 from gateway.cli.story import reply
 from gateway.errors import ConflictError
+from gateway.services.caller import Caller
+from gateway.services.cases import CaseQuery, Cases
 from gateway.services.submission import Submission
+from gateway.settings import CasesSettings, InstrumentSettings, Role
 from gateway.store import messages
+from gateway.store.schema import case_folding, threads
 from keys.suite import MemberId
+from tests.outcome import outcome_of
 from tests.scenarios.cases import conduct, say, told
 from tests.scenarios.federation import OFFICER, Federation, federation
+from tests.scenarios.test_exchange import delivered
 
 __all__ = ["conduct"]
 
 XA, XB = MemberId("XA"), MemberId("XB")
+VERIFY = "request.verify_value"
 pytestmark = pytest.mark.usefixtures("conduct")
 
 
@@ -84,3 +96,176 @@ async def test_several_asked_in_one_case_have_threads_of_their_own(tmp_path: Pat
         assert await refused(fed, "XC", "XA", "case.acknowledge", asked.case)
         assert await refused(fed, "XA", "XB", "request.verify_value", asked.case)
         await told(fed, "XB", "XA", "case.acknowledge", case=asked.case)
+
+
+async def seen(fed: Federation, member: str, case: str) -> list[tuple[str, str, str, list[str]]]:
+    """Return (asker, asked, state, names in order) of each thread of a case, as a member has it."""
+    shown = await fed.nodes[MemberId(member)].rooms.cases.read(case, OFFICER)
+    return [
+        (item.asker, item.asked, item.state, [said.id for said in item.messages])
+        for item in shown.threads
+    ]
+
+
+async def test_both_sides_see_one_state(tmp_path: Path) -> None:
+    """Step by step, from the request to its closing, in the case and in the list."""
+    async with federation(tmp_path, "XA", "XB") as fed:
+        asked = await told(fed, "XA", "XB", "request.verify_value")
+        for sender, to, kind, state in (
+            ("XB", "XA", "case.acknowledge", State.IN_PROGRESS),
+            ("XB", "XA", "case.clarify", State.INCOMPLETE),
+            ("XA", "XB", "case.supplement", State.IN_PROGRESS),
+            ("XB", "XA", "case.conditions", State.CONDITIONS),
+            ("XA", "XB", "case.accept_conditions", State.IN_PROGRESS),
+            ("XB", "XA", "case.partial_reply", State.PARTIAL),
+            ("XB", "XA", "case.postpone", State.POSTPONED),
+            ("XB", "XA", "case.resume", State.PARTIAL),
+            ("XB", "XA", "case.reply", State.ANSWERED),
+            ("XA", "XB", "case.close", State.CLOSED),
+        ):
+            await told(fed, sender, to, kind, case=asked.case)
+            here, there = await seen(fed, "XA", asked.case), await seen(fed, "XB", asked.case)
+            assert here == there
+            assert here[0][:3] == ("XA", "XB", state)
+            for member in (XA, XB):
+                page = await fed.nodes[member].rooms.cases.page(CaseQuery(show="all"), OFFICER)
+                assert [item.state for item in page.threads] == [state]
+        assert len(here[0][3]) == 11
+
+
+async def test_what_crosses_is_kept_on_both_sides(tmp_path: Path) -> None:
+    """A withdrawal and a reply pass each other: one state, one mark, both receipted."""
+    async with federation(tmp_path, "XA", "XB") as fed:
+        asked = await told(fed, "XA", "XB", "request.verify_value")
+        await told(fed, "XB", "XA", "case.acknowledge", case=asked.case)
+        fed.cut |= {(XA, XB), (XB, XA)}
+        answered = await say(fed, "XB", "XA", "case.reply", case=asked.case)
+        withdrawn = await say(fed, "XA", "XB", "case.withdraw", case=asked.case)
+        fed.cut.clear()
+        for sender, sent in (("XB", answered), ("XA", withdrawn)):
+            await fed.until(lambda s=sender, m=sent.id: delivered(fed, s, m))
+        for member in (XA, XB):
+            (thread,) = (await fed.nodes[member].rooms.cases.read(asked.case, OFFICER)).threads
+            assert thread.state is State.WITHDRAWN
+            assert [said.id for said in thread.messages if said.out_of_order] == [answered.id]
+            assert thread.out_of_order == 1
+
+
+async def test_the_list_begins_with_what_is_due_first(tmp_path: Path) -> None:
+    """With who must act and when; late ones alone when asked for; nothing is due once answered."""
+    async with federation(tmp_path, "XA", "XB") as fed:
+        rooms = fed.nodes[XA].rooms
+        urgent = await told(fed, "XA", "XB", VERIFY, saying={"urgent": True})
+        usual = await told(fed, "XA", "XB", VERIFY)
+        done = await told(fed, "XA", "XB", VERIFY)
+        await told(fed, "XB", "XA", "case.reply", case=done.case)
+        page = await rooms.cases.page(CaseQuery(), OFFICER, "fr")
+        assert [item.case for item in page.threads] == [urgent.case, usual.case, done.case]
+        first, _, third = page.threads
+        assert first.due is not None
+        assert (first.due.task, first.due.label, first.due.by, first.due.at) == (
+            Task.ACKNOWLEDGE, "accuser réception", "XB", first.opened_at + 8 * 3600,
+        )  # fmt: skip
+        oral = "oral_to_be_confirmed"
+        assert [item.flags for item in page.threads] == [
+            ["urgent", oral, "delivered"], [oral, "delivered"], [],
+        ]  # fmt: skip
+        assert (third.state_label, third.due) == ("répondue", None)
+        fed.clocks[XA].ahead_s = 8 * 3600 + 60
+        late = await rooms.cases.page(CaseQuery(show="overdue"), OFFICER)
+        assert [(item.case, item.flags) for item in late.threads] == [
+            (urgent.case, ["urgent", oral, "overdue", "delivered"])
+        ]
+        fed.clocks[XA].ahead_s = 200 * 86_400
+        late = await rooms.cases.page(CaseQuery(role=Side.ASKER), OFFICER)
+        assert ["lapsed" in item.flags for item in late.threads] == [True, True, False]
+        assert not (await rooms.cases.page(CaseQuery(role=Side.ASKED), OFFICER)).threads
+
+
+async def test_pages_follow_each_other(tmp_path: Path) -> None:
+    """Every thread once, whatever the size of a page."""
+    async with federation(tmp_path, "XA", "XB") as fed:
+        sent = [await say(fed, "XA", "XB", VERIFY) for _ in range(5)]
+        found, cursor = [], None
+        for _ in range(3):
+            query = CaseQuery(limit=2, cursor=cursor)
+            page = await fed.nodes[XA].rooms.cases.page(query, OFFICER)
+            found += [item.case for item in page.threads]
+            cursor = page.cursor
+        assert sorted(found) == sorted(item.case for item in sent)
+        page = await fed.nodes[XA].rooms.cases.page(CaseQuery(cursor=cursor), OFFICER)
+        assert (page.threads, page.cursor) == ([], cursor)
+
+
+async def test_the_copy_is_made_again_from_the_messages(tmp_path: Path) -> None:
+    """By other terms, or after it was lost: the same threads, with other dates."""
+    async with federation(tmp_path, "XA", "XB") as fed:
+        asked = await told(fed, "XA", "XB", VERIFY)
+        await told(fed, "XB", "XA", "case.acknowledge", case=asked.case)
+        node = fed.nodes[XA]
+        (before,) = (await node.rooms.cases.page(CaseQuery(), OFFICER)).threads
+        await node.database.write(lambda tx: tx.execute(delete(threads)))
+        await node.database.write(lambda tx: tx.execute(delete(case_folding)))
+        assert (await node.rooms.cases.page(CaseQuery(), OFFICER)).threads == [before]
+        longer = InstrumentSettings(name="XA–XB agreement", members=["XA", "XB"], execute_months=9)
+        cases = CasesSettings(instruments=[longer])
+        again = Cases(node.database, node.keys, clock=fed.clocks[XA], settings=cases)
+        (after,) = (await again.page(CaseQuery(), OFFICER)).threads
+        assert before.due is not None
+        assert after.due is not None
+        assert (after.state, after.case) == (before.state, before.case)
+        assert 270 < (after.due.at - after.opened_at) / 86_400 < 280
+        assert 89 < (before.due.at - before.opened_at) / 86_400 < 94
+
+
+async def test_cases_are_shown_to_who_may_see_them(tmp_path: Path) -> None:
+    """A unit sees its own; who has no role sees none; and what is not here is not found."""
+    async with federation(tmp_path, "XA", "XB") as fed:
+        fraud = await told(fed, "XA", "XB", VERIFY, unit="fraud")
+        await told(fed, "XA", "XB", VERIFY, unit="origin")
+        cases = fed.nodes[XA].rooms.cases
+        caller = Caller(name="uid:7", roles=frozenset({Role.OFFICER}), unit="fraud")
+        page = await cases.page(CaseQuery(), caller)
+        assert [item.case for item in page.threads] == [fraud.case]
+        assert (await cases.read(fraud.case, caller)).case == fraud.case
+        other = Caller(name="uid:8", roles=frozenset({Role.OFFICER}), unit="origin")
+        nobody = Caller(name="uid:9", roles=frozenset())
+        for who, case, code in (
+            (other, fraud.case, "unit_mismatch"),
+            (nobody, fraud.case, "role_missing"),
+            (OFFICER, "00" * 16, "case_not_found"),
+            (OFFICER, "no case", "case_not_found"),
+        ):
+            assert (await outcome_of(cases.read(case, who))).code == code
+        assert (await outcome_of(cases.page(CaseQuery(), nobody))).code == "role_missing"
+
+
+async def test_what_cannot_be_opened_still_counts(tmp_path: Path) -> None:
+    """A kind that is not known here any more: the state stands, by what lies in the clear."""
+    async with federation(tmp_path, "XA", "XB") as fed:
+        asked = await told(fed, "XA", "XB", VERIFY)
+        await told(fed, "XB", "XA", "case.acknowledge", case=asked.case)
+        before = await seen(fed, "XA", asked.case)
+        unknown = CATALOGUE.pop("case.acknowledge")  # type: ignore[attr-defined]
+        try:
+            assert await seen(fed, "XA", asked.case) == before
+        finally:
+            CATALOGUE[unknown.name] = unknown  # type: ignore[index]
+
+
+async def test_messages_beside_the_threads_are_shown(tmp_path: Path) -> None:
+    """XB sees the request to XC in its case, and nothing of what XC says."""
+    async with federation(tmp_path, "XA", "XB", "XC") as fed:
+        asked = await told(fed, "XA", "XB", VERIFY, to=["XB", "XC"])
+        refusal = await told(fed, "XC", "XA", "case.refuse", case=asked.case)
+        states = {item[1]: item[2] for item in await seen(fed, "XA", asked.case)}
+        assert states == {"XB": State.SUBMITTED, "XC": State.REFUSED}
+        shown = await fed.nodes[XB].rooms.cases.read(asked.case, OFFICER)
+        assert [(item.asked, item.out_of_order) for item in shown.threads] == [("XB", 0)]
+        await told(fed, "XB", "XC", VERIFY, case=asked.case)
+        assert [item[:3] for item in await seen(fed, "XB", asked.case)] == [
+            ("XA", "XB", State.SUBMITTED), ("XB", "XC", State.SUBMITTED),
+        ]  # fmt: skip
+        shown = await fed.nodes[XA].rooms.cases.read(asked.case, OFFICER)
+        assert refusal.id in [said.id for said in shown.threads[1].messages]
+        assert shown.others == []

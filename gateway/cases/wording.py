@@ -1,0 +1,36 @@
+"""What officers read of a thread: states, tasks and flags, in both languages."""
+
+from collections.abc import Mapping
+
+from gateway.cases.clocks import Task
+from gateway.cases.labels import Label
+from gateway.cases.thread import State
+
+STATES: Mapping[State, Label] = {
+    State.SUBMITTED: Label("submitted", "soumise"),
+    State.IN_PROGRESS: Label("in progress", "en cours"),
+    State.INCOMPLETE: Label("to be supplemented", "à compléter"),
+    State.CONDITIONS: Label("under conditions", "sous conditions"),
+    State.POSTPONED: Label("postponed", "différée"),
+    State.PARTIAL: Label("partly answered", "répondue en partie"),
+    State.ANSWERED: Label("answered", "répondue"),
+    State.REFUSED: Label("refused", "refusée"),
+    State.WITHDRAWN: Label("withdrawn", "retirée"),
+    State.CLOSED: Label("closed", "close"),
+}
+TASKS: Mapping[Task, Label] = {
+    Task.ACKNOWLEDGE: Label("acknowledge", "accuser réception"),
+    Task.ANSWER: Label("answer", "répondre"),
+    Task.SUPPLEMENT: Label("supplement", "compléter"),
+    Task.DECIDE: Label("decide on the conditions", "se prononcer sur les conditions"),
+    Task.REVIEW: Label("review", "réexaminer"),
+}
+FLAGS: Mapping[str, Label] = {
+    "urgent": Label("urgent", "urgente"),
+    "oral_to_be_confirmed": Label("made orally, to be confirmed", "orale, à confirmer"),
+    "recalled": Label("information recalled", "information rappelée"),
+    "overdue": Label("overdue", "en retard"),
+    "lapsed": Label("time for the answer ran out", "délai de réponse écoulé"),
+    "delivered": Label("delivered", "remise"),
+}
+"""``overdue``, ``lapsed`` and ``delivered`` are a node's own remarks; the rest both sides have."""

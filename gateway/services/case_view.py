@@ -1,0 +1,150 @@
+"""A case as the house sees it: in the list of what is due, and with all that was said in it."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from gateway.cases.clocks import Task
+from gateway.cases.kinds import CATALOGUE
+from gateway.cases.thread import Said, State
+from gateway.cases.wording import STATES, TASKS
+from gateway.protocol.envelope import parse_header
+from gateway.protocol.message import message_ref
+from gateway.store.messages import StoredMessage
+from gateway.store.threads import NEVER, ThreadRow
+
+
+class DueView(msgspec.Struct, frozen=True, kw_only=True):
+    """What is due next."""
+
+    task: Task
+    label: str
+    by: str
+    """The member that has to act."""
+    at: int
+    """The first second at which it is late."""
+
+
+class ThreadSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """What one administration asked another, and where that stands."""
+
+    case: str
+    asker: str
+    asked: str
+    kind: str
+    label: str
+    state: State
+    state_label: str
+    flags: list[str]
+    opened_at: int
+    entered_at: int
+    due: DueView | None
+    out_of_order: int
+    """How many messages moved nothing, because the state did not allow them."""
+
+
+class CasePage(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of threads, what is due first before the rest."""
+
+    threads: list[ThreadSummary]
+    cursor: str | None
+
+
+class SaidView(msgspec.Struct, frozen=True, kw_only=True):
+    """A message in its place in a thread."""
+
+    id: str
+    direction: str
+    sender: str = msgspec.field(name="from")
+    on_behalf_of: str
+    to: list[str]
+    kind: str
+    label: str
+    created_at: int
+    in_reply_to: str
+    state: State | None
+    """The state of the thread after it; none for what is beside the threads."""
+    state_label: str
+    out_of_order: bool
+
+
+class ThreadDetail(ThreadSummary, frozen=True, kw_only=True):
+    """A thread with what was said in it, in order."""
+
+    correctable_until: int | None
+    """Until when a correction may be asked for."""
+    recalled: list[str]
+    messages: list[SaidView]
+
+
+class CaseDetail(msgspec.Struct, frozen=True, kw_only=True):
+    """A case: its threads, and its messages that belong to none."""
+
+    case: str
+    threads: list[ThreadDetail]
+    others: list[SaidView]
+
+
+def summary_of(row: ThreadRow, language: str, *, delivered: bool, now: int) -> ThreadSummary:
+    """Return a thread as a list shows it."""
+    state = State(row.state)
+    return ThreadSummary(
+        case=row.case_id.hex(),
+        asker=row.asker,
+        asked=row.asked,
+        kind=row.kind,
+        label=_label(row.kind, language),
+        state=state,
+        state_label=STATES[state].text(language),
+        flags=list(_flags(row, now, delivered=delivered)),
+        opened_at=row.opened_at,
+        entered_at=row.entered_at,
+        due=_due(row, language),
+        out_of_order=row.out_of_order,
+    )
+
+
+def said_view(item: StoredMessage, language: str, said: Said | None = None) -> SaidView:
+    """Return a message of a case; ``said`` is its place in a thread."""
+    state = None if said is None else said.state
+    return SaidView(
+        id=message_ref(item.sender, item.message_id),
+        direction=item.direction,
+        sender=item.sender,
+        on_behalf_of=item.on_behalf_of,
+        to=list(parse_header(item.header).to),
+        kind=item.kind,
+        label=_label(item.kind, language),
+        created_at=item.created_at,
+        in_reply_to=item.in_reply_to,
+        state=state,
+        state_label="" if state is None else STATES[state].text(language),
+        out_of_order=said is not None and said.out_of_order,
+    )
+
+
+def _due(row: ThreadRow, language: str) -> DueView | None:
+    if row.due_at == NEVER:
+        return None
+    task = Task(row.due_task)
+    return DueView(task=task, label=TASKS[task].text(language), by=row.due_by, at=row.due_at)
+
+
+def _flags(row: ThreadRow, now: int, *, delivered: bool) -> Iterable[str]:
+    if row.urgent:
+        yield "urgent"
+    if row.oral_to_be_confirmed:
+        yield "oral_to_be_confirmed"
+    if row.recalled:
+        yield "recalled"
+    if row.due_at <= now:
+        yield "overdue"
+    if row.lapses_at <= now:
+        yield "lapsed"
+    if delivered and row.state == State.SUBMITTED:
+        yield "delivered"
+
+
+def _label(kind: str, language: str) -> str:
+    known = CATALOGUE.get(kind)
+    return kind if known is None else known.label.text(language)

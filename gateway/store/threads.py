@@ -1,0 +1,135 @@
+"""Threads as they were folded last: a copy for lists, which can be made again from the messages.
+
+How far the copy is, and by which terms its dates were computed, is one row (``case_folding``).
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass
+from typing import Final
+
+from sqlalchemy import and_, delete, insert, or_, select
+
+from gateway.store.database import Transaction
+from gateway.store.engine import put
+from gateway.store.messages import SERVICE
+from gateway.store.rows import ROWS_MAX
+from gateway.store.schema import case_folding, messages, threads
+
+NEVER: Final = 2**53 - 1
+"""The time at which something is due that is not."""
+_ONLY: Final = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThreadRow:
+    """A thread, as far as lists show it."""
+
+    case_id: bytes
+    asker: str
+    asked: str
+    request_row: int
+    kind: str
+    state: str
+    urgent: bool
+    oral_to_be_confirmed: bool
+    recalled: int
+    out_of_order: int
+    opened_at: int
+    entered_at: int
+    due_task: str
+    due_by: str
+    due_at: int
+    lapses_at: int
+    """When the time for the answer runs out; ``NEVER`` where none is owed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredThread(ThreadRow):
+    """A thread with its place in the list."""
+
+    row_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThreadFilter:
+    """Which threads a list shows; None for any."""
+
+    states: Collection[str] | None = None
+    asker: str | None = None
+    asked: str | None = None
+    due_until: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Folding:
+    """How far messages are folded, and by which terms."""
+
+    row: int
+    terms: bytes
+
+
+_WHOLE = [threads.c[name] for name in StoredThread.__dataclass_fields__]
+
+
+def folding(tx: Transaction) -> Folding:
+    """Return how far the copy is."""
+    row = tx.execute(select(case_folding.c.folded_row, case_folding.c.terms)).first()
+    return Folding(0, b"") if row is None else Folding(row.folded_row, bytes(row.terms))
+
+
+def touched(tx: Transaction, after: int, limit: int) -> tuple[list[tuple[bytes, str]], int]:
+    """Return (case, kind) of the next messages that were stored after a row, and the last row."""
+    columns = messages.c.row_id, messages.c.case_id, messages.c.kind, messages.c.direction
+    statement = select(*columns).where(messages.c.row_id > after).order_by(messages.c.row_id)
+    rows = tx.execute(statement.limit(limit)).all()
+    found = [(bytes(row.case_id), row.kind) for row in rows if row.direction != SERVICE]
+    return found, rows[-1].row_id if rows else after
+
+
+def record(
+    tx: Transaction,
+    cases: Collection[bytes],
+    rows: Sequence[ThreadRow],
+    before: Folding,
+    after: Folding,
+) -> bool:
+    """Put the threads of some cases in place of what they were, if nobody did so meanwhile.
+
+    Of other terms than those of the copy, everything is folded again from the beginning.
+    """
+    if folding(tx) != before:
+        return False
+    if before.terms != after.terms:
+        tx.execute(delete(threads))
+    for case_id in cases:
+        tx.execute(delete(threads).where(threads.c.case_id == case_id))
+    for start in range(0, len(rows), ROWS_MAX):
+        tx.execute(insert(threads), [asdict(row) for row in rows[start : start + ROWS_MAX]])
+    row = {"only": _ONLY, "folded_row": after.row, "terms": after.terms}
+    put(tx, case_folding, row, "only")
+    return True
+
+
+def page(
+    tx: Transaction, wanted: ThreadFilter, *, after: tuple[int, int], limit: int
+) -> list[StoredThread]:
+    """Return threads, what is due first before the rest, those after (due_at, row) ``after``."""
+    due_at, row_id = after
+    statement = select(*_WHOLE).where(
+        or_(threads.c.due_at > due_at, and_(threads.c.due_at == due_at, threads.c.row_id > row_id))
+    )
+    if wanted.states is not None:
+        statement = statement.where(threads.c.state.in_(wanted.states))
+    if wanted.asker is not None:
+        statement = statement.where(threads.c.asker == wanted.asker)
+    if wanted.asked is not None:
+        statement = statement.where(threads.c.asked == wanted.asked)
+    if wanted.due_until is not None:
+        statement = statement.where(threads.c.due_at <= wanted.due_until)
+    statement = statement.order_by(threads.c.due_at, threads.c.row_id).limit(limit)
+    return [StoredThread(**row) for row in tx.execute(statement).mappings()]
+
+
+def forget(tx: Transaction, request_rows: Collection[int]) -> None:
+    """Let go of threads whose request is forgotten."""
+    tx.execute(delete(threads).where(threads.c.request_row.in_(request_rows)))
