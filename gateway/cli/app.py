@@ -10,6 +10,7 @@ from gateway.cli import (
     audit,
     backup,
     bench,
+    case,
     codes,
     demonstration,
     evidence,
@@ -49,6 +50,7 @@ app.add_typer(codes.app, name="codes")
 app.add_typer(registry.app, name="registry")
 app.add_typer(member.app, name="member")
 app.add_typer(statement.app, name="statement")
+app.add_typer(case.app, name="case")
 app.add_typer(message.app, name="message")
 app.add_typer(inbox.app, name="inbox")
 app.add_typer(attachment.app, name="attachment")
