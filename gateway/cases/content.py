@@ -52,6 +52,17 @@ def decode_content(kind: Kind, encoded: bytes) -> Content:
     return content
 
 
+def read_content(kind: Kind, encoded: bytes) -> Content:
+    """Read a content that was validated before it was stored.
+
+    Raises RejectedError ``content_invalid`` for one of another version of its kind.
+    """
+    try:
+        return _decoder(kind.content).decode(encoded)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as fault:
+        raise _invalid("the content is not of this version of its kind") from fault
+
+
 def _read(kind: Kind, encoded: bytes) -> Content | None:
     """Return a content with nothing wrong; None for one whose faults are to be found and named.
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from gateway.cases.content import decode_content
+from gateway.cases.content import read_content
 from gateway.cases.event import Event
 from gateway.cases.kinds import kind_named
 from gateway.cases.schema import Content
@@ -15,29 +15,39 @@ from gateway.protocol.envelope import parse_header
 from gateway.protocol.message import Payload, decode_payload
 from gateway.protocol.opening import open_body
 from gateway.services.keys import NodeKeys
-from gateway.store.messages import StoredMessage
+from gateway.store import messages
+from gateway.store.database import Transaction
+from gateway.store.messages import MessageSummary, StoredMessage
 
+OPENED_AT_ONCE = 16
+"""Whose bodies are in memory together, of a mebibyte at most each."""
 _DATES = ("due_on", "review_on", "reply_by")
 
 
 def read_events(
-    keys: NodeKeys, stored: Iterable[StoredMessage], opens: Callable[[str], bool] = is_event
-) -> list[Event]:
-    """Return the events among stored messages, with what those say whose kind it ``opens``.
+    tx: Transaction,
+    keys: NodeKeys,
+    found: Iterable[MessageSummary],
+    opens: Callable[[str], bool] = is_event,
+) -> dict[int, Event]:
+    """Return the events among messages, by row; with what those say whose kind it ``opens``.
 
     What cannot be opened any more, because its key is gone or its kind is not known, still counts
     by what stands in the clear.
     """
-    return [
-        stored_event(item, opened_content(keys, item) if opens(item.kind) else None)
-        for item in stored
-        if is_event(item.kind)
-    ]
+    events = {item.row_id: stored_event(item) for item in found if is_event(item.kind)}
+    closed = [row for row, event in events.items() if opens(event.kind)]
+    for start in range(0, len(closed), OPENED_AT_ONCE):
+        for item in messages.by_rows(tx, closed[start : start + OPENED_AT_ONCE]):
+            content = opened_content(keys, item)
+            if content is not None:
+                events[item.row_id] = _saying(events[item.row_id], content)
+    return events
 
 
-def stored_event(item: StoredMessage, content: Content | None) -> Event:
-    """Return a stored message as an event."""
-    event = Event(
+def stored_event(item: MessageSummary) -> Event:
+    """Return a stored message as an event, by what stands in the clear."""
+    return Event(
         kind=item.kind,
         member=item.sender,
         message_id=item.message_id,
@@ -47,7 +57,6 @@ def stored_event(item: StoredMessage, content: Content | None) -> Event:
         in_reply_to=item.in_reply_to,
         on_behalf_of=item.on_behalf_of,
     )
-    return event if content is None else _saying(event, content)
 
 
 def drafted_event(
@@ -78,7 +87,7 @@ def opened_content(keys: NodeKeys, item: StoredMessage) -> Content | None:
     """Return the content of a stored message; None where it cannot be read."""
     try:
         payload = opened_payload(keys, item)
-        return decode_content(kind_named(payload.kind), payload.content)
+        return read_content(kind_named(payload.kind), payload.content)
     except LiaisonError:
         return None
 

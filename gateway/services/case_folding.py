@@ -16,7 +16,7 @@ from gateway.services.keys import NodeKeys
 from gateway.services.terms import Terms
 from gateway.store import messages, threads
 from gateway.store.database import Database, Transaction
-from gateway.store.messages import StoredMessage
+from gateway.store.messages import MessageSummary
 from gateway.store.threads import NEVER, Folding, ThreadRow
 
 FOLDED_AT_ONCE = 500
@@ -48,8 +48,7 @@ class CaseFolding:
             start = before.row if before.terms == self._terms.digest else 0
             stored, last = threads.touched(tx, start, FOLDED_AT_ONCE)
             cases = {case_id for case_id, kind in stored if is_event(kind)}
-            for case_id in cases:
-                found.extend(self._rows(case_id, messages.of_case(tx, case_id)))
+            found.extend(self._rows(tx, messages.of_cases(tx, cases)))
             return before, Folding(last, self._terms.digest), cases
 
         before, after, cases = await self._database.read(look)
@@ -57,12 +56,18 @@ class CaseFolding:
             await self._database.write(lambda tx: threads.record(tx, cases, found, before, after))
         return after.row
 
-    def _rows(self, case_id: bytes, stored: Sequence[StoredMessage]) -> Iterator[ThreadRow]:
-        events = read_events(self._keys, stored)
-        rows = {(item.sender, item.message_id): item.row_id for item in stored}
-        for folded in folded_threads(events, self._keys.member):
-            asked = request_of(folded)
-            yield thread_row(case_id, folded, rows[asked.member, asked.message_id], self._terms)
+    def _rows(self, tx: Transaction, stored: Sequence[MessageSummary]) -> Iterator[ThreadRow]:
+        events = read_events(tx, self._keys, stored)
+        rows = {(event.member, event.message_id): row for row, event in events.items()}
+        by_case: dict[bytes, list[Event]] = {}
+        for item in stored:
+            if item.row_id in events:
+                by_case.setdefault(item.case_id, []).append(events[item.row_id])
+        for case_id, said in by_case.items():
+            for folded in folded_threads(said, self._keys.member):
+                asked = request_of(folded)
+                request_row = rows[asked.member, asked.message_id]
+                yield thread_row(case_id, folded, request_row, self._terms)
 
 
 def folded_threads(events: Sequence[Event], me: str) -> list[Folded]:

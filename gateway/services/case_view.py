@@ -10,7 +10,7 @@ from gateway.cases.thread import Said, State
 from gateway.cases.wording import STATES, TASKS
 from gateway.protocol.envelope import parse_header
 from gateway.protocol.message import message_ref
-from gateway.store.messages import StoredMessage
+from gateway.store.messages import MessageSummary
 from gateway.store.threads import NEVER, ThreadRow
 
 
@@ -104,7 +104,7 @@ def summary_of(row: ThreadRow, language: str, *, delivered: bool, now: int) -> T
     )
 
 
-def said_view(item: StoredMessage, language: str, said: Said | None = None) -> SaidView:
+def said_view(item: MessageSummary, language: str, said: Said | None = None) -> SaidView:
     """Return a message of a case; ``said`` is its place in a thread."""
     state = None if said is None else said.state
     return SaidView(

@@ -29,7 +29,7 @@ from gateway.services.terms import terms_of
 from gateway.settings import CasesSettings, Role
 from gateway.store import messages, outbox, threads
 from gateway.store.database import Database, Transaction
-from gateway.store.messages import StoredMessage
+from gateway.store.messages import MessageSummary
 from gateway.store.outbox import OutboxState
 from gateway.store.threads import StoredThread, ThreadFilter, ThreadRow
 
@@ -75,7 +75,7 @@ class Cases:
 
         def look(tx: Transaction) -> tuple[list[StoredThread], Sequence[ThreadSummary]]:
             found = threads.page(tx, wanted, after=after, limit=query.limit)
-            mine = [row for row in found if self._may_see(tx, row, caller)]
+            mine = [row for row in found if self._may_see(tx, row.request_row, caller)]
             return found, self._summaries(tx, mine, language)
 
         found, shown = await self._database.read(look)
@@ -92,13 +92,13 @@ class Cases:
         return await self._database.read(lambda tx: self._read(tx, case, caller, language))
 
     def _read(self, tx: Transaction, case: str, caller: Caller, language: str) -> CaseDetail:
-        stored = messages.of_case(tx, _case_id(case))
+        stored = messages.of_cases(tx, [_case_id(case)])
         if not stored:
             raise RejectedError("case_not_found", f"there is no case {case} here")
-        if not self._is_of_unit(stored[0], caller):
+        if not self._may_see(tx, stored[0].row_id, caller):
             raise ForbiddenError("unit_mismatch", f"{caller.name} sees its own unit's cases only")
         by_name = {(item.sender, item.message_id): item for item in stored}
-        events = read_events(self._keys, stored)
+        events = [*read_events(tx, self._keys, stored).values()]
         shown = [
             self._thread(tx, folded, by_name, language)
             for folded in folded_threads(events, self._keys.member)
@@ -112,7 +112,7 @@ class Cases:
         self,
         tx: Transaction,
         folded: Folded,
-        by_name: Mapping[tuple[str, bytes], StoredMessage],
+        by_name: Mapping[tuple[str, bytes], MessageSummary],
         language: str,
     ) -> ThreadDetail:
         asked = request_of(folded)
@@ -159,16 +159,15 @@ class Cases:
             for row in rows
         ]
 
-    def _may_see(self, tx: Transaction, row: ThreadRow, caller: Caller) -> bool:
+    def _may_see(self, tx: Transaction, row_id: int, caller: Caller) -> bool:
+        """Tell whether a message is of the caller's unit."""
         if caller.unit is None:
             return True
-        return all(
-            self._is_of_unit(item, caller) for item in messages.by_rows(tx, [row.request_row])
-        )
-
-    def _is_of_unit(self, item: StoredMessage, caller: Caller) -> bool:
         try:
-            return caller.unit is None or opened_payload(self._keys, item).unit == caller.unit
+            return any(
+                opened_payload(self._keys, item).unit == caller.unit
+                for item in messages.by_rows(tx, [row_id])
+            )
         except LiaisonError:
             return False
 

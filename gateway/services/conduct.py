@@ -35,9 +35,12 @@ class Conduct:
         """
         if not is_event(said.kind):
             return said.in_reply_to
-        events = await self._database.read(
-            lambda tx: read_events(self._keys, messages.of_case(tx, case_id), _decides_by_content)
+        stored = await self._database.read(
+            lambda tx: read_events(
+                tx, self._keys, messages.of_cases(tx, [case_id]), _decides_by_content
+            )
         )
+        events = [*stored.values()]
         events += [event for case, event in self._drafted if case == case_id]
         said = admitted(events, said)
         self._drafted.append((case_id, said))

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from operator import attrgetter
 from typing import NamedTuple
 
-from sqlalchemy import Select, exists, func, select, update
+from sqlalchemy import Select, bindparam, exists, func, select, update
 
 from gateway.store import news, storage_keys
 from gateway.store.database import Transaction
@@ -114,6 +114,14 @@ class MessageFilter:
 _SUMMARY = [messages.c[name] for name in MessageSummary.__dataclass_fields__]
 _NAMED = [messages.c[name] for name in Named._fields]
 _WHOLE = [messages.c[name] for name in StoredMessage.__dataclass_fields__]
+_OF_CASES = (
+    select(*_SUMMARY)
+    .where(
+        messages.c.case_id.in_(bindparam("case_ids", expanding=True)),
+        messages.c.direction != SERVICE,
+    )
+    .order_by(messages.c.row_id)
+)
 # Statements of the fast path are built once: building costs more than running them.
 _NAMES = tuple(NewMessage.__dataclass_fields__)
 _columns = attrgetter(*_NAMES)
@@ -187,13 +195,13 @@ def by_rows(tx: Transaction, rows: Collection[int]) -> list[StoredMessage]:
     return [StoredMessage(**row) for row in tx.execute(statement).mappings()]
 
 
-def of_case(tx: Transaction, case_id: bytes) -> list[StoredMessage]:
-    """Return the whole messages of a case, in the order in which they were stored."""
-    statement = select(*_WHOLE).where(
-        messages.c.case_id == case_id, messages.c.direction != SERVICE
-    )
-    found = tx.execute(statement.order_by(messages.c.row_id)).mappings()
-    return [StoredMessage(**row) for row in found]
+def of_cases(tx: Transaction, case_ids: Collection[bytes]) -> list[MessageSummary]:
+    """Return the messages of cases, in the order in which they were stored, without their bodies.
+
+    Somebody may have filled a case with large ones.
+    """
+    found = tx.execute(_OF_CASES, {"case_ids": list(case_ids)}).mappings()
+    return [MessageSummary(**row) for row in found]
 
 
 def received(tx: Transaction, message_ids: Collection[bytes]) -> list[StoredMessage]:

@@ -101,8 +101,7 @@ def record(
         return False
     if before.terms != after.terms:
         tx.execute(delete(threads))
-    for case_id in cases:
-        tx.execute(delete(threads).where(threads.c.case_id == case_id))
+    tx.execute(delete(threads).where(threads.c.case_id.in_(cases)))
     for start in range(0, len(rows), ROWS_MAX):
         tx.execute(insert(threads), [asdict(row) for row in rows[start : start + ROWS_MAX]])
     row = {"only": _ONLY, "folded_row": after.row, "terms": after.terms}

@@ -121,7 +121,7 @@ def test_messages_are_looked_at_in_the_order_they_were_stored(fresh: Fresh) -> N
             found, last = threads.touched(tx, rows[0], 10)
             assert (found, last) == ([(case, "case.reply")] * 2, messages.newest_row(tx))
             assert threads.touched(tx, last, 10) == ([], last)
-            assert len(messages.of_case(tx, case)) == 3
+            assert len(messages.of_cases(tx, [case])) == 3
 
         db.write_now(act)
 
