@@ -145,6 +145,9 @@ LOG_HEADS: Final = 0x4C1A_0008
 CARDS: Final = 0x4C1A_0007
 """Who decides which key card of a member is the newest."""
 
+CASES: Final = 0x4C1A_0011
+"""Who brings the copy of the threads up to date."""
+
 
 def is_passing(failure: BaseException) -> bool:
     """Tell whether the same transaction may well succeed when it is run again at once."""

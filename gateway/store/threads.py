@@ -10,7 +10,7 @@ from typing import Final
 from sqlalchemy import and_, delete, insert, or_, select
 
 from gateway.store.database import Transaction
-from gateway.store.engine import put
+from gateway.store.engine import CASES, lock, put
 from gateway.store.messages import SERVICE
 from gateway.store.rows import ROWS_MAX
 from gateway.store.schema import case_folding, messages, threads
@@ -97,6 +97,7 @@ def record(
 
     Of other terms than those of the copy, everything is folded again from the beginning.
     """
+    lock(tx, CASES)
     if folding(tx) != before:
         return False
     if before.terms != after.terms:

@@ -4,10 +4,10 @@ from dataclasses import asdict
 from typing import Any
 
 from gateway.store import messages, purge, threads
-from gateway.store.database import Transaction
+from gateway.store.database import Database, Transaction
 from gateway.store.threads import NEVER, Folding, ThreadFilter, ThreadRow
 from tests.store.conftest import Fresh
-from tests.store.stored import NOW, message, queue
+from tests.store.stored import NOW, all_of, message, queue
 
 NONE = Folding(0, b"")
 TERMS, OTHERS = b"t" * 32, b"o" * 32
@@ -93,6 +93,16 @@ def test_who_folded_from_something_older_writes_nothing(fresh: Fresh) -> None:
             assert listed(tx, states=("closed",)) == []
 
         db.write_now(act)
+
+
+async def test_two_daemons_fold_in_turn(pair: tuple[Database, Database]) -> None:
+    """One of them writes; the other finds that it did."""
+    folded = [
+        database.write(lambda tx: record(tx, [row(1)], NONE, Folding(3, TERMS)))
+        for database in pair
+    ]
+    assert sorted(await all_of(*folded)) == [False, True]
+    assert pair[0].read_now(listed) == [1]
 
 
 def test_other_terms_begin_from_nothing(fresh: Fresh) -> None:
