@@ -160,6 +160,29 @@ def row_of(event: Event) -> str:
     return REFUSE_PART if event.kind == "case.refuse" and event.part else event.kind
 
 
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A cell of the table for a kind, as it is published."""
+
+    by: Side
+    state: State | None
+    """Which allows it; None before anything was asked."""
+    to: Step
+    part: bool
+    """Only if it is about a part."""
+
+
+def moves_of(kind: str) -> list[Move]:
+    """Return what a kind does to threads; nothing for kinds that are no part of them."""
+    rows = {REQUEST} if kind.startswith("request.") else {kind, f"{kind} (part)"}
+    return [
+        Move(side, state, step, part=row == REFUSE_PART)
+        for (row, side), moves in TABLE.items()
+        if row in rows
+        for state, step in moves.items()
+    ]
+
+
 def fold(pair: Pair, events: Iterable[Event]) -> Folded:
     """Return where the thread of ``pair`` stands after ``events``, in whatever order they come."""
     thread = Thread(pair=pair)

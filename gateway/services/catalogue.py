@@ -14,6 +14,7 @@ from gateway.cases.kinds import near
 from gateway.cases.listing import code_list, list_names
 from gateway.cases.places import Place
 from gateway.cases.powers import speakers
+from gateway.cases.thread import Move, moves_of
 from gateway.errors import RejectedError
 
 
@@ -33,6 +34,8 @@ class KindSummary(msgspec.Struct, frozen=True, kw_only=True):
     handling: Handling | None
     """What a content has that says nothing of it."""
     deadlines: Deadlines | None
+    moves: list[Move]
+    """What it does to a thread: who may say it in which state, and what the state is then."""
     personal: list[str]
     """Places of what tells of a person; ``*`` stands for each of a list."""
     free_text: list[str]
@@ -109,6 +112,7 @@ def _facts(kind: Kind, language: str) -> dict[str, Any]:
         "priority": kind.priority,
         "handling": kind.handling,
         "deadlines": kind.deadlines,
+        "moves": moves_of(kind.name),
         "personal": [_pointer(place) for place in kind.personal],
         "free_text": [_pointer(place) for place in kind.free_text],
         "schema": kind.schema(language),

@@ -22,6 +22,7 @@ from gateway.cases.thread import (
     check_admits,
     fold,
     is_event,
+    moves_of,
 )
 from gateway.errors import ConflictError
 from tests.cases.told import BY, NOW, PAIR, VERIFY, Party, day, event, speaker_of, tell
@@ -123,6 +124,18 @@ def test_an_unknown_row_moves_nothing() -> None:
         assert not is_event(row)
     fault = outcome(advance, thread_in(State.SUBMITTED), event("case.invented", "XB"))
     assert fault.code == "not_in_this_state"
+
+
+def test_what_a_kind_does_is_published_as_it_is_done() -> None:
+    """Every cell of the table, once, under the kinds that are looked up there."""
+    kinds = {VERIFY if row == REQUEST else row for row in ROWS} - {REFUSE_PART}
+    told = {
+        (REQUEST if kind == VERIFY else REFUSE_PART if move.part else kind, move.by, move.state)
+        for kind in kinds
+        for move in moves_of(kind)
+    }
+    assert told == set(EXPECTED)
+    assert moves_of("information.spontaneous") == moves_of("ping") == []
 
 
 @pytest.mark.parametrize("row", ROWS)

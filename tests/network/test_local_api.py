@@ -263,6 +263,11 @@ async def test_node_describes_itself(tmp_path: Path) -> None:
             async with xa.get(path) as answer:
                 told = await problem(answer)
                 assert (told["status"], told["code"]) == (404, code)
+        moves = {item["name"]: item["moves"] for item in kinds}
+        assert moves["ping"] == []
+        assert {(item["by"], item["state"], item["to"]) for item in moves["case.reply"]} == {
+            ("asked", state, "answered") for state in ("submitted", "in_progress", "partial")
+        }
         assert (await get("/health/live")) == {"live": True}
         assert (await get("/health/ready"))["ready"] is True
         assert (await get("/v1/registry"))["size"] == 3
