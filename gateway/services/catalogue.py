@@ -18,6 +18,19 @@ from gateway.cases.thread import Move, moves_of
 from gateway.errors import RejectedError
 
 
+class MoveView(msgspec.Struct, frozen=True, kw_only=True):
+    """What a message of a kind does to a thread in one of its states."""
+
+    by: str
+    """Who says it: ``asker`` or ``asked``."""
+    state: str | None
+    """Which allows it; None before anything was asked."""
+    to: str
+    """The state after it, or ``back`` to the one before."""
+    part: bool
+    """Only if it is about a part."""
+
+
 class KindSummary(msgspec.Struct, frozen=True, kw_only=True):
     """A kind in a list, with what a form needs."""
 
@@ -34,7 +47,7 @@ class KindSummary(msgspec.Struct, frozen=True, kw_only=True):
     handling: Handling | None
     """What a content has that says nothing of it."""
     deadlines: Deadlines | None
-    moves: list[Move]
+    moves: list[MoveView]
     """What it does to a thread: who may say it in which state, and what the state is then."""
     personal: list[str]
     """Places of what tells of a person; ``*`` stands for each of a list."""
@@ -112,11 +125,15 @@ def _facts(kind: Kind, language: str) -> dict[str, Any]:
         "priority": kind.priority,
         "handling": kind.handling,
         "deadlines": kind.deadlines,
-        "moves": moves_of(kind.name),
+        "moves": [_move(move) for move in moves_of(kind.name)],
         "personal": [_pointer(place) for place in kind.personal],
         "free_text": [_pointer(place) for place in kind.free_text],
         "schema": kind.schema(language),
     }
+
+
+def _move(move: Move) -> MoveView:
+    return MoveView(by=move.by, state=move.state, to=str(move.to), part=move.part)
 
 
 def _pointer(place: Place) -> str:
