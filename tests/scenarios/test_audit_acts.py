@@ -117,15 +117,17 @@ async def test_each_key_is_recorded_once_in_a_process(tmp_path: Path) -> None:
 async def test_settings_are_recorded_when_they_changed(tmp_path: Path) -> None:
     """At a start, by their digest, and with the version; not when they are as before."""
     async with federation(tmp_path, "XA") as fed:
+        await fed.nodes[XA].workers.starting.note_configuration()
         (first,) = await entries(fed, "XA", EntryKind.CONFIGURATION_CHANGED)
         assert first[:2] == ("", 1)
         assert first[2]
         await fed.stop("XA")
-        await fed.start("XA")
+        await (await fed.start("XA")).workers.starting.note_configuration()
         assert await entries(fed, "XA", EntryKind.CONFIGURATION_CHANGED) == [first]
         await fed.stop("XA")
         fed.changes["XA"] = {"registry": {"poll_s": 2}}
         node = await fed.start("XA")
+        await node.workers.starting.note_configuration()
         changed = [
             item for item in await recorded(node) if item.kind is EntryKind.CONFIGURATION_CHANGED
         ]
