@@ -11,31 +11,31 @@ from gateway.clock import Clock, happens
 from gateway.errors import LiaisonError
 from gateway.logs import logger
 from gateway.protocol.audit import EntryKind
-from gateway.services.anchoring import Anchoring
-from gateway.services.audit import AuditLog
-from gateway.services.ceremony import Ceremony
-from gateway.services.collecting import Collecting
-from gateway.services.cosigning import Cosigning
-from gateway.services.fetching import Fetching
-from gateway.services.following import Following
-from gateway.services.forwarding import Returning
-from gateway.services.gossip import Gossip
+from gateway.services.auditing.anchoring import Anchoring
+from gateway.services.auditing.log import AuditLog
+from gateway.services.auditing.restoring import Restoring
+from gateway.services.blobs.fetching import Fetching
+from gateway.services.federation.following import Following
+from gateway.services.federation.gossip import Gossip
+from gateway.services.federation.registry import Registrar, RegistryMirror
+from gateway.services.federation.standing import Standing
+from gateway.services.federation.vetoes import PASS_ON_S, Vetoes
+from gateway.services.federation.views import RegistryViews
+from gateway.services.keykeeping.ceremony import Ceremony
+from gateway.services.keykeeping.rewrapping import Rewrapping
+from gateway.services.keykeeping.rotation import Rotation
 from gateway.services.keys import NodeKeys
-from gateway.services.lanes import Lanes
 from gateway.services.ledger import Ledger
 from gateway.services.neighbours import Neighbours
 from gateway.services.purging import Purging
-from gateway.services.registry import Registrar, RegistryMirror
-from gateway.services.registry_views import RegistryViews
-from gateway.services.reoffering import Reoffering
-from gateway.services.resigning import Resigning
-from gateway.services.restoring import Restoring
-from gateway.services.rewrapping import Rewrapping
-from gateway.services.rotation import Rotation
-from gateway.services.standing import Standing
+from gateway.services.relay.collecting import Collecting
+from gateway.services.relay.forwarding import Returning
+from gateway.services.sending.lanes import Lanes
+from gateway.services.sending.reoffering import Reoffering
+from gateway.services.sending.resigning import Resigning
 from gateway.services.starting import Starting
-from gateway.services.vetoes import PASS_ON_S, Vetoes
-from gateway.services.watching import Watching
+from gateway.services.witness.cosigning import Cosigning
+from gateway.services.witness.watching import Watching
 from gateway.settings import Settings
 from gateway.store import attachments, audit, carried, custody, idempotency, outbox, registry
 from gateway.store.blobs import BlobStore

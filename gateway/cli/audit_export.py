@@ -16,7 +16,7 @@ from gateway.cli.audit_phrases import SAID
 from gateway.cli.console import language, note, say, show_json
 from gateway.cli.options import DEFAULT_FOLDER, AsJson, Folder, daemon_of
 from gateway.errors import ConflictError, RejectedError
-from gateway.services.witnesses import witness_keys
+from gateway.services.federation.witnesses import witness_keys
 from keys.registry.origins import log_keys_of
 from keys.tlog.checkpoint import Checkpoint, parse_checkpoint
 from keys.tlog.merkle import EMPTY_ROOT

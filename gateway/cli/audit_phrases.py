@@ -5,7 +5,7 @@ from typing import Final
 
 from gateway.cases.labels import Label
 from gateway.protocol.audit import EntryKind
-from gateway.services.audit_findings import FindingCode
+from gateway.services.auditing.findings import FindingCode
 
 KINDS: Final[Mapping[EntryKind, Label]] = {
     EntryKind.MESSAGE_ACCEPTED: Label("accepted from the house", "accepté de la maison"),

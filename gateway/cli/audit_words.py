@@ -19,7 +19,7 @@ from gateway.cli.audit_phrases import (
 from gateway.cli.console import when
 from gateway.cli.words import visible
 from gateway.protocol.audit import EntryKind
-from gateway.services.audit_findings import AuditReport, Compared, Finding, FindingCode
+from gateway.services.auditing.findings import AuditReport, Compared, Finding, FindingCode
 
 _OF_HEADS = (
     FindingCode.HEAD_INVALID,

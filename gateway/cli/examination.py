@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gateway.errors import LiaisonError, RejectedError
-from gateway.services.audit_findings import AuditReport, Finding, FindingCode, HeldHead
+from gateway.services.auditing.findings import AuditReport, Finding, FindingCode, HeldHead
 from gateway.settings import Settings
 from keys.registry.draft import parse_fingerprint
 from keys.registry.origins import AuditOrigin, Shard
@@ -55,7 +55,7 @@ def examine(
     """Check the audit log of a node's folder. Raises LiaisonError when it cannot be read."""
     # What follows is loaded when a log is examined: it is most of a daemon.
     from gateway.daemon import open_database  # noqa: PLC0415
-    from gateway.services.audit_check import check_audit_log, total  # noqa: PLC0415
+    from gateway.services.auditing.check import check_audit_log, total  # noqa: PLC0415
 
     database = open_database(settings)
     try:

@@ -11,7 +11,7 @@ from gateway.cli import root
 from gateway.cli.console import language, say, show_json, show_table, when
 from gateway.cli.options import DEFAULT_FOLDER, AsJson, Folder, daemon_of
 from gateway.errors import RejectedError
-from gateway.services.reasons import Reason
+from gateway.services.keykeeping.reasons import Reason
 from keys.suite import KeyUse
 
 app = typer.Typer(help="This node's keys.", no_args_is_help=True)

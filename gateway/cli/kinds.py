@@ -31,8 +31,8 @@ def kinds(
     as_json: AsJson = False,
 ) -> None:
     """List the kinds of message, or show what one must contain. Needs no running daemon."""
-    from gateway.services.catalogue import Catalogue  # noqa: PLC0415 - code lists, not for --help
-    from gateway.services.own_kinds import kinds_with  # noqa: PLC0415 - the same
+    from gateway.services.casework.catalogue import Catalogue  # noqa: PLC0415 - code lists, not for --help
+    from gateway.services.casework.own_kinds import kinds_with  # noqa: PLC0415 - the same
 
     try:
         settings = settings_of(folder)

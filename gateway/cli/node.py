@@ -367,7 +367,7 @@ def _examine_registry(
             f"not confirmed for {age_s} s: are its witnesses and the registrar reachable?",
         )
     yield "registry", f"{shown['registry_size']} statements, confirmed {age_s} s ago"
-    from gateway.services.asking import QUORUM_LATE_S  # noqa: PLC0415 - most of a daemon
+    from gateway.services.witness.asking import QUORUM_LATE_S  # noqa: PLC0415 - most of a daemon
 
     late_s = shown["quorum_missing_s"]
     if late_s >= QUORUM_LATE_S:
@@ -401,7 +401,7 @@ def _examine_views(shown: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _examine_log(shown: Mapping[str, Any]) -> str:
     """Say how far the audit log is witnessed. Raises _WrongError when something is to be done."""
-    from gateway.services.asking import QUORUM_LATE_S  # noqa: PLC0415 - most of a daemon
+    from gateway.services.witness.asking import QUORUM_LATE_S  # noqa: PLC0415 - most of a daemon
 
     log = shown["audit_log"]
     if log["trouble"]:

@@ -34,7 +34,7 @@ from keys.registry.statement import REGISTRY
 from keys.slot import DEMO, STANDARD
 
 if TYPE_CHECKING:
-    from gateway.services.registry_check import RegistryReport
+    from gateway.services.federation.check import RegistryReport
     from gateway.store.database import Database
 
 app = typer.Typer(help="The federation's registry.", no_args_is_help=True)
@@ -198,7 +198,7 @@ def _say_prepared(federation: str, folder: Path, file: Path, as_json: bool) -> N
 
 def examine(settings: Settings) -> "RegistryReport":
     """Replay the registry of a node's folder. Raises LiaisonError when it cannot be read."""
-    from gateway.services.registry_check import check_registry  # noqa: PLC0415 - most of a daemon
+    from gateway.services.federation.check import check_registry  # noqa: PLC0415 - most of a daemon
 
     notes, head = _stored(settings)
     return check_registry(notes, head, parse_fingerprint(settings.registry.anchor))

@@ -111,7 +111,7 @@ def _sizes(item: "SplitView") -> list[int]:
 
 
 def _portable(item: "SplitView") -> "ProvenSplitView | None":
-    from gateway.services.registry_check import portable  # noqa: PLC0415 - most of a daemon
+    from gateway.services.federation.check import portable  # noqa: PLC0415 - most of a daemon
 
     return portable(item.head_a, item.head_b, item.proof)
 

@@ -14,7 +14,7 @@ import msgspec
 
 from gateway.errors import LiaisonError, RejectedError, UnavailableError
 from gateway.network.tls import client_context
-from gateway.services.audit_findings import HeldHead
+from gateway.services.auditing.findings import HeldHead
 from keys.registry.view import View, advance, found
 from keys.suite import MemberId, digest
 from keys.tlog.checkpoint import parse_checkpoint

@@ -12,11 +12,11 @@ from aiohttp import web
 
 from gateway.faults import convert
 from gateway.network.requests import json_answer, parse_json, query_of
-from gateway.services.audit_reading import AuditReading
-from gateway.services.audit_search import AuditQuery, AuditSearch
+from gateway.services.auditing.erasing import Erasing, Erasure
+from gateway.services.auditing.reading import AuditReading
+from gateway.services.auditing.search import AuditQuery, AuditSearch
 from gateway.services.caller import Caller
-from gateway.services.erasing import Erasing, Erasure
-from gateway.services.peer_logs import PeerLogs
+from gateway.services.witness.peer_logs import PeerLogs
 from keys.tlog.tiles import parse_bundle_path, parse_tile_path
 
 _ENTRIES = "entries/"

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from aiohttp import web
 
 from gateway.network.requests import json_answer, language_of
-from gateway.services.catalogue import Catalogue
+from gateway.services.casework.catalogue import Catalogue
 
 
 class CatalogueApi:

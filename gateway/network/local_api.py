@@ -45,30 +45,30 @@ from gateway.network.requests import (
     range_of,
     submission_line,
 )
-from gateway.services.attachments import Attachments
-from gateway.services.audit_reading import AuditReading
-from gateway.services.audit_search import AuditSearch
+from gateway.services.auditing.erasing import Erasing
+from gateway.services.auditing.reading import AuditReading
+from gateway.services.auditing.search import AuditSearch
+from gateway.services.blobs.attachments import Attachments
 from gateway.services.caller import Caller
-from gateway.services.cases import CaseQuery, Cases
-from gateway.services.catalogue import Catalogue
-from gateway.services.ceremony import Ceremony, RouteChange
-from gateway.services.delivery import Delivery
-from gateway.services.erasing import Erasing
-from gateway.services.evidence import EvidenceFiles
-from gateway.services.exchange import Exchange
-from gateway.services.exporting import Exporting
+from gateway.services.casework.cases import CaseQuery, Cases
+from gateway.services.casework.catalogue import Catalogue
+from gateway.services.federation.members import Members
+from gateway.services.federation.registry import Registrar, RegistryMirror
 from gateway.services.health import Health
-from gateway.services.importing import Importing
-from gateway.services.inbox import Inbox, MessageQuery
-from gateway.services.key_report import KeyReport
-from gateway.services.log_alarms import LogAlarms
-from gateway.services.members import Members
-from gateway.services.peer_logs import PeerLogs
-from gateway.services.registry import Registrar, RegistryMirror
-from gateway.services.rewrapping import Rewrapping
-from gateway.services.rotation import Rotation
-from gateway.services.submission import Submission, read_submission
+from gateway.services.keykeeping.ceremony import Ceremony, RouteChange
+from gateway.services.keykeeping.key_report import KeyReport
+from gateway.services.keykeeping.rewrapping import Rewrapping
+from gateway.services.keykeeping.rotation import Rotation
+from gateway.services.media.exporting import Exporting
+from gateway.services.media.importing import Importing
+from gateway.services.proving.evidence import EvidenceFiles
+from gateway.services.receiving.inbox import Inbox, MessageQuery
+from gateway.services.sending.delivery import Delivery
+from gateway.services.sending.exchange import Exchange
+from gateway.services.sending.submission import Submission, read_submission
 from gateway.services.turnstile import Turnstile
+from gateway.services.witness.log_alarms import LogAlarms
+from gateway.services.witness.peer_logs import PeerLogs
 from gateway.settings import LocalApiSettings
 from keys.suite import KeyUse
 

@@ -14,23 +14,23 @@ from gateway.network.requests import (
     RotateBody,
     StatementBody,
 )
-from gateway.services.attachments import UploadedAttachment
-from gateway.services.audit_search import AuditEntryView, AuditPage, AuditQuery
-from gateway.services.case_view import CaseDetail, CasePage
-from gateway.services.cases import CaseQuery
-from gateway.services.catalogue import CodeList, KindDetail
-from gateway.services.ceremony import RouteChange, RouteView
-from gateway.services.delivery import MovedRows
-from gateway.services.erasing import ErasedEntry, Erasure
+from gateway.services.auditing.erasing import ErasedEntry, Erasure
+from gateway.services.auditing.search import AuditEntryView, AuditPage, AuditQuery
+from gateway.services.blobs.attachments import UploadedAttachment
+from gateway.services.casework.cases import CaseQuery
+from gateway.services.casework.catalogue import CodeList, KindDetail
+from gateway.services.casework.view import CaseDetail, CasePage
+from gateway.services.federation.members import MemberDetail, MemberSummary, RegistryView
 from gateway.services.health import HealthReport, OutboxRow, PeerReport, Status
-from gateway.services.importing import Imported
-from gateway.services.inbox import MessageQuery
-from gateway.services.key_report import KeySummary
-from gateway.services.members import MemberDetail, MemberSummary, RegistryView
-from gateway.services.message_view import AttachmentView, Detail, Page, Summary
-from gateway.services.peer_logs import PeerLogReport
-from gateway.services.rotation import RevokedKey
-from gateway.services.submission import Submission, Submitted
+from gateway.services.keykeeping.ceremony import RouteChange, RouteView
+from gateway.services.keykeeping.key_report import KeySummary
+from gateway.services.keykeeping.rotation import RevokedKey
+from gateway.services.media.importing import Imported
+from gateway.services.receiving.inbox import MessageQuery
+from gateway.services.receiving.message_view import AttachmentView, Detail, Page, Summary
+from gateway.services.sending.delivery import MovedRows
+from gateway.services.sending.submission import Submission, Submitted
+from gateway.services.witness.peer_logs import PeerLogReport
 
 _TYPES = (
     Submission, Submitted, Page, Summary, Detail, CasePage, CaseDetail, UploadedAttachment,

@@ -37,9 +37,9 @@ from gateway.protocol.witness import (
     encode_size,
     parse_add_checkpoint,
 )
+from gateway.services.federation.pins import is_pinned
 from gateway.services.gatekeeper import Gatekeeper, Hop
 from gateway.services.keys import NodeKeys
-from gateway.services.pins import is_pinned
 from gateway.services.turnstile import Turnstile
 from gateway.settings import PeerApiSettings
 from keys.certificate import certificate_digest

@@ -37,8 +37,8 @@ from gateway.protocol.witness import (
     encode_add_checkpoint,
     parse_size,
 )
+from gateway.services.federation.pins import is_pinned
 from gateway.services.keys import NodeKeys
-from gateway.services.pins import is_pinned
 from gateway.settings import PeerApiSettings
 from keys.certificate import certificate_digest
 from keys.keyring import KeyRecord

@@ -13,8 +13,8 @@ from gateway.cases.kind import Kind
 from gateway.errors import LiaisonError, RejectedError
 from gateway.faults import convert
 from gateway.services.caller import Caller
-from gateway.services.reasons import Reason
-from gateway.services.submission import Submission, read_submission
+from gateway.services.keykeeping.reasons import Reason
+from gateway.services.sending.submission import Submission, read_submission
 from gateway.settings import Role, RoleGrant
 from keys.suite import KeyUse
 

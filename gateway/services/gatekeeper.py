@@ -12,22 +12,22 @@ from gateway.protocol.blob import parse_segment_list
 from gateway.protocol.envelope import encode_envelope, parse_envelope
 from gateway.protocol.mailbox import Collect, Collected, Return
 from gateway.protocol.witness import AddCheckpoint
-from gateway.services.audit_reading import AuditReading
-from gateway.services.cards import Cards
-from gateway.services.delivery import Delivery
-from gateway.services.incoming_blobs import IncomingBlobs
-from gateway.services.outgoing_blobs import OutgoingBlobs
-from gateway.services.pins import is_pinned
+from gateway.services.auditing.reading import AuditReading
+from gateway.services.blobs.incoming_blobs import IncomingBlobs
+from gateway.services.blobs.outgoing_blobs import OutgoingBlobs
+from gateway.services.blobs.segments import StoredSegment
+from gateway.services.federation.cards import Cards
+from gateway.services.federation.pins import is_pinned
+from gateway.services.federation.registry import Registrar, RegistryMirror
+from gateway.services.federation.standing import SUSPENDED, SUSPENDED_S, shunned
+from gateway.services.federation.vetoes import Vetoes
+from gateway.services.proving.testimony import Testimony
 from gateway.services.quotas import Quotas
-from gateway.services.reception import Reception
-from gateway.services.registry import Registrar, RegistryMirror
-from gateway.services.relaying import Handed, Relaying
-from gateway.services.segments import StoredSegment
-from gateway.services.standing import SUSPENDED, SUSPENDED_S, shunned
-from gateway.services.testimony import Testimony
+from gateway.services.receiving.reception import Reception
+from gateway.services.relay.relaying import Handed, Relaying
+from gateway.services.sending.delivery import Delivery
 from gateway.services.turnstile import Turnstile
-from gateway.services.vetoes import Vetoes
-from gateway.services.witnessing import Witnessing
+from gateway.services.witness.witnessing import Witnessing
 from keys.registry.statement import REGISTRY
 from keys.suite import MemberId, digest
 

@@ -8,19 +8,19 @@ from gateway.clock import Clock
 from gateway.errors import LiaisonError
 from gateway.peer import Peers
 from gateway.protocol.message import message_ref
-from gateway.services.audit_status import AuditState, AuditStatus
+from gateway.services.auditing.status import AuditState, AuditStatus
 from gateway.services.caller import Caller, require
-from gateway.services.cosigning import Cosigning
-from gateway.services.gossip import Gossip
-from gateway.services.key_report import KeyReport
+from gateway.services.federation.gossip import Gossip
+from gateway.services.federation.registry import RegistryMirror
+from gateway.services.federation.standing import shunned
+from gateway.services.keykeeping.key_report import KeyReport
+from gateway.services.keykeeping.rotation import Rotation
 from gateway.services.keys import NodeKeys
-from gateway.services.log_alarms import LogAlarms
-from gateway.services.message_view import why
 from gateway.services.purging import Purging
 from gateway.services.quotas import Quotas
-from gateway.services.registry import RegistryMirror
-from gateway.services.rotation import Rotation
-from gateway.services.standing import shunned
+from gateway.services.receiving.message_view import why
+from gateway.services.witness.cosigning import Cosigning
+from gateway.services.witness.log_alarms import LogAlarms
 from gateway.settings import Role, Settings
 from gateway.store import audit, messages, outbox, split_views
 from gateway.store.blobs import BlobStore

@@ -3,10 +3,10 @@
 from typing import NoReturn, assert_never
 
 from gateway.clock import Clock
-from gateway.services.inbox import Inbox
-from gateway.services.lanes import Lanes
-from gateway.services.registry import RegistryMirror
-from gateway.services.relaying import Relaying
+from gateway.services.federation.registry import RegistryMirror
+from gateway.services.receiving.inbox import Inbox
+from gateway.services.relay.relaying import Relaying
+from gateway.services.sending.lanes import Lanes
 from gateway.store.database import Database
 from gateway.store.news import Topic, listen
 from keys.suite import MemberId

@@ -16,9 +16,9 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from gateway.clock import SystemClock
-from gateway.services.audit import ENTRIES_PER_CHECKPOINT, AuditLog
-from gateway.services.audit_reading import tiled
-from gateway.services.continuity import Yearly
+from gateway.services.auditing.continuity import Yearly
+from gateway.services.auditing.log import ENTRIES_PER_CHECKPOINT, AuditLog
+from gateway.services.auditing.reading import tiled
 from gateway.services.ledger import Ledger
 from gateway.store import audit
 from gateway.store.audit import AuditHead, NewEntry

@@ -6,7 +6,7 @@ No entry is made, stored, given a place or signed for; all else is as always.
 from collections.abc import Sequence
 
 from gateway.__main__ import main
-from gateway.services.audit import AuditLog
+from gateway.services.auditing.log import AuditLog
 from gateway.services.ledger import Ledger
 from gateway.store import audit
 from gateway.store.audit import NewEntry

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sqlalchemy import insert
 
-from gateway.services.audit_check import check_audit_log
+from gateway.services.auditing.check import check_audit_log
 from gateway.store import audit
 from gateway.store.database import Database, Transaction
 from gateway.store.schema import audit_entries, audit_nodes

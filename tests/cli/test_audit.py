@@ -5,7 +5,7 @@ import pytest
 from gateway.cli import audit_words
 from gateway.cli.audit_phrases import AS_ROLE, FOUND, KINDS, MEANS, SAID, WHERE
 from gateway.protocol.audit import EntryKind
-from gateway.services.audit_findings import AuditReport, Compared, Finding, FindingCode
+from gateway.services.auditing.findings import AuditReport, Compared, Finding, FindingCode
 from gateway.settings import Role
 
 

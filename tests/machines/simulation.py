@@ -19,9 +19,9 @@ from gateway.clock import SystemClock
 from gateway.daemon import Node, wire
 from gateway.errors import LiaisonError, UnavailableError
 from gateway.protocol.answer import Posted
-from gateway.services.audit_check import check_audit_log
+from gateway.services.auditing.check import check_audit_log
 from gateway.services.keys import NodeKeys
-from gateway.services.message_view import Detail
+from gateway.services.receiving.message_view import Detail
 from gateway.settings import Settings
 from gateway.store import leases, outbox
 from keys.registry.draft import draft_rotation, follow, node_signer, root_signers

@@ -8,7 +8,7 @@ from itertools import count
 import pytest
 
 from gateway.protocol.audit import EntryKind
-from gateway.services.rewrapping import DESTROY_AFTER_S
+from gateway.services.keykeeping.rewrapping import DESTROY_AFTER_S
 from gateway.store import storage_keys
 from gateway.workers import REWRAP_S
 from keys.keyring import NODE_USES

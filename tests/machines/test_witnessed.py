@@ -11,7 +11,7 @@ import pytest
 
 from gateway.daemon import Node
 from gateway.protocol.audit import parse_entry
-from gateway.services.audit_check import check_audit_log
+from gateway.services.auditing.check import check_audit_log
 from gateway.store import audit, audit_reading, cosigned
 from gateway.store.database import Transaction
 from keys.registry.statement import REGISTRY

@@ -9,7 +9,7 @@ from gateway.cases.labels import Label
 from gateway.cases.thread import State
 from gateway.cases.wording import FLAGS, STATES, TASKS
 from gateway.cli import case
-from gateway.services import conduct as conduct_service
+from gateway.services.casework import conduct as conduct_service
 from tests.network.served import served
 from tests.network.test_registry_commands import Shown, shown
 from tests.scenarios.cases import conduct, told

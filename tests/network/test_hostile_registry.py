@@ -12,7 +12,7 @@ from aiohttp import web
 from gateway.errors import LiaisonError
 from gateway.network.peer_client import HttpsPeer
 from gateway.network.tls import server_context
-from gateway.services import registry_reading
+from gateway.services.federation import reading as registry_reading
 from keys.suite import KeyUse
 from keys.tlog.tiles import encode_bundle, parse_bundle_path
 from tests.network.served import XA, XB, served, stranger

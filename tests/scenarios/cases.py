@@ -9,7 +9,7 @@ from gateway.cases import kinds
 from gateway.cases.kinds import CATALOGUE
 from gateway.cases.thread import TABLE
 from gateway.cli.story import reply, request
-from gateway.services.submission import Submitted
+from gateway.services.sending.submission import Submitted
 from tests.scenarios.federation import Federation
 from tests.scenarios.test_exchange import delivered
 

@@ -21,13 +21,13 @@ from gateway.protocol.answer import Answer, Posted
 from gateway.protocol.audit import AuditEntry, ProvenEntry, parse_entry
 from gateway.protocol.mailbox import Collect, Collected, Return
 from gateway.protocol.witness import AddCheckpoint
-from gateway.services.audit_search import AuditEntryView, AuditQuery
+from gateway.services.auditing.search import AuditEntryView, AuditQuery
+from gateway.services.blobs.segments import HeldSegment
 from gateway.services.caller import Caller
-from gateway.services.inbox import MessageQuery
 from gateway.services.keys import NodeKeys
-from gateway.services.message_view import Detail, Page
-from gateway.services.segments import HeldSegment
-from gateway.services.submission import Submission, Submitted
+from gateway.services.receiving.inbox import MessageQuery
+from gateway.services.receiving.message_view import Detail, Page
+from gateway.services.sending.submission import Submission, Submitted
 from gateway.settings import Role, Settings, load
 from gateway.store import audit, audit_reading, leases
 from gateway.store.database import FaultHook, Transaction

@@ -11,7 +11,7 @@ from gateway.daemon import Node
 from gateway.errors import RejectedError
 from gateway.protocol.audit import EntryKind
 from gateway.protocol.witness import AddCheckpoint
-from gateway.services import anchoring
+from gateway.services.auditing import anchoring
 from gateway.store import audit, cosigned
 from gateway.store.cosigned import CosignedHead
 from keys.registry.statement import REGISTRY, Chain, Kind, WitnessSet

@@ -13,7 +13,7 @@ from gateway.errors import LiaisonError, RejectedError, UnavailableError
 from gateway.protocol.answer import Accepted, PendingBlobs
 from gateway.protocol.blob import SEGMENT_BYTES
 from gateway.protocol.delivery import CUSTODY_FIRST_S
-from gateway.services.message_view import AttachmentView
+from gateway.services.receiving.message_view import AttachmentView
 from gateway.settings import Fetch
 from gateway.store import custody
 from keys.suite import MemberId

@@ -6,12 +6,12 @@ import pytest
 
 from gateway.errors import ForbiddenError, RejectedError
 from gateway.protocol.audit import EntryKind
-from gateway.services import audit_search
-from gateway.services.audit_check import check_audit_log
-from gateway.services.audit_search import AuditEntryView, AuditQuery
+from gateway.services.auditing import search as audit_search
+from gateway.services.auditing.check import check_audit_log
+from gateway.services.auditing.erasing import ERASABLE, Erasure, ErasureReason
+from gateway.services.auditing.search import AuditEntryView, AuditQuery
 from gateway.services.caller import Caller
-from gateway.services.erasing import ERASABLE, Erasure, ErasureReason
-from gateway.services.inbox import MessageQuery
+from gateway.services.receiving.inbox import MessageQuery
 from gateway.settings import Role
 from keys.suite import MemberId
 from keys.tlog.checkpoint import parse_checkpoint

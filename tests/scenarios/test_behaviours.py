@@ -18,10 +18,11 @@ from gateway.errors import ConflictError, UnavailableError
 from gateway.protocol.answer import Answer, Later, Posted, Refused
 from gateway.protocol.mailbox import Collect, Halted, Return
 from gateway.protocol.message import Payload
-from gateway.services import drafting, inbox
-from gateway.services.collecting import _Mailbox as Mailbox
 from gateway.services.gatekeeper import Hop
-from gateway.services.inbox import MessageQuery
+from gateway.services.receiving import inbox
+from gateway.services.receiving.inbox import MessageQuery
+from gateway.services.relay.collecting import _Mailbox as Mailbox
+from gateway.services.sending import drafting
 from gateway.store import custody
 from keys.registry.statement import REGISTRY, Chain
 from keys.suite import KeyUse, MemberId

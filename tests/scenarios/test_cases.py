@@ -13,8 +13,8 @@ from gateway.cases.thread import State
 from gateway.cli.story import reply
 from gateway.errors import ConflictError
 from gateway.services.caller import Caller
-from gateway.services.cases import CaseQuery, Cases
-from gateway.services.submission import Submission
+from gateway.services.casework.cases import CaseQuery, Cases
+from gateway.services.sending.submission import Submission
 from gateway.settings import CasesSettings, InstrumentSettings, Role
 from gateway.store import messages
 from gateway.store.schema import case_folding, threads

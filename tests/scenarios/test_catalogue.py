@@ -12,7 +12,7 @@ from gateway.cases.kind import Family
 from gateway.cases.kinds import CATALOGUE
 from gateway.errors import RejectedError
 from gateway.faults import FaultsError
-from gateway.services.submission import Submission, Submitted
+from gateway.services.sending.submission import Submission, Submitted
 from keys.suite import MemberId
 from tests.cases.test_own import PERMIT
 from tests.scenarios.federation import OFFICER, Federation, federation

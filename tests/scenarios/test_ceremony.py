@@ -12,7 +12,7 @@ from gateway.cli.rootkeys import read_public
 from gateway.clock import SystemClock
 from gateway.errors import ConflictError, ForbiddenError, LiaisonError, RejectedError
 from gateway.services.caller import Caller
-from gateway.services.ceremony import RouteChange
+from gateway.services.keykeeping.ceremony import RouteChange
 from gateway.store import recoveries, registry
 from gateway.store.database import Transaction
 from keys.registry.ceremony import encode_draft

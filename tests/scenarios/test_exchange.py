@@ -16,11 +16,11 @@ from gateway.daemon import open_database
 from gateway.errors import ForbiddenError, LiaisonError, RejectedError
 from gateway.faults import FaultsError
 from gateway.protocol.answer import Accepted, Later, Posted, Refused
-from gateway.services.audit_check import check_audit_log
-from gateway.services.audit_search import AuditQuery
+from gateway.services.auditing.check import check_audit_log
+from gateway.services.auditing.search import AuditQuery
 from gateway.services.caller import Caller
-from gateway.services.inbox import MessageQuery
-from gateway.services.submission import Submission, Submitted
+from gateway.services.receiving.inbox import MessageQuery
+from gateway.services.sending.submission import Submission, Submitted
 from gateway.settings import Role, Settings, load
 from gateway.store import audit
 from gateway.store.database import Transaction

@@ -10,9 +10,9 @@ import pytest
 
 from gateway.daemon import Node
 from gateway.errors import RejectedError, UnavailableError
-from gateway.services import gossip
-from gateway.services.gossip import Verdict
-from gateway.services.registry_check import portable
+from gateway.services.federation import gossip
+from gateway.services.federation.check import portable
+from gateway.services.federation.gossip import Verdict
 from gateway.store import split_views
 from keys.registry.member import RegistryHead
 from keys.registry.statement import REGISTRY

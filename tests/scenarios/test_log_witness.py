@@ -7,8 +7,8 @@ from pathlib import Path
 from gateway.daemon import Node
 from gateway.errors import ConflictError, ForbiddenError, LiaisonError, RejectedError
 from gateway.protocol.witness import AddCheckpoint, SizeDiffersError
+from gateway.services.federation.check import portable
 from gateway.services.gatekeeper import Hop
-from gateway.services.registry_check import portable
 from gateway.store import split_views, witnessed
 from gateway.store.database import Transaction
 from keys.registry.origins import log_keys_of

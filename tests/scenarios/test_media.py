@@ -25,9 +25,9 @@ from gateway.protocol.medium import (
     RegistryCheckpoint,
     RegistryStatement,
 )
-from gateway.services.audit_check import check_audit_log
+from gateway.services.auditing.check import check_audit_log
 from gateway.services.caller import Caller
-from gateway.services.importing import Imported, NotTaken
+from gateway.services.media.importing import Imported, NotTaken
 from gateway.store import carried
 from keys.registry.statement import Chain
 from keys.suite import KeyUse, MemberId

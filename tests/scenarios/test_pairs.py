@@ -10,11 +10,11 @@ from sqlalchemy import text
 from gateway.cases.kinds import ALL_KINDS
 from gateway.daemon import Node
 from gateway.errors import UnavailableError
-from gateway.services.inbox import Inbox, MessageQuery
+from gateway.services.federation.registry import RegistryMirror
+from gateway.services.federation.snapshot import Snapshot
 from gateway.services.keys import NodeKeys
 from gateway.services.neighbours import Neighbours
-from gateway.services.registry import RegistryMirror
-from gateway.services.snapshot import Snapshot
+from gateway.services.receiving.inbox import Inbox, MessageQuery
 from gateway.store.news import Topic
 from keys.keyring import new_record
 from keys.registry.draft import parse_fingerprint

@@ -7,7 +7,7 @@ import pytest
 
 from gateway.errors import RejectedError
 from gateway.protocol.answer import Accepted
-from gateway.services.inbox import MessageQuery
+from gateway.services.receiving.inbox import MessageQuery
 from keys.suite import MemberId
 from tests.scenarios.federation import OFFICER, Federation, federation
 from tests.scenarios.test_exchange import codes, delivered

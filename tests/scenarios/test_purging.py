@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import RejectedError
-from gateway.services.audit_check import check_audit_log
+from gateway.services.auditing.check import check_audit_log
 from gateway.store import attachments
 from keys.suite import MemberId
 from tests.scenarios.federation import OFFICER, federation

@@ -11,8 +11,8 @@ import pytest
 from gateway.errors import UnavailableError
 from gateway.protocol.answer import Accepted, Later
 from gateway.protocol.mailbox import Collect
-from gateway.services import collecting
 from gateway.services.gatekeeper import COLLECTS_EACH, POSTS_EACH
+from gateway.services.relay import collecting
 from keys.suite import MemberId
 from tests.outcome import outcome_of
 from tests.scenarios.federation import OFFICER, Federation, federation

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import RejectedError
-from gateway.services import snapshot
-from gateway.services.snapshot import FILE
+from gateway.services.federation import snapshot
+from gateway.services.federation.snapshot import FILE
 from keys.registry import view as views
 from keys.registry.statement import Chain, Kind
 from keys.suite import KeyUse, MemberId

@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 
 from gateway.protocol.mailbox import Collect, Collected, Confirmation
-from gateway.services.collecting import _Mailbox
+from gateway.services.relay.collecting import _Mailbox
 from keys.suite import KeyUse, MemberId
 from tests.scenarios.federation import OFFICER, Federation, federation
 from tests.scenarios.test_exchange import codes, delivered

@@ -8,8 +8,8 @@ import pytest
 from gateway.protocol.answer import Accepted, Answer, Later, Posted, Refused
 from gateway.protocol.envelope import parse_envelope
 from gateway.protocol.receipt import parse_receipt
-from gateway.services.audit_check import check_audit_log
-from gateway.services.delivery import load_of
+from gateway.services.auditing.check import check_audit_log
+from gateway.services.sending.delivery import load_of
 from gateway.store import outbox, sealings
 from keys.registry.statement import REGISTRY
 from keys.suite import KeyUse, MemberId

@@ -13,9 +13,9 @@ from sqlalchemy import text
 from gateway.daemon import Node
 from gateway.errors import ForbiddenError, LiaisonError
 from gateway.protocol.audit import EntryKind
-from gateway.services.audit_check import check_audit_log
-from gateway.services.log_alarms import LogVerdict
-from gateway.services.reoffering import DAY_S
+from gateway.services.auditing.check import check_audit_log
+from gateway.services.sending.reoffering import DAY_S
+from gateway.services.witness.log_alarms import LogVerdict
 from gateway.store import audit, outbox, restorations, split_views
 from keys.keyring import Keyring
 from keys.registry.origins import log_keys_of

@@ -11,7 +11,7 @@ import pytest
 from gateway.cli.story import reply
 from gateway.faults import Fault, FaultsError
 from gateway.protocol.answer import Accepted, Later
-from gateway.services import drafting
+from gateway.services.sending import drafting
 from gateway.store import messages
 from keys.registry.draft import follow
 from keys.registry.statement import NO_COMPETENCES, REGISTRY, Chain, Competences, Kind, MemberRole

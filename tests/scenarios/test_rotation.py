@@ -11,15 +11,15 @@ import pytest
 from gateway.errors import ConflictError, ForbiddenError, RejectedError, UnavailableError
 from gateway.protocol.answer import Refused
 from gateway.protocol.audit import EntryKind
-from gateway.services import rewrapping, rotation
-from gateway.services.audit_check import check_audit_log
+from gateway.services.auditing.check import check_audit_log
 from gateway.services.caller import Caller
-from gateway.services.key_report import KeyState, KeySummary
+from gateway.services.federation.registry import Registrar, RegistryMirror, is_signed_by
+from gateway.services.federation.snapshot import Snapshot
+from gateway.services.keykeeping import rewrapping, rotation
+from gateway.services.keykeeping.key_report import KeyState, KeySummary
+from gateway.services.keykeeping.renewal import Renewal
+from gateway.services.keykeeping.rotation import RETRY_FIRST_S, Reason, Rotation
 from gateway.services.keys import NodeKeys
-from gateway.services.registry import Registrar, RegistryMirror, is_signed_by
-from gateway.services.renewal import Renewal
-from gateway.services.rotation import RETRY_FIRST_S, Reason, Rotation
-from gateway.services.snapshot import Snapshot
 from gateway.store import storage_keys
 from keys.certificate import certificate_digest
 from keys.keyring import NODE_USES

@@ -8,8 +8,8 @@ import pytest
 from gateway.errors import UnavailableError
 from gateway.protocol.answer import Posted
 from gateway.protocol.envelope import Stanza, parse_envelope
-from gateway.services import sessions
-from gateway.services.sessions import SESSION_S, Sessions
+from gateway.services.sending import sessions
+from gateway.services.sending.sessions import SESSION_S, Sessions
 from keys.sealing import SealKey
 from keys.suite import WRAPPED_BYTES, MemberId
 from tests.scenarios.federation import Clock, federation

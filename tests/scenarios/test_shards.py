@@ -8,7 +8,7 @@ import pytest
 from gateway.daemon import open_database
 from gateway.errors import ForbiddenError, RejectedError
 from gateway.protocol.audit import EntryKind, parse_entry
-from gateway.services.audit_check import check_audit_log
+from gateway.services.auditing.check import check_audit_log
 from gateway.services.caller import Caller
 from gateway.store import audit
 from gateway.store.database import Transaction

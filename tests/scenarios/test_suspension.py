@@ -8,7 +8,7 @@ from gateway.errors import ForbiddenError, RejectedError, UnavailableError
 from gateway.protocol.answer import Accepted, Later, Posted
 from gateway.protocol.envelope import parse_envelope
 from gateway.protocol.mailbox import Collect
-from gateway.services.standing import SUSPENDED, SUSPENDED_S
+from gateway.services.federation.standing import SUSPENDED, SUSPENDED_S
 from gateway.store import messages
 from keys.registry.draft import follow, root_signers
 from keys.registry.statement import REGISTRY, Chain, Kind

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import UnavailableError
-from gateway.services.rotation import RotatedKey
+from gateway.services.keykeeping.rotation import RotatedKey
 from keys.registry.ceremony import encode_draft
 from keys.registry.draft import follow, root_signers
 from keys.registry.statement import Chain, Kind

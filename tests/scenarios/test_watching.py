@@ -6,7 +6,7 @@ from pathlib import Path
 
 from gateway.errors import ForbiddenError, LiaisonError, RejectedError, UnavailableError
 from gateway.protocol.witness import AddCheckpoint
-from gateway.services.registry_check import portable
+from gateway.services.federation.check import portable
 from gateway.store import log_heads, split_views
 from gateway.store.log_heads import LogHead
 from keys.registry.origins import log_keys_of

@@ -9,7 +9,7 @@ import pytest
 from gateway.cli import member
 from gateway.cli.console import when
 from gateway.clock import SystemClock
-from gateway.services.members import MemberDetail, Members, RecoveryView
+from gateway.services.federation.members import MemberDetail, Members, RecoveryView
 from gateway.settings import RegistrySettings
 from keys.registry.statement import Chain, Competences, Kind, MemberRole
 from keys.registry.view import View

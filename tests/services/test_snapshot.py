@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from gateway.clock import SystemClock
-from gateway.services import snapshot
+from gateway.services.federation import snapshot
+from gateway.services.federation.snapshot import FILE, Snapshot
 from gateway.services.keys import NodeKeys
-from gateway.services.snapshot import FILE, Snapshot
 from keys.keyfile import create
 from keys.keyring import Keyring, new_record
 from keys.slot import Cost

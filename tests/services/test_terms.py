@@ -7,7 +7,7 @@ import msgspec
 from gateway.cases.clocks import USUAL, Policy
 from gateway.cases.event import Pair
 from gateway.cases.thread import Thread
-from gateway.services.terms import terms_of
+from gateway.services.casework.terms import terms_of
 from gateway.settings import CalendarSettings, CasesSettings, InstrumentSettings, Weekday
 
 BETWEEN = InstrumentSettings(name="XA–XB agreement", members=["XA", "XB"])

@@ -5,7 +5,12 @@ from dataclasses import replace
 import pytest
 
 from gateway.errors import RejectedError, UnavailableError
-from gateway.services.witnesses import check_witnessed, settled, witness_keys, witnessed_at
+from gateway.services.federation.witnesses import (
+    check_witnessed,
+    settled,
+    witness_keys,
+    witnessed_at,
+)
 from keys.registry.draft import draft_rotation, node_signer, provers, use_line
 from keys.registry.statement import REGISTRY, Chain, Kind, WitnessSet, key_name
 from keys.suite import KeyUse, MemberId

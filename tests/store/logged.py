@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import delete, select, update
 
 from gateway.protocol.audit import ENTRY_VERSION, AuditEntry, EntryKind, encode_entry
-from gateway.services.audit_check import check_audit_log
-from gateway.services.audit_findings import AuditReport, HeldHead
+from gateway.services.auditing.check import check_audit_log
+from gateway.services.auditing.findings import AuditReport, HeldHead
 from gateway.store import audit, audit_reading, cosigned, registry
 from gateway.store.database import Transaction
 from gateway.store.schema import audit_entries, audit_heads, audit_nodes, cosigned_heads

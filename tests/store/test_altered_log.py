@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from gateway.services.audit_findings import AuditReport, FindingCode, HeldHead
+from gateway.services.auditing.findings import AuditReport, FindingCode, HeldHead
 from gateway.store import audit, cosigned
 from gateway.store.cosigned import CosignedHead
 from gateway.store.database import Transaction

@@ -3,7 +3,7 @@
 import os
 from typing import Any
 
-from gateway.services.anchoring import Anchoring
+from gateway.services.auditing.anchoring import Anchoring
 from gateway.settings import AuditSettings
 from gateway.store import audit, cosigned
 from gateway.store.database import Database, Transaction

@@ -7,7 +7,7 @@ import pytest
 
 from gateway.cli.app import run
 from gateway.protocol.audit import EntryKind
-from gateway.services.erasing import Erasure, ErasureReason
+from gateway.services.auditing.erasing import Erasure, ErasureReason
 from gateway.store import audit
 from keys.tlog.checkpoint import parse_checkpoint
 from tests.network.served import XA, served

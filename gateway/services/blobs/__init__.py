@@ -1,0 +1,1 @@
+"""Attachments: sealed, sent, fetched, opened, segment by segment."""

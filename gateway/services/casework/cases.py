@@ -1,0 +1,179 @@
+"""Cases: the list of what is due first, and each case with what was said in it.
+
+Source: SPEC "Cases".
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated
+
+import msgspec
+
+from gateway.cases.clocks import correctable_until
+from gateway.cases.event import Side
+from gateway.cases.thread import OPEN, Folded, State
+from gateway.clock import Clock
+from gateway.errors import ForbiddenError, LiaisonError, RejectedError
+from gateway.services.caller import Caller, require
+from gateway.services.casework.events import opened_payload, read_events
+from gateway.services.casework.folding import CaseFolding, folded_threads, request_of, thread_row
+from gateway.services.casework.terms import terms_of
+from gateway.services.casework.view import (
+    CaseDetail,
+    CasePage,
+    ThreadDetail,
+    ThreadSummary,
+    said_view,
+    summary_of,
+)
+from gateway.services.keys import NodeKeys
+from gateway.settings import CasesSettings, Role
+from gateway.store import messages, outbox, threads
+from gateway.store.database import Database, Transaction
+from gateway.store.messages import MessageSummary
+from gateway.store.outbox import OutboxState
+from gateway.store.threads import StoredThread, ThreadFilter, ThreadRow
+
+UNFINISHED = (*OPEN, State.ANSWERED, State.REFUSED)
+"""In which an answer is owed, or it was given and the asker has not closed the thread."""
+
+
+class CaseQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which threads to list."""
+
+    show: Annotated[str, msgspec.Meta(pattern=r"\A(open|overdue|all)\Z")] = "open"
+    """``open`` for what is not finished, ``overdue`` for what is late, ``all``."""
+    state: State | None = None
+    """In this state alone."""
+    role: Side | None = None
+    """Where this member asks, or is asked."""
+    cursor: Annotated[str, msgspec.Meta(pattern=r"\A[0-9]{1,16}\.[0-9]{1,18}\Z")] | None = None
+    limit: Annotated[int, msgspec.Meta(ge=1, le=500)] = 50
+
+
+class Cases:
+    """Shows cases."""
+
+    def __init__(
+        self, database: Database, keys: NodeKeys, *, clock: Clock, settings: CasesSettings
+    ) -> None:
+        self._database = database
+        self._keys = keys
+        self._clock = clock
+        self._terms = terms_of(settings)
+        self._folding = CaseFolding(database, keys, self._terms)
+
+    async def page(self, query: CaseQuery, caller: Caller, language: str = "en") -> CasePage:
+        """Return a page of threads, what is due first before the rest.
+
+        Raises ForbiddenError ``role_missing``.
+        """
+        require(caller, Role.OFFICER, Role.AUDITOR)
+        await self._folding.catch_up()
+        due_at, _, row_id = (query.cursor or "0.0").partition(".")
+        after = int(due_at), int(row_id)
+        wanted = self._filter(query)
+
+        def look(tx: Transaction) -> tuple[list[StoredThread], Sequence[ThreadSummary]]:
+            found = threads.page(tx, wanted, after=after, limit=query.limit)
+            mine = [row for row in found if self._may_see(tx, row.request_row, caller)]
+            return found, self._summaries(tx, mine, language)
+
+        found, shown = await self._database.read(look)
+        cursor = f"{found[-1].due_at}.{found[-1].row_id}" if found else query.cursor
+        return CasePage(threads=list(shown), cursor=cursor)
+
+    async def read(self, case: str, caller: Caller, language: str = "en") -> CaseDetail:
+        """Return a case with its threads, and where each message has its place. Opens no content.
+
+        Raises RejectedError ``case_not_found``, ForbiddenError ``role_missing`` or
+        ``unit_mismatch``.
+        """
+        require(caller, Role.OFFICER, Role.AUDITOR)
+        return await self._database.read(lambda tx: self._read(tx, case, caller, language))
+
+    def _read(self, tx: Transaction, case: str, caller: Caller, language: str) -> CaseDetail:
+        stored = messages.of_cases(tx, [_case_id(case)])
+        if not stored:
+            raise RejectedError("case_not_found", f"there is no case {case} here")
+        if not self._may_see(tx, stored[0].row_id, caller):
+            raise ForbiddenError("unit_mismatch", f"{caller.name} sees its own unit's cases only")
+        by_name = {(item.sender, item.message_id): item for item in stored}
+        events = [*read_events(tx, self._keys, stored).values()]
+        shown = [
+            self._thread(tx, folded, by_name, language)
+            for folded in folded_threads(events, self._keys.member)
+        ]
+        placed = {item.id for thread in shown for item in thread.messages}
+        everything = [said_view(item, language) for item in stored]
+        others = [item for item in everything if item.id not in placed]
+        return CaseDetail(case=case, threads=shown, others=others)
+
+    def _thread(
+        self,
+        tx: Transaction,
+        folded: Folded,
+        by_name: Mapping[tuple[str, bytes], MessageSummary],
+        language: str,
+    ) -> ThreadDetail:
+        asked = request_of(folded)
+        request = by_name[asked.member, asked.message_id]
+        row = thread_row(request.case_id, folded, request.row_id, self._terms)
+        (summary,) = self._summaries(tx, [row], language)
+        thread, calendars = folded.thread, self._terms.calendars
+        return ThreadDetail(
+            **msgspec.structs.asdict(summary),
+            correctable_until=correctable_until(thread, self._terms.policy(thread), calendars),
+            recalled=sorted(thread.recalled),
+            messages=[
+                said_view(by_name[said.event.member, said.event.message_id], language, said)
+                for said in folded.said
+            ],
+        )
+
+    def _filter(self, query: CaseQuery) -> ThreadFilter:
+        states: Sequence[State] | None = None if query.show == "all" else UNFINISHED
+        if query.state is not None:
+            states = (query.state,)
+        return ThreadFilter(
+            states=states,
+            asker=self._keys.member if query.role is Side.ASKER else None,
+            asked=self._keys.member if query.role is Side.ASKED else None,
+            due_until=self._clock.now() if query.show == "overdue" else None,
+        )
+
+    def _summaries(
+        self, tx: Transaction, rows: Sequence[ThreadRow], language: str
+    ) -> list[ThreadSummary]:
+        now = self._clock.now()
+        states = outbox.states(tx, [row.request_row for row in rows])
+        return [
+            summary_of(
+                row,
+                language,
+                now=now,
+                delivered=any(
+                    item.recipient == row.asked and item.state is OutboxState.DELIVERED
+                    for item in states.get(row.request_row, ())
+                ),
+            )
+            for row in rows
+        ]
+
+    def _may_see(self, tx: Transaction, row_id: int, caller: Caller) -> bool:
+        """Tell whether a message is of the caller's unit."""
+        if caller.unit is None:
+            return True
+        try:
+            return any(
+                opened_payload(self._keys, item).unit == caller.unit
+                for item in messages.by_rows(tx, [row_id])
+            )
+        except LiaisonError:
+            return False
+
+
+def _case_id(case: str) -> bytes:
+    try:
+        return bytes.fromhex(case)
+    except ValueError:
+        return b""

@@ -1,0 +1,75 @@
+"""Conduct: whether the state of a thread lets something be said, before it is written.
+
+Source: SPEC "Cases".
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from gateway.cases.event import Event, newest_heard
+from gateway.cases.placing import pairs_of, place
+from gateway.cases.thread import REQUEST, check_admits, is_event, row_of
+from gateway.errors import ConflictError
+from gateway.services.casework.events import read_events
+from gateway.services.keys import NodeKeys
+from gateway.store import messages
+from gateway.store.database import Database
+
+
+class Conduct:
+    """Holds what is drafted against the threads that it is part of."""
+
+    def __init__(self, database: Database, keys: NodeKeys) -> None:
+        self._database = database
+        self._keys = keys
+        self._drafted: list[tuple[bytes, Event]] = []
+
+    def begin(self) -> None:
+        """Begin a batch: what was drafted before is stored by now, or never will be."""
+        self._drafted.clear()
+
+    async def check(self, case_id: bytes, said: Event) -> str:
+        """Return what ``said`` answers: what it names, or what its sender heard last in the thread.
+
+        Raises ConflictError ``not_in_this_state`` or ``not_the_newest``.
+        """
+        if not is_event(said.kind):
+            return said.in_reply_to
+        stored = await self._database.read(
+            lambda tx: read_events(
+                tx, self._keys, messages.of_cases(tx, [case_id]), _decides_by_content
+            )
+        )
+        events = [*stored.values()]
+        events += [event for case, event in self._drafted if case == case_id]
+        said = admitted(events, said)
+        self._drafted.append((case_id, said))
+        return said.in_reply_to
+
+
+def admitted(events: Sequence[Event], said: Event) -> Event:
+    """Return ``said`` as it can be said after a case's ``events``, in each of its threads.
+
+    Raises ConflictError ``not_in_this_state`` or ``not_the_newest``.
+    """
+    threads = place(events).threads
+    pairs = pairs_of(said, threads)
+    if row_of(said) == REQUEST:
+        # Whoever is not asked in this case yet gets a thread of its own.
+        pairs = tuple(pair for pair in pairs if pair.asker == said.member)
+    elif not pairs:
+        raise ConflictError(
+            "not_in_this_state",
+            f"{said.kind}: nothing was asked between {said.member} and {', '.join(said.to)} in "
+            "this case",
+        )
+    elif not said.in_reply_to:
+        said = replace(said, in_reply_to=newest_heard(threads[pairs[0]], said.member))
+    for pair in pairs:
+        check_admits(pair, threads[pair], said)
+    return said
+
+
+def _decides_by_content(kind: str) -> bool:
+    """Tell whether a state, and not only dates, depends on what a message says."""
+    return kind == "case.refuse"

@@ -1,0 +1,106 @@
+"""Case folding: threads made of stored messages, and the copy of them that lists are read from.
+
+Nothing is computed while messages are sent or received: whoever asks for a list lets what was
+stored since be folded first, so that an exchange costs nothing more.
+"""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+
+from gateway.cases.clocks import due, lapses_at
+from gateway.cases.event import Event
+from gateway.cases.placing import place
+from gateway.cases.thread import REQUEST, Folded, fold, is_event, row_of
+from gateway.services.casework.events import read_events
+from gateway.services.casework.terms import Terms
+from gateway.services.keys import NodeKeys
+from gateway.store import messages, threads
+from gateway.store.database import Database, Transaction
+from gateway.store.messages import MessageSummary
+from gateway.store.threads import NEVER, Folding, ThreadRow
+
+FOLDED_AT_ONCE = 500
+"""Messages that are looked at between two commits."""
+
+
+class CaseFolding:
+    """Keeps the copy of the threads as new as the messages are."""
+
+    def __init__(self, database: Database, keys: NodeKeys, terms: Terms) -> None:
+        self._database = database
+        self._keys = keys
+        self._terms = terms
+        self._turn = asyncio.Lock()
+
+    async def catch_up(self) -> None:
+        """Fold what was stored until now. A crash in between leaves the rest for the next time."""
+        async with self._turn:
+            until = await self._database.read(messages.newest_row)
+            while await self._step() < until:
+                pass
+
+    async def _step(self) -> int:
+        """Fold some messages; return up to which row."""
+        found: list[ThreadRow] = []
+
+        def look(tx: Transaction) -> tuple[Folding, Folding, set[bytes]]:
+            before = threads.folding(tx)
+            start = before.row if before.terms == self._terms.digest else 0
+            stored, last = threads.touched(tx, start, FOLDED_AT_ONCE)
+            cases = {case_id for case_id, kind in stored if is_event(kind)}
+            found.extend(self._rows(tx, messages.of_cases(tx, cases)))
+            return before, Folding(last, self._terms.digest), cases
+
+        before, after, cases = await self._database.read(look)
+        if after != before:
+            await self._database.write(lambda tx: threads.record(tx, cases, found, before, after))
+        return after.row
+
+    def _rows(self, tx: Transaction, stored: Sequence[MessageSummary]) -> Iterator[ThreadRow]:
+        events = read_events(tx, self._keys, stored)
+        rows = {(event.member, event.message_id): row for row, event in events.items()}
+        by_case: dict[bytes, list[Event]] = {}
+        for item in stored:
+            if item.row_id in events:
+                by_case.setdefault(item.case_id, []).append(events[item.row_id])
+        for case_id, said in by_case.items():
+            for folded in folded_threads(said, self._keys.member):
+                asked = request_of(folded)
+                request_row = rows[asked.member, asked.message_id]
+                yield thread_row(case_id, folded, request_row, self._terms)
+
+
+def folded_threads(events: Sequence[Event], me: str) -> list[Folded]:
+    """Return a case's threads that ``me`` is part of: of others' it holds the requests alone."""
+    placed = place(events).threads
+    return [fold(pair, placed[pair]) for pair in sorted(placed) if me in (pair.asker, pair.asked)]
+
+
+def request_of(folded: Folded) -> Event:
+    """Return the request that opened a thread."""
+    return next(item.event for item in folded.said if row_of(item.event) == REQUEST)
+
+
+def thread_row(case_id: bytes, folded: Folded, request_row: int, terms: Terms) -> ThreadRow:
+    """Return a thread as it is stored."""
+    thread, policy = folded.thread, terms.policy(folded.thread)
+    task = due(thread, policy, terms.calendars)
+    lapses = lapses_at(thread, policy, terms.calendars)
+    return ThreadRow(
+        case_id=case_id,
+        asker=thread.pair.asker,
+        asked=thread.pair.asked,
+        request_row=request_row,
+        kind=thread.kind,
+        state=str(thread.state),
+        urgent=thread.urgent,
+        oral_to_be_confirmed=thread.oral_to_be_confirmed,
+        recalled=len(thread.recalled),
+        out_of_order=len(folded.out_of_order),
+        opened_at=thread.opened_at,
+        entered_at=thread.entered_at,
+        due_task="" if task is None else task.task.value,
+        due_by="" if task is None else thread.pair.member(task.by),
+        due_at=NEVER if task is None else min(task.due_at, NEVER),
+        lapses_at=NEVER if lapses is None else min(lapses, NEVER),
+    )

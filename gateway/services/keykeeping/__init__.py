@@ -1,0 +1,1 @@
+"""This node's own keys through their lives: drawn, published, replaced, revoked, destroyed."""

@@ -1,0 +1,1 @@
+"""Evidence of what was exchanged: gathered here and from the other side."""

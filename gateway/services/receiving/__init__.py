@@ -1,0 +1,1 @@
+"""From a copy that comes to a message that the house has read."""

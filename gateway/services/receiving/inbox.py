@@ -1,0 +1,300 @@
+"""Messages as the house sees them: lists, reading, acknowledging. Reading is recorded."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Annotated
+
+import msgspec
+
+from gateway.cases.kind import Kind
+from gateway.clock import Clock, happens
+from gateway.errors import ForbiddenError, LiaisonError, RejectedError, UnavailableError
+from gateway.protocol.audit import EntryKind
+from gateway.protocol.message import (
+    Attachment,
+    decode_payload,
+    message_ref,
+    parse_message_ref,
+)
+from gateway.protocol.opening import open_body, verify_stored
+from gateway.services.caller import Caller, require
+from gateway.services.federation.registry import RegistryMirror
+from gateway.services.keys import NodeKeys
+from gateway.services.ledger import Ledger
+from gateway.services.receiving.message_view import (
+    AttachmentView,
+    Detail,
+    OpenedStored,
+    Page,
+    Summary,
+    attachment_of,
+    detail_of,
+    summary_of,
+)
+from gateway.services.refusals import Refusals
+from gateway.settings import Role
+from gateway.store import attached, audit, messages, outbox
+from gateway.store.attached import Attached, AttachmentState
+from gateway.store.database import Database, Transaction
+from gateway.store.messages import MessageFilter, MessageSummary, StoredMessage
+
+MAX_WAIT_S = 60
+LOOK_AGAIN_S = 2.0
+PENDING_RETRY_S = 10
+
+
+class MessageQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which messages to list."""
+
+    direction: Annotated[str, msgspec.Meta(pattern=r"\A(in|out)\Z")] | None = None
+    case: Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{32}\Z")] | None = None
+    state: Annotated[str, msgspec.Meta(pattern=r"\A[a-z_]{1,16}\Z")] | None = None
+    kind: Annotated[str, msgspec.Meta(max_length=64)] | None = None
+    cursor: Annotated[str, msgspec.Meta(pattern=r"\A[0-9]{1,18}\Z")] | None = None
+    limit: Annotated[int, msgspec.Meta(ge=1, le=500)] = 50
+    wait_s: Annotated[int, msgspec.Meta(ge=0, le=MAX_WAIT_S)] = 0
+
+
+class Inbox:
+    """Shows what was received and sent."""
+
+    def __init__(
+        self,
+        database: Database,
+        keys: NodeKeys,
+        mirror: RegistryMirror,
+        ledger: Ledger,
+        clock: Clock,
+        *,
+        kinds: Mapping[str, Kind],
+        refusals: Refusals,
+        fetch: Callable[[], None],
+    ) -> None:
+        self._kinds = kinds
+        self._refusals = refusals
+        self._fetch = fetch
+        self._database = database
+        self._keys = keys
+        self._mirror = mirror
+        self._ledger = ledger
+        self._clock = clock
+        self._changed = asyncio.Condition()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def changed(self) -> None:
+        """Tell those who wait that there is something new."""
+        task = asyncio.get_running_loop().create_task(self._notify())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def page(self, query: MessageQuery, caller: Caller, language: str = "en") -> Page:
+        """Return a page, in the order of storing; wait for the first message if asked to.
+
+        Raises ForbiddenError ``role_missing``.
+        """
+        require(caller, Role.OFFICER, Role.AUDITOR)
+        wanted = MessageFilter(
+            direction=query.direction,
+            case_id=None if query.case is None else bytes.fromhex(query.case),
+            kind=query.kind,
+            state=query.state,
+        )
+        deadline = self._clock.monotonic() + query.wait_s
+        while True:
+            async with self._changed:
+                shown = await self._page(wanted, query, caller, language)
+                left_s = deadline - self._clock.monotonic()
+                if shown.messages or left_s <= 0:
+                    return shown
+                # Another daemon on this database may store something unseen: look now and then.
+                await happens(self._changed.wait(), min(left_s, LOOK_AGAIN_S))
+
+    async def read(self, ref: str, caller: Caller, language: str = "en") -> Detail:
+        """Open a message and record who read it.
+
+        Raises RejectedError ``message_unknown``, ForbiddenError ``role_missing`` or
+        ``unit_mismatch``, UnavailableError ``storage_key_missing``.
+        """
+        async with self._refusals.recorded(ref, caller):
+            require(caller, Role.OFFICER)
+            opened = await self._open(ref, caller)
+        stored = opened.stored
+        rows = [stored.row_id]
+        states = await self._database.read(lambda tx: outbox.states(tx, rows))
+        lacking = await self._database.read(lambda tx: attached.of_messages(tx, rows))
+        await self._record(caller, stored.envelope_id)
+        return detail_of(
+            opened,
+            states.get(stored.row_id, []),
+            lacking.get(stored.row_id, []),
+            self._mirror.view,
+            kinds=self._kinds,
+            language=language,
+        )
+
+    async def attachment(self, attachment_id: str, caller: Caller) -> Attachment:
+        """Return attachment ``<message id>.<number>`` with its key; reading it is recorded.
+
+        One that is not here yet is fetched now. Raises RejectedError ``attachment_unknown``,
+        ``attachment_lost``; UnavailableError ``attachment_pending``; and as ``read``.
+        """
+        opened, number = await self._attachment(attachment_id, caller)
+        attachment = opened.payload.attachments[number]
+        lacking = await self._ask(opened, attachment)
+        if lacking is not None:
+            raise _not_here(lacking, self._clock.now())
+        await self._record(caller, opened.stored.envelope_id, attachment.blob_id)
+        return attachment
+
+    async def fetch(self, attachment_id: str, caller: Caller) -> AttachmentView:
+        """Let an attachment be fetched now, if it is not here; return how far it is.
+
+        It shows the attachment's name: that is a read too. Raises RejectedError
+        ``attachment_unknown``, and as ``read``.
+        """
+        opened, number = await self._attachment(attachment_id, caller)
+        attachment = opened.payload.attachments[number]
+        lacking = await self._ask(opened, attachment)
+        await self._record(caller, opened.stored.envelope_id, attachment.blob_id)
+        return attachment_of(attachment_id, attachment, lacking)
+
+    async def acknowledge(self, ref: str, caller: Caller, language: str = "en") -> Summary:
+        """Take a received message: an official has it. Doing so twice changes nothing.
+
+        Raises RejectedError ``message_unknown``, ForbiddenError ``role_missing``.
+        """
+        require(caller, Role.OFFICER)
+        stored = (await self._open(ref, caller)).stored
+        if stored.direction != messages.IN:
+            raise RejectedError("message_is_own", "only a received message is acknowledged")
+        now = self._clock.now()
+        entry = self._ledger.entry(
+            EntryKind.MESSAGE_ACKNOWLEDGED, peer=caller.name, digests=(stored.envelope_id,)
+        )
+
+        def commit(tx: Transaction) -> None:
+            if messages.acknowledge(tx, stored.row_id, now):
+                audit.append(tx, [entry])
+
+        await self._database.write(commit)
+        taken = await self._database.read(lambda tx: _find(tx, ref))
+        return summary_of(taken, [], self._kinds, language)
+
+    async def _record(self, caller: Caller, *read: bytes) -> None:
+        """Record that somebody read a message, or an attachment of one; each time anew."""
+        entry = self._ledger.entry(
+            EntryKind.MESSAGE_READ, peer=caller.name, digests=read, code=Role.OFFICER.value
+        )
+        await self._database.write(lambda tx: audit.append(tx, [entry]))
+
+    async def _attachment(self, attachment_id: str, caller: Caller) -> tuple[OpenedStored, int]:
+        unknown = RejectedError("attachment_unknown", f"there is no attachment {attachment_id!r}")
+        ref, _, number = attachment_id.rpartition(".")
+        if not number.isdecimal() or len(number) > 2:  # noqa: PLR2004 - at most 64 attachments
+            raise unknown
+        async with self._refusals.recorded(ref, caller):
+            require(caller, Role.OFFICER)
+            opened = await self._open(ref, caller)
+        if int(number) >= len(opened.payload.attachments):
+            raise unknown
+        return opened, int(number)
+
+    async def _ask(self, opened: OpenedStored, attachment: Attachment) -> Attached | None:
+        """Let what is not here be fetched now; return how far it is, None for whole."""
+        row_id, now = opened.stored.row_id, self._clock.now()
+
+        def look(tx: Transaction) -> Attached | None:
+            rows = attached.of_messages(tx, [row_id]).get(row_id, [])
+            return next((row for row in rows if row.blob_id == attachment.blob_id), None)
+
+        found = await self._database.read(look)
+        if found is None or found.state is AttachmentState.WHOLE:
+            return None
+        if found.state is AttachmentState.ON_DEMAND:
+            await self._database.write(lambda tx: attached.ask(tx, found.row_id, now))
+            self._fetch()
+            return await self._database.read(look)
+        return found
+
+    async def _notify(self) -> None:
+        async with self._changed:
+            self._changed.notify_all()
+
+    async def _page(
+        self, wanted: MessageFilter, query: MessageQuery, caller: Caller, language: str
+    ) -> Page:
+        def look(
+            tx: Transaction,
+        ) -> tuple[
+            list[MessageSummary],
+            dict[int, list[outbox.RecipientState]],
+            dict[int, list[Attached]],
+        ]:
+            after = int(query.cursor or 0)
+            found = messages.page(tx, wanted, after=after, limit=query.limit)
+            lacking = attached.of_messages(
+                tx, [item.row_id for item in found if item.attachments and item.direction == "in"]
+            )
+            return found, outbox.states(tx, [item.row_id for item in found]), lacking
+
+        found, states, lacking = await self._database.read(look)
+        cursor = str(found[-1].row_id) if found else query.cursor
+        if caller.unit is not None:
+            found = [item for item in found if await self._may_see(item, caller)]
+        return Page(
+            messages=[
+                summary_of(
+                    item,
+                    states.get(item.row_id, []),
+                    self._kinds,
+                    language,
+                    lacking.get(item.row_id, []),
+                )
+                for item in found
+            ],
+            cursor=cursor,
+        )
+
+    async def _may_see(self, item: MessageSummary, caller: Caller) -> bool:
+        try:
+            await self._open(message_ref(item.sender, item.message_id), caller)
+        except LiaisonError:
+            return False
+        return True
+
+    async def _open(self, ref: str, caller: Caller) -> OpenedStored:
+        stored = await self._database.read(lambda tx: _find(tx, ref))
+        storage = self._keys.storage_key(stored.storage_key_id)
+        content_key = storage.unwrap(stored.envelope_id, stored.wrapped_key)
+        inner = open_body(stored.header, stored.body, content_key)
+        payload = decode_payload(inner.payload)
+        if caller.unit is not None and payload.unit != caller.unit:
+            raise ForbiddenError("unit_mismatch", f"{caller.name} sees its own unit's cases only")
+        try:
+            verify_stored(stored.header, inner, self._mirror.view)
+            signature = "valid"
+        except LiaisonError as fault:
+            signature = fault.code
+        return OpenedStored(stored=stored, inner=inner, payload=payload, signature=signature)
+
+
+def _find(tx: Transaction, ref: str) -> StoredMessage:
+    sender, message_id = parse_message_ref(ref)
+    stored = messages.find(tx, sender, message_id)
+    if stored is None or stored.direction == messages.SERVICE:
+        raise RejectedError("message_unknown", f"there is no message {ref} here")
+    return stored
+
+
+def _not_here(lacking: Attached, now: int) -> LiaisonError:
+    """Say why an attachment cannot be read."""
+    if lacking.state is AttachmentState.LOST:
+        return RejectedError(
+            "attachment_lost", f"the attachment did not come and will not: {lacking.code}"
+        )
+    why = f"; the last attempt: {lacking.code}" if lacking.code else ""
+    return UnavailableError(
+        "attachment_pending",
+        f"the attachment is being fetched from {lacking.origin}{why}",
+        retry_after_s=max(PENDING_RETRY_S, lacking.due_at - now if lacking.code else 0),
+    )

@@ -1,0 +1,1 @@
+"""From a draft of the house to the receipt that settles it."""

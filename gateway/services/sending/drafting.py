@@ -1,0 +1,210 @@
+"""Draft: hold what the house submits against kinds, registry, cases and policy; make it a message.
+
+Nothing is sealed or stored here; every fault is told before anything is kept.
+"""
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+from msgspec.structs import replace
+
+from gateway.cases.content import MAX_CONTENT_BYTES, encode_content
+from gateway.cases.kind import Kind
+from gateway.cases.kinds import kind_named
+from gateway.cases.powers import asking_fault, speaking_fault
+from gateway.clock import Clock
+from gateway.errors import ForbiddenError, LiaisonError, RejectedError
+from gateway.faults import Fault, FaultsError
+from gateway.protocol.envelope import Draft
+from gateway.protocol.message import Payload, draw_id, parse_message_ref
+from gateway.services.blobs.attachments import Attachments
+from gateway.services.caller import NODE, Caller
+from gateway.services.casework.conduct import Conduct
+from gateway.services.casework.events import drafted_event
+from gateway.services.federation.registry import RegistryMirror
+from gateway.services.federation.standing import SUSPENDED, shunned
+from gateway.services.keys import NodeKeys
+from gateway.services.sending.submission import Submission, content_of
+from gateway.settings import Settings
+from gateway.store import messages
+from gateway.store.database import Database
+from keys.registry.statement import REGISTRY, MemberRole
+from keys.suite import MemberId
+
+
+class Drafting:
+    """Makes drafts of submissions."""
+
+    def __init__(
+        self,
+        database: Database,
+        keys: NodeKeys,
+        mirror: RegistryMirror,
+        attachments: Attachments,
+        *,
+        kinds: Mapping[str, Kind],
+        clock: Clock,
+        settings: Settings,
+    ) -> None:
+        self._database = database
+        self._keys = keys
+        self._mirror = mirror
+        self._attachments = attachments
+        self._kinds = kinds
+        self._clock = clock
+        self._settings = settings
+        self._seqs: dict[bytes, int] = {}
+        self._conduct = Conduct(database, keys)
+
+    def begin(self) -> None:
+        """Begin a batch: what was drafted before is stored by now, or never will be."""
+        self._conduct.begin()
+
+    async def check_ready(self, names: set[str]) -> None:
+        """Let new work pass while the disk has room and the registry is fresh.
+
+        Looks at the registry before a member is said to be unknown: it may be new. Raises
+        UnavailableError ``disk_full`` or ``registry_stale``; ForbiddenError ``member_suspended``
+        while this node's member is.
+        """
+        self._attachments.check_space()
+        self._mirror.check_fresh(self._settings.registry.refuse_after_s)
+        if shunned(self._mirror.view, self._keys.member):
+            raise ForbiddenError(
+                SUSPENDED,
+                f"{self._keys.member} is suspended by the registry: nothing is accepted for "
+                "sending until it is resumed; what was accepted before waits",
+            )
+        known = names <= set(self._mirror.view.members)
+        if not known and self._clock.now() - self._mirror.read_at >= 1:
+            with contextlib.suppress(LiaisonError):
+                await self._mirror.follow()
+
+    async def draft(self, submission: Submission, caller: Caller, now: int) -> Draft:
+        """Return the message that a submission asks for.
+
+        Raises RejectedError, FaultsError with every fault of the content, ConflictError for what
+        the state of a case does not allow, UnavailableError ``storage_key_missing``, or
+        ForbiddenError ``kind_reserved``.
+        """
+        kind = kind_named(submission.kind, self._kinds)
+        if kind.by_node and caller is not NODE:
+            raise ForbiddenError("kind_reserved", f"{kind.name} is said by nodes of themselves")
+        written = content_of(submission, kind)
+        today = datetime.fromtimestamp(now, UTC).date()
+        said = kind.validate(written, pointer="/content", today=today)
+        content = encode_content(said)
+        if len(content) > MAX_CONTENT_BYTES:
+            raise RejectedError("content_too_large", "a content has at most 1 MiB; attach files")
+        to = tuple(self._recipient(name, at) for at, name in enumerate(submission.to))
+        if len(set(to)) != len(to):
+            raise FaultsError([Fault(pointer="/to", code="conflict", limit="/to")])
+        case_id = await self._case(submission, kind)
+        await self._check_powers(submission, kind, to, case_id)
+        message_id = draw_id(now, self._keys.entropy)
+        payload = Payload(
+            kind=kind.name,
+            sender=self._keys.member,
+            unit=submission.unit or caller.unit or "",
+            on_behalf_of=submission.on_behalf_of or "",
+            created_at=now,
+            salt=self._keys.entropy(16),
+            case_id=case_id,
+            seq=1 + await self._last_seq(case_id),
+            in_reply_to=submission.in_reply_to or "",
+            content=content,
+            attachments=(),
+        )
+        if submission.case is not None or submission.in_reply_to is not None:
+            event = drafted_event(payload, message_id, to, said)
+            payload = replace(payload, in_reply_to=await self._conduct.check(case_id, event))
+        if submission.attachments:
+            attached = [await self._attachments.take(item) for item in submission.attachments]
+            payload = replace(payload, attachments=tuple(attached))
+        self._seqs[case_id] = payload.seq
+        return Draft(
+            payload=payload,
+            message_id=message_id,
+            expires_at=now + self._lifetime_s(submission),
+            to=to,
+            priority=kind.priority if submission.priority is None else submission.priority,
+        )
+
+    def _recipient(self, name: str, at: int) -> MemberId:
+        member = self._mirror.view.members.get(MemberId(name))
+        if member is None:
+            raise RejectedError(
+                "member_unknown", f"/to/{at}: the registry knows no member {name!r}"
+            )
+        if member.suspended:
+            raise RejectedError("member_suspended", f"/to/{at}: {name} is suspended")
+        if member.member in (self._keys.member, REGISTRY):
+            raise RejectedError(
+                "recipient_not_possible", f"/to/{at}: messages go to other members, not to {name}"
+            )
+        return member.member
+
+    async def _check_powers(
+        self, submission: Submission, kind: Kind, to: Sequence[MemberId], case_id: bytes
+    ) -> None:
+        """Let pass what this member may say, and what may be asked of the recipients.
+
+        Raises FaultsError with every fault.
+        """
+        view = self._mirror.view
+        me = view.member(self._keys.member)
+        about: Sequence[str] = ()
+        if me.role is MemberRole.UNION:
+            ref = submission.in_reply_to
+            answered = None if ref is None else parse_message_ref(ref)
+            about = await self._database.read(
+                lambda tx: messages.kinds_about(tx, case_id, answered)
+            )
+        faults = [speaking_fault(view, me, kind, submission.on_behalf_of or "", about)]
+        faults += [asking_fault(view.member(name), kind, f"/to/{at}") for at, name in enumerate(to)]
+        if found := [fault for fault in faults if fault is not None]:
+            raise FaultsError(found)
+
+    def _lifetime_s(self, submission: Submission) -> int:
+        lifetime_s = submission.expires_in_s or self._settings.delivery.lifetime_s
+        most_s = self._settings.policy.max_lifetime_s
+        if lifetime_s > most_s:
+            raise FaultsError([Fault(pointer="/expires_in_s", code="too_large", limit=str(most_s))])
+        return lifetime_s
+
+    async def _case(self, submission: Submission, kind: Kind) -> bytes:
+        if submission.in_reply_to is not None:
+            sender, message_id = parse_message_ref(submission.in_reply_to)
+            answered = await self._database.read(lambda tx: messages.find(tx, sender, message_id))
+            if answered is None or answered.direction == messages.SERVICE:
+                raise RejectedError(
+                    "message_unknown", f"/in_reply_to: there is no {submission.in_reply_to} here"
+                )
+            if submission.case is not None and submission.case != answered.case_id.hex():
+                raise FaultsError([Fault(pointer="/case", code="conflict", limit="/in_reply_to")])
+            return answered.case_id
+        if submission.case is not None:
+            case_id = bytes.fromhex(submission.case)
+            wanted = messages.MessageFilter(case_id=case_id)
+            known = await self._database.read(
+                lambda tx: messages.page(tx, wanted, after=0, limit=1)
+            )
+            if not known:
+                raise RejectedError("case_unknown", f"/case: there is no case {submission.case}")
+            return case_id
+        if not kind.opens_case:
+            raise FaultsError([Fault(pointer="/case", code="missing")])
+        case_id = draw_id(self._clock.now(), self._keys.entropy)
+        self._seqs[case_id] = 0
+        return case_id
+
+    async def _last_seq(self, case_id: bytes) -> int:
+        if case_id not in self._seqs:
+            stored = await self._database.read(
+                lambda tx: messages.last_seq(tx, case_id, self._keys.member)
+            )
+            self._seqs.setdefault(case_id, stored)
+        if len(self._seqs) > 10_000:  # noqa: PLR2004 - a cache; what is dropped is read again
+            del self._seqs[next(item for item in self._seqs if item != case_id)]
+        return self._seqs[case_id]

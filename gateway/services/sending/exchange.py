@@ -1,0 +1,427 @@
+"""Submit: accept messages from the house, sealed and durable before the answer.
+
+Check everything, seal outside any transaction, commit message, outbox rows and audit entry
+together, and only then answer and wake the deliverer.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import msgspec
+
+from gateway.clock import Clock
+from gateway.errors import ConflictError, LiaisonError, UnavailableError
+from gateway.protocol.audit import EntryKind
+from gateway.protocol.envelope import (
+    Draft,
+    SealedMessage,
+    Stanza,
+    seal_message,
+    share_stanza,
+    wrap_stanza,
+)
+from gateway.protocol.message import message_ref
+from gateway.services.caller import Caller, require
+from gateway.services.federation.cards import Cards
+from gateway.services.federation.registry import RegistryMirror
+from gateway.services.keys import NodeKeys
+from gateway.services.ledger import Ledger
+from gateway.services.sending.delivery import load_of
+from gateway.services.sending.drafting import Drafting
+from gateway.services.sending.lanes import Lanes, Load, copy_length
+from gateway.services.sending.sessions import Sessions
+from gateway.services.sending.submission import RecipientSummary, Submission, Submitted
+from gateway.settings import Role
+from gateway.store import attachments as blobs
+from gateway.store import audit, idempotency, messages, outbox
+from gateway.store.database import Database, Transaction
+from keys.registry.member import RegistryHead
+from keys.signing import Signer
+from keys.suite import KeyId, MemberId, digest
+
+BATCH_MOST = 64
+WAITING_MOST = 4096
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _SealTo:
+    """The key to seal a copy to, and whether it goes straight to who holds it."""
+
+    key_id: KeyId
+    public_key: bytes
+    direct: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Prepared:
+    """A checked submission, ready to be sealed."""
+
+    draft: Draft
+    seal_to: tuple[_SealTo | None, ...]
+
+    @property
+    def length(self) -> int:
+        """Return about how many bytes a copy will add to a batch."""
+        return copy_length(self.draft.payload.content, b"")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ready:
+    """A sealed message with the rows it needs."""
+
+    message: messages.NewMessage
+    rows: tuple[outbox.NewRow, ...]
+    blob_ids: tuple[bytes, ...]
+    entry: audit.NewEntry
+    submitted: Submitted
+    reserved: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Request:
+    """Submissions of one caller that wait for their answer."""
+
+    submissions: Sequence[Submission]
+    caller: Caller
+    key: str | None
+    asked: bytes
+    answered: asyncio.Future[list[Submitted | LiaisonError]]
+
+
+@dataclass(slots=True, kw_only=True)
+class _Batch:
+    """Requests that are sealed and committed together."""
+
+    requests: Sequence[_Request]
+    prepared: list[list[_Prepared | LiaisonError]]
+    ready: list[list[_Ready | LiaisonError]] = field(default_factory=list)
+    leases: dict[bytes, list[int]] = field(default_factory=dict)
+    loads: list[Load] = field(default_factory=list)
+    queued: set[MemberId] = field(default_factory=set)
+
+
+class Exchange:
+    """Takes messages in."""
+
+    def __init__(
+        self,
+        database: Database,
+        keys: NodeKeys,
+        mirror: RegistryMirror,
+        cards: Cards,
+        drafting: Drafting,
+        *,
+        ledger: Ledger,
+        clock: Clock,
+        lanes: Lanes,
+        sessions: Sessions,
+    ) -> None:
+        self._database = database
+        self._keys = keys
+        self._mirror = mirror
+        self._cards = cards
+        self._drafting = drafting
+        self._ledger = ledger
+        self._clock = clock
+        self._lanes = lanes
+        self._sessions = sessions
+        self._waiting: deque[_Request] = deque()
+        self._waiting_messages = 0
+        self._worker: asyncio.Task[None] | None = None
+
+    async def submit(
+        self,
+        submissions: Sequence[Submission],
+        caller: Caller,
+        *,
+        idempotency_key: str | None = None,
+    ) -> list[Submitted | LiaisonError]:
+        """Accept messages in one commit; each gets its answer, or the error that it has.
+
+        Requests that wait together share the sealing and the commit.
+
+        Raises ForbiddenError ``role_missing``; ConflictError ``idempotency_key_reused`` or
+        ``idempotency_key_busy``; UnavailableError ``disk_full``, ``registry_stale``,
+        ``not_admitted`` or ``busy``.
+        """
+        require(caller, Role.OFFICER)
+        asked = b""
+        if idempotency_key is not None:
+            asked = digest(msgspec.json.encode(submissions))
+            repeat = await self._answered(caller, idempotency_key, asked)
+            if repeat is not None:
+                return repeat
+        await self._drafting.check_ready({name for item in submissions for name in item.to})
+        if self._waiting_messages >= WAITING_MOST:
+            raise UnavailableError(
+                "busy", "more messages wait to be sealed than this node takes", retry_after_s=1
+            )
+        request = _Request(
+            submissions=submissions,
+            caller=caller,
+            key=idempotency_key,
+            asked=asked,
+            answered=asyncio.get_running_loop().create_future(),
+        )
+        self._waiting.append(request)
+        self._waiting_messages += len(submissions)
+        if self._worker is None or self._worker.done():
+            self._worker = asyncio.get_running_loop().create_task(self._work(), name="accept")
+        return await request.answered
+
+    async def _work(self) -> None:
+        """Accept what waits, as much as makes a batch at a time, until nothing does.
+
+        One batch at a time: what comes meanwhile makes the next one larger, and so cheaper.
+        """
+        while self._waiting:
+            batch: list[_Request] = []
+            count = 0
+            while self._waiting and count < BATCH_MOST:
+                batch.append(self._waiting.popleft())
+                count += len(batch[-1].submissions)
+            try:
+                await self._accept(batch)
+            except Exception as failure:  # noqa: BLE001 - each who waits is told
+                for request in batch:
+                    if not request.answered.done():
+                        request.answered.set_exception(failure)
+            finally:
+                self._waiting_messages -= count
+
+    async def _accept(self, batch: Sequence[_Request]) -> None:
+        now = self._clock.now()
+        signer = self._keys.signer(self._mirror.view, now)
+        self._drafting.begin()
+        prepared = [
+            [await self._prepared(item, request.caller, now) for item in request.submissions]
+            for request in batch
+        ]
+        work = _Batch(requests=batch, prepared=prepared)
+        if not any(isinstance(item, _Prepared) for items in prepared for item in items):
+            self._answer(work, {})
+            return
+
+        work.leases = {
+            item.draft.message_id: [
+                self._lanes.reserve(member, item.length) for member in item.draft.to
+            ]
+            for items in prepared
+            for item in items
+            if isinstance(item, _Prepared)
+        }
+
+        def seal() -> None:
+            registry = self._mirror.view.head
+            work.ready = [
+                [
+                    self._seal_one(item, signer, registry, now)
+                    if isinstance(item, _Prepared)
+                    else item
+                    for item in items
+                ]
+                for items in prepared
+            ]
+
+        def commit(tx: Transaction) -> dict[int, ConflictError]:
+            return self._commit(tx, work, now)
+
+        try:
+            conflicts = await self._database.write_unit(commit, first=seal)
+        except BaseException:
+            self._release(work, range(len(batch)))
+            raise
+        self._release(work, conflicts)
+        self._lanes.hand(work.loads)
+        self._lanes.wake(work.queued)
+        self._answer(work, conflicts)
+
+    async def _prepared(
+        self, submission: Submission, caller: Caller, now: int
+    ) -> _Prepared | LiaisonError:
+        try:
+            return await self._prepare(submission, caller, now)
+        except LiaisonError as fault:
+            return fault
+
+    def _commit(self, tx: Transaction, work: _Batch, now: int) -> dict[int, ConflictError]:
+        """Store what is new; return the requests whose key was used meanwhile."""
+        conflicts: dict[int, ConflictError] = {}
+        good: list[_Ready] = []
+        for at, (request, items) in enumerate(zip(work.requests, work.ready, strict=True)):
+            ready = [item for item in items if isinstance(item, _Ready)]
+            try:
+                _name(tx, request, ready, now)
+            except ConflictError as fault:
+                conflicts[at] = fault
+                continue
+            good += ready
+        work.loads, work.queued = _record(tx, good, work.leases, now)
+        audit.append(tx, [item.entry for item in good])
+        return conflicts
+
+    def _answer(self, work: _Batch, conflicts: Mapping[int, ConflictError]) -> None:
+        for at, request in enumerate(work.requests):
+            if request.answered.done():
+                continue
+            if at in conflicts:
+                request.answered.set_exception(conflicts[at])
+                continue
+            items: Sequence[_Prepared | _Ready | LiaisonError] = (
+                work.ready[at] if work.ready else work.prepared[at]
+            )
+            request.answered.set_result(
+                [
+                    item if isinstance(item, LiaisonError) else item.submitted
+                    for item in items
+                    if not isinstance(item, _Prepared)
+                ]
+            )
+
+    def _release(self, work: _Batch, requests: Iterable[int]) -> None:
+        """Give back what was reserved for requests of which nothing was stored."""
+        for at in requests:
+            for item in work.prepared[at]:
+                if isinstance(item, _Prepared):
+                    for until in work.leases[item.draft.message_id]:
+                        if until:
+                            self._lanes.release(item.length)
+
+    async def _answered(
+        self, caller: Caller, key: str | None, asked: bytes
+    ) -> list[Submitted | LiaisonError] | None:
+        if key is None:
+            return None
+        found = await self._database.read(lambda tx: idempotency.find(tx, caller.name, key, asked))
+        return None if found is None else list(msgspec.json.decode(found, type=list[Submitted]))
+
+    async def _prepare(self, submission: Submission, caller: Caller, now: int) -> _Prepared:
+        draft = await self._drafting.draft(submission, caller, now)
+        seal_to = [await self._seal_to(member, now) for member in draft.to]
+        return _Prepared(draft=draft, seal_to=tuple(seal_to))
+
+    async def _seal_to(self, member: MemberId, now: int) -> _SealTo | None:
+        """Find the key to seal to; without a card the deliverer wraps when it has one."""
+        card = await self._cards.current(member)
+        if card is None:
+            return None
+        try:
+            key_id, public_key = card.seal_to(now)
+        except UnavailableError:
+            return None
+        direct = self._lanes.is_direct(member)
+        return _SealTo(key_id=key_id, public_key=public_key, direct=direct)
+
+    def _stanza(self, seal_to: _SealTo | None, sealed: SealedMessage) -> Stanza | None:
+        if seal_to is None:
+            return None
+        key_id, public_key = seal_to.key_id, seal_to.public_key
+        if seal_to.direct:
+            session = self._sessions.share(key_id, public_key)
+            return share_stanza(sealed.header, sealed.content_key, key_id, session)
+        return wrap_stanza(sealed.header, sealed.content_key, key_id, public_key)
+
+    def _seal_one(
+        self, item: _Prepared, signer: Signer, registry: RegistryHead, now: int
+    ) -> _Ready:
+        sealed = seal_message(
+            item.draft, signer=signer, registry=registry, entropy=self._keys.entropy
+        )
+        payload = item.draft.payload
+        storage = self._keys.keyring.storage(now)
+        message = messages.NewMessage(
+            direction=messages.OUT,
+            sender=payload.sender,
+            on_behalf_of=payload.on_behalf_of,
+            message_id=item.draft.message_id,
+            kind=payload.kind,
+            case_id=payload.case_id,
+            seq=payload.seq,
+            in_reply_to=payload.in_reply_to,
+            created_at=payload.created_at,
+            stored_at=now,
+            expires_at=item.draft.expires_at,
+            priority=item.draft.priority,
+            attachments=len(payload.attachments),
+            envelope_id=sealed.envelope_id,
+            tbs_digest=sealed.tbs_digest,
+            header=sealed.header,
+            body=sealed.body,
+            storage_key_id=storage.key_id,
+            wrapped_key=storage.wrap(sealed.envelope_id, sealed.content_key, self._keys.entropy),
+        )
+        return _Ready(
+            message=message,
+            rows=tuple(
+                _row(member, self._stanza(seal_to, sealed))
+                for member, seal_to in zip(item.draft.to, item.seal_to, strict=True)
+            ),
+            blob_ids=tuple(attachment.blob_id for attachment in payload.attachments),
+            entry=self._ledger.entry(
+                EntryKind.MESSAGE_ACCEPTED, digests=(sealed.envelope_id, sealed.tbs_digest)
+            ),
+            reserved=item.length,
+            submitted=Submitted(
+                id=message_ref(payload.sender, item.draft.message_id),
+                case=payload.case_id.hex(),
+                envelope_id=sealed.envelope_id.hex(),
+                recipients=[
+                    RecipientSummary(member=member, state=outbox.OutboxState.QUEUED.value)
+                    for member in item.draft.to
+                ],
+            ),
+        )
+
+
+def _name(tx: Transaction, request: _Request, ready: Sequence[_Ready], now: int) -> None:
+    """Keep the answer under the request's key. Raises ConflictError ``idempotency_key_busy``."""
+    if request.key is None or not ready:
+        return
+    caller, asked = request.caller.name, request.asked
+    if idempotency.find(tx, caller, request.key, asked) is not None:
+        raise ConflictError("idempotency_key_busy", "this request is under way already")
+    answer = msgspec.json.encode([item.submitted for item in ready])
+    idempotency.record(tx, caller, request.key, asked, answer=answer, now=now)
+
+
+def _record(
+    tx: Transaction, good: Sequence[_Ready], leases: Mapping[bytes, Sequence[int]], now: int
+) -> tuple[list[Load], set[MemberId]]:
+    """Store messages with their rows; return what is leased to lanes, and for whom rows wait."""
+    if not good:
+        return [], set()
+    numbers = messages.record_outgoing(tx, [item.message for item in good])
+    queued: list[tuple[outbox.Queueing, outbox.NewRow]] = []
+    messages_of: list[messages.NewMessage] = []
+    lengths: list[int] = []
+    for item, number in zip(good, numbers, strict=True):
+        message = item.message
+        shared = outbox.Queueing(
+            message_row=number, priority=message.priority, now=now, expires_at=message.expires_at
+        )
+        queued += [
+            (shared, replace(row, lease_until=until))
+            for row, until in zip(item.rows, leases[message.message_id], strict=True)
+        ]
+        messages_of += [message] * len(item.rows)
+        lengths += [item.reserved] * len(item.rows)
+        if item.blob_ids:
+            named = message.sender, message.message_id
+            blobs.name(tx, blobs.OWN, named, item.blob_ids, now)
+    row_ids = outbox.enqueue(tx, queued)
+    loads: list[Load] = []
+    for (shared, row), message, reserved in zip(queued, messages_of, lengths, strict=True):
+        if row.lease_until:
+            row_id = row_ids[shared.message_row, row.recipient]
+            load = load_of(outbox.claimed(row_id, shared, row, message))
+            load.reserved = reserved
+            loads.append(load)
+    return loads, {MemberId(row.recipient) for _, row in queued if not row.lease_until}
+
+
+def _row(member: MemberId, stanza: Stanza | None) -> outbox.NewRow:
+    if stanza is None:
+        return outbox.NewRow(recipient=member, seal_kid=None, wrapped=None)
+    return outbox.NewRow(recipient=member, seal_kid=stanza.key_id, wrapped=stanza.wrapped)
