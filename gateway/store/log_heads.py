@@ -53,6 +53,12 @@ def chain(tx: Transaction, origin: str) -> list[LogHead]:
     return [LogHead(**row) for row in rows]
 
 
+def count(tx: Transaction, origin: str) -> int:
+    """Return how many heads are kept of a log."""
+    statement = select(func.count()).select_from(log_heads).where(log_heads.c.origin == origin)
+    return tx.execute(statement).scalar_one()
+
+
 def origins_of(tx: Transaction, member: str) -> list[str]:
     """Return the logs of a member of which heads were shown."""
     statement = select(log_heads.c.origin).where(log_heads.c.member == member).distinct()

@@ -47,10 +47,11 @@ def record(tx: Transaction, seen: SplitView) -> bool:
     return tx.execute(_RECORD.on(tx), row).first() is not None
 
 
-def listing(tx: Transaction) -> list[SplitView]:
-    """Return all proofs, the oldest first."""
+def listing(tx: Transaction, since: int = 0) -> list[SplitView]:
+    """Return all proofs, or those seen since a time, the oldest first."""
     columns = [column for column in split_views.c if column.name not in ("row_id", "pair_digest")]
-    statement = select(*columns).order_by(split_views.c.row_id)
+    statement = select(*columns).where(split_views.c.seen_at >= since)
+    statement = statement.order_by(split_views.c.row_id)
     return [SplitView(**row) for row in tx.execute(statement).mappings()]
 
 

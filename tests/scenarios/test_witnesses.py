@@ -102,7 +102,7 @@ async def test_dead_and_hanging_witnesses_delay_nobody(tmp_path: Path) -> None:
             await grow(fed)
             await fed.until(lambda: cosigned_by(fed) == {"XA", "XB"})
         mirror = fed.nodes[REGISTRY].mirror
-        assert mirror.witnessed_at is not None
+        await fed.until(lambda: mirror.witnessed_at is not None)  # written down a moment before
         witnessing.add_checkpoint = honest
         behind = await known(fed, XD)
         assert behind == mirror.size - 2

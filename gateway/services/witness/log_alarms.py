@@ -205,11 +205,10 @@ class LogAlarms:
         """Return the same within a transaction, the oldest first."""
         at = self._clock.now() - RECENT_S
         shown = [_view_of(alarm) for alarm in log_alarms.since(tx, at, member)]
-        for seen in split_views.listing(tx):
+        for seen in split_views.listing(tx, at):
             audited = audit_of(seen.origin)
-            if audited is None or seen.seen_at < at or member not in (None, audited.member):
-                continue
-            shown.append(_proven(seen, audited.member))
+            if audited is not None and member in (None, audited.member):
+                shown.append(_proven(seen, audited.member))
         return sorted(shown, key=lambda alarm: alarm.at)
 
 

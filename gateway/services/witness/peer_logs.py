@@ -152,13 +152,12 @@ def _origins(tx: Transaction, member: str) -> list[str]:
 
 
 def _held(tx: Transaction, origin: str) -> HeldLog:
-    heads = log_heads.chain(tx, origin)
-    cosigned = witnessed.newest(tx, origin)
+    shown, cosigned = log_heads.newest(tx, origin), witnessed.newest(tx, origin)
     return HeldLog(
         log=origin,
-        heads=len(heads),
-        size=heads[-1].size if heads else 0,
-        seen_at=heads[-1].seen_at if heads else 0,
+        heads=log_heads.count(tx, origin),
+        size=0 if shown is None else shown.size,
+        seen_at=0 if shown is None else shown.seen_at,
         cosigned_size=0 if cosigned is None else cosigned.size,
         cosigned_at=0 if cosigned is None else cosigned.stored_at,
     )
