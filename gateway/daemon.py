@@ -37,7 +37,8 @@ from gateway.services.blobs.incoming_blobs import IncomingBlobs
 from gateway.services.blobs.outgoing_blobs import OutgoingBlobs
 from gateway.services.blobs.plaintext import Plaintexts
 from gateway.services.casework.cases import Cases
-from gateway.services.casework.catalogue import Catalogue
+from gateway.services.casework.code_lists import CodeLists
+from gateway.services.casework.nomenclature import Nomenclature
 from gateway.services.casework.own_kinds import kinds_with
 from gateway.services.federation.cards import Cards
 from gateway.services.federation.following import Following
@@ -281,12 +282,22 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
         taken=custody_lanes.wake,
         came_back=returning.wake,
     )
+    nomenclature = Nomenclature(database, ledger, clock)
     exchange = Exchange(
         database,
         keys,
         mirror,
         cards,
-        Drafting(database, keys, mirror, attachments, kinds=kinds, clock=clock, settings=settings),
+        Drafting(
+            database,
+            keys,
+            mirror,
+            attachments,
+            nomenclature,
+            kinds=kinds,
+            clock=clock,
+            settings=settings,
+        ),
         ledger=ledger,
         clock=clock,
         lanes=outbox_lanes,
@@ -552,7 +563,8 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
             refusals=refusals,
         ),
         log_alarms=alarms,
-        catalogue=Catalogue(kinds),
+        kinds=kinds,
+        code_lists=CodeLists(nomenclature),
         peer_logs=PeerLogs(database, mirror, watching, alarms, clock),
         health=health,
         metrics=metrics,

@@ -67,6 +67,10 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "There is a character in this text that cannot be shown.",
         "Ce texte contient un caractère qui ne s'affiche pas.",
     ),
+    "edition_unknown": (
+        "This node holds no edition {limit} of the Harmonized System.",
+        "Ce nœud ne détient pas l'édition {limit} du Système harmonisé.",
+    ),
     "not_toml": ("This file is no TOML.", "Ce fichier n'est pas du TOML."),
     "name_taken": ("This name stands for something else.", "Ce nom est déjà pris."),
     "choices_wrong": (

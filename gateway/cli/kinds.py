@@ -31,7 +31,10 @@ def kinds(
     as_json: AsJson = False,
 ) -> None:
     """List the kinds of message, or show what one must contain. Needs no running daemon."""
-    from gateway.services.casework.catalogue import Catalogue  # noqa: PLC0415 - code lists, not for --help
+    from gateway.services.casework.catalogue import (  # noqa: PLC0415 - not for --help
+        kind_shown,
+        kinds_shown,
+    )
     from gateway.services.casework.own_kinds import kinds_with  # noqa: PLC0415 - the same
 
     try:
@@ -39,9 +42,9 @@ def kinds(
         known = kinds_with(settings.path(settings.cases.kinds))
     except UnavailableError:  # no node here: what all members know can be shown all the same
         known = kinds_with(folder / "kinds.d")
-    catalogue, spoken = Catalogue(known), language()
+    spoken = language()
     if kind is None:
-        listed = catalogue.kinds(spoken)
+        listed = kinds_shown(known, spoken)
         if as_json:
             show_json({"kinds": listed})
             return
@@ -55,7 +58,7 @@ def kinds(
         )
         return
     today = datetime.fromtimestamp(SystemClock().now(), UTC).date()
-    shown = catalogue.kind(kind, spoken, today)
+    shown = kind_shown(known, kind, spoken, today)
     if example:
         show_json(shown.example)
     elif as_json:

@@ -10,7 +10,7 @@ import os
 import secrets
 import socket
 import stat
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ from urllib.parse import quote, unquote
 import msgspec
 from aiohttp import web
 
+from gateway.cases.kind import Kind
 from gateway.errors import ConflictError, LiaisonError, RejectedError
 from gateway.faults import convert
 from gateway.logs import logger
@@ -51,7 +52,7 @@ from gateway.services.auditing.search import AuditSearch
 from gateway.services.blobs.attachments import Attachments
 from gateway.services.caller import Caller
 from gateway.services.casework.cases import CaseQuery, Cases
-from gateway.services.casework.catalogue import Catalogue
+from gateway.services.casework.code_lists import CodeLists
 from gateway.services.federation.members import Members
 from gateway.services.federation.registry import Registrar, RegistryMirror
 from gateway.services.health import Health
@@ -112,7 +113,8 @@ class Rooms:
     evidence: EvidenceFiles
     log_alarms: LogAlarms
     peer_logs: PeerLogs
-    catalogue: Catalogue
+    kinds: Mapping[str, Kind]
+    code_lists: CodeLists
     health: Health
     metrics: Metrics
     now: Callable[[], int]
@@ -151,7 +153,12 @@ class LocalApi:
                 web.post("/v1/attachments", self._upload),
                 web.get("/v1/attachments/{id}", self._download),
                 web.post("/v1/attachments/{id}/fetch", self._fetch),
-                *CatalogueApi(self._rooms.catalogue, self._rooms.now).routes(),
+                *CatalogueApi(
+                    self._rooms.kinds,
+                    self._rooms.code_lists,
+                    caller=self._caller,
+                    now=self._rooms.now,
+                ).routes(),
                 web.get("/v1/members", self._members),
                 web.get("/v1/members/{id}", self._member),
                 web.get("/v1/registry", self._registry),
@@ -277,7 +284,7 @@ class LocalApi:
         return caller_of(request, self._settings.roles)
 
     async def _submit(self, request: web.Request) -> web.Response:
-        submission = read_submission(await self._json(request), self._rooms.catalogue.known)
+        submission = read_submission(await self._json(request), self._rooms.kinds)
         key = request.headers.get("Idempotency-Key")
         if key is not None and not 1 <= len(key) <= 255:  # noqa: PLR2004 - the column's length
             raise RejectedError("idempotency_key_malformed", "the key has 1 to 255 characters")
@@ -291,8 +298,7 @@ class LocalApi:
         lines = [line for line in (await self._body(request)).split(b"\n") if line.strip()]
         if not 1 <= len(lines) <= BATCH_MAX:
             raise RejectedError("batch_size_wrong", f"a batch has 1 to {BATCH_MAX} lines")
-        known = self._rooms.catalogue.known
-        read = [submission_line(line, known) for line in lines]
+        read = [submission_line(line, self._rooms.kinds) for line in lines]
         good = [item for item in read if isinstance(item, Submission)]
         accepted = await self._rooms.exchange.submit(good, self._caller(request)) if good else []
         answers = iter(accepted)

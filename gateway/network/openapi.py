@@ -8,6 +8,8 @@ import msgspec
 
 from gateway.network.problems import Problem
 from gateway.network.requests import (
+    CodesQuery,
+    EditionQuery,
     EvidenceQuery,
     ExportQuery,
     RevokeBody,
@@ -18,7 +20,9 @@ from gateway.services.auditing.erasing import ErasedEntry, Erasure
 from gateway.services.auditing.search import AuditEntryView, AuditPage, AuditQuery
 from gateway.services.blobs.attachments import UploadedAttachment
 from gateway.services.casework.cases import CaseQuery
-from gateway.services.casework.catalogue import CodeList, KindDetail
+from gateway.services.casework.catalogue import KindDetail
+from gateway.services.casework.code_lists import CodeList
+from gateway.services.casework.nomenclature import ImportedEdition
 from gateway.services.casework.view import CaseDetail, CasePage
 from gateway.services.federation.members import MemberDetail, MemberSummary, RegistryView
 from gateway.services.health import HealthReport, OutboxRow, PeerReport, Status
@@ -37,7 +41,7 @@ _TYPES = (
     MemberSummary, MemberDetail, RegistryView, KeySummary, OutboxRow, AuditEntryView, AuditPage,
     Erasure, ErasedEntry, PeerReport, Status, HealthReport, Problem,
     MovedRows, Imported, AttachmentView, StatementBody, RouteChange, RouteView, RotateBody,
-    RevokeBody, RevokedKey, PeerLogReport, KindDetail, CodeList,
+    RevokeBody, RevokedKey, PeerLogReport, KindDetail, CodeList, ImportedEdition,
 )  # fmt: skip
 _QUERIES = {
     ("get", "/v1/messages"): MessageQuery,
@@ -45,6 +49,8 @@ _QUERIES = {
     ("get", "/v1/cases"): CaseQuery,
     ("get", "/v1/messages/{id}/evidence"): EvidenceQuery,
     ("post", "/v1/media/export"): ExportQuery,
+    ("get", "/v1/codes/{list}"): CodesQuery,
+    ("post", "/v1/codes/hs"): EditionQuery,
 }
 _OPERATIONS: tuple[tuple[str, str, str, type | None, type | None, int], ...] = (
     ("post", "/v1/messages", "Submit a message", Submission, Submitted, 202),
@@ -69,6 +75,7 @@ _OPERATIONS: tuple[tuple[str, str, str, type | None, type | None, int], ...] = (
     ("get", "/v1/kinds/{name}", "A kind with an example", None, KindDetail, 200),
     ("get", "/v1/codes", "The names of the code lists", None, None, 200),
     ("get", "/v1/codes/{list}", "A code list with labels", None, CodeList, 200),
+    ("post", "/v1/codes/hs", "Import a nomenclature (CSV)", None, ImportedEdition, 201),
     ("get", "/v1/members", "All members", None, None, 200),
     ("get", "/v1/registry/statements", "Statements, in base64", None, None, 200),
     ("post", "/v1/registry/statements", "Hand in a signed statement", None, None, 201),

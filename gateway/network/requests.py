@@ -54,6 +54,19 @@ class RangeQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     end: int = 1000
 
 
+class CodesQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which codes of a list: those that begin so, of an edition of the nomenclature."""
+
+    edition: Annotated[str, msgspec.Meta(pattern=r"\A([0-9]{4})?\Z")] = ""
+    under: Annotated[str, msgspec.Meta(max_length=64)] = ""
+
+
+class EditionQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Of which year a nomenclature is."""
+
+    edition: Annotated[str, msgspec.Meta(pattern=r"\A[0-9]{4}\Z")]
+
+
 class MoveQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which delivery of a message; all of them, if none is named."""
 

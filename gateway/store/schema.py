@@ -20,7 +20,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISION: Final = "0016"
+REVISION: Final = "0017"
 """The newest migration; ``serve`` compares it without loading alembic."""
 
 metadata = MetaData(
@@ -484,4 +484,21 @@ case_folding = Table(
     Column("only", Integer, primary_key=True, autoincrement=False),
     Column("folded_row", _Row, nullable=False),
     Column("terms", LargeBinary(32), nullable=False),
+)
+
+hs_editions = Table(
+    "hs_editions",
+    metadata,
+    Column("edition", String(4), primary_key=True),
+    Column("file_digest", LargeBinary(32), nullable=False),
+    Column("codes", Integer, nullable=False),
+    Column("imported_at", BigInteger, nullable=False),
+)
+
+hs_codes = Table(
+    "hs_codes",
+    metadata,
+    Column("edition", String(4), primary_key=True),
+    Column("code", String(6), primary_key=True),
+    Column("description", String(1000), nullable=False),
 )

@@ -10,12 +10,10 @@ from typing import Any
 
 import aiohttp
 import hypothesis
-import jsonschema_rs
 import pytest
 import schemathesis
 from aiohttp import web
 
-from gateway.cases.kinds import ALL_KINDS
 from gateway.cli.story import request
 from gateway.errors import ConflictError
 from gateway.network.local_api import BODIES_BYTES_EACH, UPLOADS_EACH, LocalApi
@@ -247,27 +245,6 @@ async def test_node_describes_itself(tmp_path: Path) -> None:
         kinds = (await get("/v1/kinds", **{"Accept-Language": "fr-CA, en"}))["kinds"]
         assert {item["name"] for item in kinds} >= {"request.verify_value", "case.reply"}
         assert "Réponse" in {item["label"] for item in kinds}
-        assert [item["name"] for item in kinds] == list(ALL_KINDS)
-        for item in kinds:
-            jsonschema_rs.meta.validate(item["schema"])
-            one = await get(f"/v1/kinds/{item['name']}", **{"Accept-Language": "fr"})
-            assert jsonschema_rs.is_valid(one["schema"], one.pop("example"))
-            assert one == item
-        for name in (await get("/v1/codes"))["lists"]:
-            listed = await get(f"/v1/codes/{name}", **{"Accept-Language": "fr"})
-            assert listed["codes"]
-        for path, code in (
-            ("/v1/kinds/nothing", "kind_not_found"),
-            ("/v1/codes/nothing", "list_not_found"),
-        ):
-            async with xa.get(path) as answer:
-                told = await problem(answer)
-                assert (told["status"], told["code"]) == (404, code)
-        moves = {item["name"]: item["moves"] for item in kinds}
-        assert moves["ping"] == []
-        assert {(item["by"], item["state"], item["to"]) for item in moves["case.reply"]} == {
-            ("asked", state, "answered") for state in ("submitted", "in_progress", "partial")
-        }
         assert (await get("/health/live")) == {"live": True}
         assert (await get("/health/ready"))["ready"] is True
         assert (await get("/v1/registry"))["size"] == 3

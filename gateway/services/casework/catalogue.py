@@ -1,4 +1,4 @@
-"""The catalogue as a node shows it to its house: kinds with schemas and defaults, code lists."""
+"""The catalogue as it is shown to a house: kinds with schemas, defaults and examples."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -11,7 +11,6 @@ from gateway.cases.examples import example_of
 from gateway.cases.handling import Handling
 from gateway.cases.kind import Kind
 from gateway.cases.kinds import near
-from gateway.cases.listing import code_list, list_names
 from gateway.cases.places import Place
 from gateway.cases.powers import speakers
 from gateway.cases.thread import Move, moves_of
@@ -64,53 +63,17 @@ class KindDetail(KindSummary, frozen=True, kw_only=True):
     """A content of it, as if it were written today."""
 
 
-class CodeView(msgspec.Struct, frozen=True, kw_only=True):
-    """A code and what it means."""
-
-    code: str
-    label: str
+def kinds_shown(kinds: Mapping[str, Kind], language: str) -> Sequence[KindSummary]:
+    """Return every kind, in the order of the catalogue."""
+    return [KindSummary(**_facts(kind, language)) for kind in kinds.values()]
 
 
-class CodeList(msgspec.Struct, frozen=True, kw_only=True):
-    """A code list."""
-
-    name: str
-    codes: list[CodeView]
-
-
-class Catalogue:
-    """Shows kinds and code lists."""
-
-    def __init__(self, kinds: Mapping[str, Kind]) -> None:
-        self._kinds = kinds
-
-    @property
-    def known(self) -> Mapping[str, Kind]:
-        """The kinds that this node knows."""
-        return self._kinds
-
-    def kinds(self, language: str) -> Sequence[KindSummary]:
-        """Return every kind, in the order of the catalogue."""
-        return [KindSummary(**_facts(kind, language)) for kind in self._kinds.values()]
-
-    def kind(self, name: str, language: str, today: date) -> KindDetail:
-        """Return one kind with an example. Raises RejectedError ``kind_not_found``."""
-        kind = self._kinds.get(name)
-        if kind is None:
-            raise RejectedError(
-                "kind_not_found", f"there is no kind {name!r}{near(name, self._kinds)}"
-            )
-        return KindDetail(**_facts(kind, language), example=example_of(kind, today))
-
-    def lists(self) -> Sequence[str]:
-        """Return the names of the code lists."""
-        return list_names()
-
-    def codes(self, name: str, language: str) -> CodeList:
-        """Return a code list. Raises RejectedError ``list_not_found``."""
-        listed = code_list(name).items()
-        shown = [CodeView(code=code, label=label.text(language)) for code, label in listed]
-        return CodeList(name=name, codes=shown)
+def kind_shown(kinds: Mapping[str, Kind], name: str, language: str, today: date) -> KindDetail:
+    """Return one kind with an example. Raises RejectedError ``kind_not_found``."""
+    kind = kinds.get(name)
+    if kind is None:
+        raise RejectedError("kind_not_found", f"there is no kind {name!r}{near(name, kinds)}")
+    return KindDetail(**_facts(kind, language), example=example_of(kind, today))
 
 
 def _facts(kind: Kind, language: str) -> dict[str, Any]:

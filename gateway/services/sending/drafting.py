@@ -13,6 +13,7 @@ from gateway.cases.content import MAX_CONTENT_BYTES, encode_content
 from gateway.cases.kind import Kind
 from gateway.cases.kinds import kind_named
 from gateway.cases.powers import asking_fault, speaking_fault
+from gateway.cases.schema import Content
 from gateway.clock import Clock
 from gateway.errors import ForbiddenError, LiaisonError, RejectedError
 from gateway.faults import Fault, FaultsError
@@ -22,6 +23,7 @@ from gateway.services.blobs.attachments import Attachments
 from gateway.services.caller import NODE, Caller
 from gateway.services.casework.conduct import Conduct
 from gateway.services.casework.events import drafted_event
+from gateway.services.casework.nomenclature import Nomenclature
 from gateway.services.federation.registry import RegistryMirror
 from gateway.services.federation.standing import SUSPENDED, shunned
 from gateway.services.keys import NodeKeys
@@ -31,6 +33,8 @@ from gateway.store import messages
 from gateway.store.database import Database
 from keys.registry.statement import REGISTRY, MemberRole
 from keys.suite import MemberId
+
+_CONTENT = "/content"
 
 
 class Drafting:
@@ -42,6 +46,7 @@ class Drafting:
         keys: NodeKeys,
         mirror: RegistryMirror,
         attachments: Attachments,
+        nomenclature: Nomenclature,
         *,
         kinds: Mapping[str, Kind],
         clock: Clock,
@@ -51,6 +56,7 @@ class Drafting:
         self._keys = keys
         self._mirror = mirror
         self._attachments = attachments
+        self._nomenclature = nomenclature
         self._kinds = kinds
         self._clock = clock
         self._settings = settings
@@ -91,9 +97,7 @@ class Drafting:
         kind = kind_named(submission.kind, self._kinds)
         if kind.by_node and caller is not NODE:
             raise ForbiddenError("kind_reserved", f"{kind.name} is said by nodes of themselves")
-        written = content_of(submission, kind)
-        today = datetime.fromtimestamp(now, UTC).date()
-        said = kind.validate(written, pointer="/content", today=today)
+        said = await self._content(submission, kind, now)
         content = encode_content(said)
         if len(content) > MAX_CONTENT_BYTES:
             raise RejectedError("content_too_large", "a content has at most 1 MiB; attach files")
@@ -130,6 +134,20 @@ class Drafting:
             to=to,
             priority=kind.priority if submission.priority is None else submission.priority,
         )
+
+    async def _content(self, submission: Submission, kind: Kind, now: int) -> Content:
+        """Return the content of a submission. Raises FaultsError with every fault."""
+        today = datetime.fromtimestamp(now, UTC).date()
+        written, unknown = await self._nomenclature.held_against(
+            kind, content_of(submission, kind), _CONTENT
+        )
+        try:
+            content = kind.validate(written, pointer=_CONTENT, today=today)
+        except FaultsError as fault:
+            raise FaultsError([*fault.faults, *unknown]) from fault
+        if unknown:
+            raise FaultsError(unknown)
+        return content
 
     def _recipient(self, name: str, at: int) -> MemberId:
         member = self._mirror.view.members.get(MemberId(name))
