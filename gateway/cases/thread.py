@@ -202,7 +202,7 @@ def advance(thread: Thread, event: Event) -> Thread:
     side = thread.pair.side_of(event)
     moves = {} if side is None else TABLE.get((row_of(event), side), {})
     step = moves.get(thread.state)
-    if step is None or not _is_in_time(thread, event) or not _takes_back_own(event):
+    if step is None or not _is_in_time(thread, event) or not takes_back_own(event):
         raise ConflictError(
             "not_in_this_state",
             f"{event.kind} by {event.member}: what {thread.pair.asker} asked {thread.pair.asked} "
@@ -234,7 +234,8 @@ def _is_in_time(thread: Thread, event: Event) -> bool:
     return event.kind != "case.reopen" or event.created_at - thread.entered_at <= REOPEN_WITHIN_S
 
 
-def _takes_back_own(event: Event) -> bool:
+def takes_back_own(event: Event) -> bool:
+    """Tell whether an event recalls nothing that somebody else sent."""
     return event.kind != RECALL or event.in_reply_to.rpartition("-")[0] == event.member
 
 

@@ -10,7 +10,7 @@ import pytest
 from gateway.cases.examples import example_of
 from gateway.cases.kind import Family
 from gateway.cases.kinds import CATALOGUE
-from gateway.errors import RejectedError
+from gateway.errors import ConflictError, RejectedError
 from gateway.faults import FaultsError
 from gateway.services.sending.submission import Submission, Submitted
 from keys.suite import MemberId
@@ -177,3 +177,19 @@ async def test_own_kind_goes_between_who_has_it(tmp_path: Path) -> None:
         assert shown.content["handling"]["tlp"] == "GREEN"
         with pytest.raises(RejectedError, match="no kind"):
             await say(fed, "XC own.permit_check", None, content)
+
+
+async def test_what_was_told_unasked_is_recalled_by_who_told_it(tmp_path: Path) -> None:
+    """And by nobody else: there is no request whose state could allow it."""
+    async with federation(tmp_path, "XA", "XB") as fed:
+        today = datetime.fromtimestamp(fed.clocks[MemberId("XA")].now(), UTC).date()
+        told = example_of(CATALOGUE["information.spontaneous"], today)
+        sent = await say(fed, "XA information.spontaneous", None, told)
+        await came(fed, "XA", sent)
+        recall = example_of(CATALOGUE["information.recall"], today) | {"message": sent.id}
+        with pytest.raises(ConflictError, match="nothing was asked"):
+            await say(fed, "XB information.recall", sent, recall)
+        await came(fed, "XA", await say(fed, "XA information.recall", sent, recall))
+        kinds = [item.kind for item in (await fed.inbox("XB")).messages]
+        assert kinds == ["information.spontaneous", "information.recall"]
+        assert (await fed.inbox("XA")).messages == []

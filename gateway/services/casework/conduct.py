@@ -8,7 +8,14 @@ from dataclasses import replace
 
 from gateway.cases.event import Event, newest_heard
 from gateway.cases.placing import pairs_of, place
-from gateway.cases.thread import REQUEST, check_admits, is_event, row_of
+from gateway.cases.thread import (
+    RECALL,
+    REQUEST,
+    check_admits,
+    is_event,
+    row_of,
+    takes_back_own,
+)
 from gateway.errors import ConflictError
 from gateway.services.casework.events import read_events
 from gateway.services.keys import NodeKeys
@@ -58,6 +65,8 @@ def admitted(events: Sequence[Event], said: Event) -> Event:
         # Whoever is not asked in this case yet gets a thread of its own.
         pairs = tuple(pair for pair in pairs if pair.asker == said.member)
     elif not pairs:
+        if said.kind == RECALL and takes_back_own(said):
+            return said  # what was told unasked is recalled too, and no thread is moved by it
         raise ConflictError(
             "not_in_this_state",
             f"{said.kind}: nothing was asked between {said.member} and {', '.join(said.to)} in "
