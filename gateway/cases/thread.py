@@ -76,7 +76,11 @@ TABLE: Final[Mapping[tuple[str, Side], Moves]] = {
     ("case.resume", Side.ASKED): {State.POSTPONED: BACK},
     ("case.partial_reply", Side.ASKED): _all((State.SUBMITTED, *WORKING), State.PARTIAL),
     ("case.reply", Side.ASKED): _all((State.SUBMITTED, *WORKING), State.ANSWERED),
-    (REFUSE_PART, Side.ASKED): {State.PARTIAL: State.ANSWERED},
+    (REFUSE_PART, Side.ASKED): {
+        State.SUBMITTED: State.PARTIAL,
+        State.IN_PROGRESS: State.PARTIAL,
+        State.PARTIAL: State.ANSWERED,
+    },
     ("case.refuse", Side.ASKED): _all(OPEN, State.REFUSED),
     ("case.withdraw", Side.ASKER): _all(OPEN, State.WITHDRAWN),
     ("case.feedback", Side.ASKER): _all((State.ANSWERED, State.REFUSED), State.CLOSED),

@@ -65,9 +65,11 @@ case.remind              Q  partial submitted > same
 case.postpone            D  partial > postponed
 case.partial_reply       D  partial submitted > partial
 case.reply               D  submitted > answered
+case.refuse (part)       D  submitted in_progress > partial
 """
 """What follows from it: a thread with a part answered is in progress as to the rest; who answers
-at once need not acknowledge first; and a request that nobody acknowledges can be reminded of."""
+at once need not acknowledge first; a part may be refused before the rest is answered; and a request
+that nobody acknowledges can be reminded of."""
 
 WORDS: dict[str, tuple[State | None, ...]] = {
     "nothing": (None,), "open": OPEN, "any": tuple(State),
