@@ -530,7 +530,7 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
         exchange=exchange,
         delivery=delivery,
         inbox=inbox,
-        cases=Cases(database, keys, clock=clock, settings=settings.cases),
+        cases=Cases(database, keys, kinds=kinds, clock=clock, settings=settings.cases),
         attachments=attachments,
         exporting=exporting,
         importing=importing,

@@ -12,13 +12,12 @@ from gateway.cli import case
 from gateway.services.casework import conduct as conduct_service
 from tests.network.served import served
 from tests.network.test_registry_commands import Shown, shown
-from tests.scenarios.cases import conduct, told
+from tests.scenarios.cases import told
 
-__all__ = ["conduct", "shown"]
+__all__ = ["shown"]
 VERIFY = "request.verify_value"
 
 
-@pytest.mark.usefixtures("conduct")
 async def test_an_officer_sees_what_is_due(
     tmp_path: Path, shown: Shown, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -53,7 +52,6 @@ async def test_an_officer_sees_what_is_due(
         assert "[case_not_found]" in told_fault
 
 
-@pytest.mark.usefixtures("conduct")
 async def test_what_moved_nothing_is_marked(
     tmp_path: Path, shown: Shown, monkeypatch: pytest.MonkeyPatch
 ) -> None:

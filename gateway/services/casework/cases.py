@@ -10,6 +10,7 @@ import msgspec
 
 from gateway.cases.clocks import correctable_until
 from gateway.cases.event import Side
+from gateway.cases.kind import Kind
 from gateway.cases.thread import OPEN, Folded, State
 from gateway.clock import Clock
 from gateway.errors import ForbiddenError, LiaisonError, RejectedError
@@ -54,13 +55,20 @@ class Cases:
     """Shows cases."""
 
     def __init__(
-        self, database: Database, keys: NodeKeys, *, clock: Clock, settings: CasesSettings
+        self,
+        database: Database,
+        keys: NodeKeys,
+        *,
+        kinds: Mapping[str, Kind],
+        clock: Clock,
+        settings: CasesSettings,
     ) -> None:
         self._database = database
         self._keys = keys
+        self._kinds = kinds
         self._clock = clock
         self._terms = terms_of(settings)
-        self._folding = CaseFolding(database, keys, self._terms)
+        self._folding = CaseFolding(database, keys, kinds, self._terms)
 
     async def page(self, query: CaseQuery, caller: Caller, language: str = "en") -> CasePage:
         """Return a page of threads, what is due first before the rest.
@@ -98,13 +106,13 @@ class Cases:
         if not self._may_see(tx, stored[0].row_id, caller):
             raise ForbiddenError("unit_mismatch", f"{caller.name} sees its own unit's cases only")
         by_name = {(item.sender, item.message_id): item for item in stored}
-        events = [*read_events(tx, self._keys, stored).values()]
+        events = [*read_events(tx, self._keys, self._kinds, stored).values()]
         shown = [
             self._thread(tx, folded, by_name, language)
             for folded in folded_threads(events, self._keys.member)
         ]
         placed = {item.id for thread in shown for item in thread.messages}
-        everything = [said_view(item, language) for item in stored]
+        everything = [said_view(item, self._kinds, language) for item in stored]
         others = [item for item in everything if item.id not in placed]
         return CaseDetail(case=case, threads=shown, others=others)
 
@@ -125,7 +133,9 @@ class Cases:
             correctable_until=correctable_until(thread, self._terms.policy(thread), calendars),
             recalled=sorted(thread.recalled),
             messages=[
-                said_view(by_name[said.event.member, said.event.message_id], language, said)
+                said_view(
+                    by_name[said.event.member, said.event.message_id], self._kinds, language, said
+                )
                 for said in folded.said
             ],
         )
@@ -149,6 +159,7 @@ class Cases:
         return [
             summary_of(
                 row,
+                self._kinds,
                 language,
                 now=now,
                 delivered=any(

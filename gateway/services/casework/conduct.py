@@ -3,19 +3,13 @@
 Source: SPEC "Cases".
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from gateway.cases.event import Event, newest_heard
+from gateway.cases.kind import Kind
 from gateway.cases.placing import pairs_of, place
-from gateway.cases.thread import (
-    RECALL,
-    REQUEST,
-    check_admits,
-    is_event,
-    row_of,
-    takes_back_own,
-)
+from gateway.cases.thread import RECALL, REQUEST, check_admits, is_event, row_of
 from gateway.errors import ConflictError
 from gateway.services.casework.events import read_events
 from gateway.services.keys import NodeKeys
@@ -26,9 +20,10 @@ from gateway.store.database import Database
 class Conduct:
     """Holds what is drafted against the threads that it is part of."""
 
-    def __init__(self, database: Database, keys: NodeKeys) -> None:
+    def __init__(self, database: Database, keys: NodeKeys, kinds: Mapping[str, Kind]) -> None:
         self._database = database
         self._keys = keys
+        self._kinds = kinds
         self._drafted: list[tuple[bytes, Event]] = []
 
     def begin(self) -> None:
@@ -44,7 +39,11 @@ class Conduct:
             return said.in_reply_to
         stored = await self._database.read(
             lambda tx: read_events(
-                tx, self._keys, messages.of_cases(tx, [case_id]), _decides_by_content
+                tx,
+                self._keys,
+                self._kinds,
+                messages.of_cases(tx, [case_id]),
+                _decides_by_content,
             )
         )
         events = [*stored.values()]
@@ -64,16 +63,14 @@ def admitted(events: Sequence[Event], said: Event) -> Event:
     if row_of(said) == REQUEST:
         # Whoever is not asked in this case yet gets a thread of its own.
         pairs = tuple(pair for pair in pairs if pair.asker == said.member)
-    elif not pairs:
-        if said.kind == RECALL and takes_back_own(said):
-            return said  # what was told unasked is recalled too, and no thread is moved by it
+    elif pairs and said.kind != RECALL and not said.in_reply_to:
+        said = replace(said, in_reply_to=newest_heard(threads[pairs[0]], said.member))
+    elif not pairs and said.kind != RECALL:
         raise ConflictError(
             "not_in_this_state",
             f"{said.kind}: nothing was asked between {said.member} and {', '.join(said.to)} in "
             "this case",
         )
-    elif not said.in_reply_to:
-        said = replace(said, in_reply_to=newest_heard(threads[pairs[0]], said.member))
     for pair in pairs:
         check_admits(pair, threads[pair], said)
     return said

@@ -1,12 +1,13 @@
 """Case events: what threads take of stored messages, opened only where a thread depends on it."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Any
 
 from gateway.cases.content import read_content
 from gateway.cases.event import Event
+from gateway.cases.kind import Kind
 from gateway.cases.kinds import kind_named
 from gateway.cases.schema import Content
 from gateway.cases.thread import is_event
@@ -27,6 +28,7 @@ _DATES = ("due_on", "review_on", "reply_by")
 def read_events(
     tx: Transaction,
     keys: NodeKeys,
+    kinds: Mapping[str, Kind],
     found: Iterable[MessageSummary],
     opens: Callable[[str], bool] = is_event,
 ) -> dict[int, Event]:
@@ -39,7 +41,7 @@ def read_events(
     closed = [row for row, event in events.items() if opens(event.kind)]
     for start in range(0, len(closed), OPENED_AT_ONCE):
         for item in messages.by_rows(tx, closed[start : start + OPENED_AT_ONCE]):
-            content = opened_content(keys, item)
+            content = opened_content(keys, kinds, item)
             if content is not None:
                 events[item.row_id] = _saying(events[item.row_id], content)
     return events
@@ -83,11 +85,13 @@ def opened_payload(keys: NodeKeys, item: StoredMessage) -> Payload:
     return decode_payload(open_body(item.header, item.body, content_key).payload)
 
 
-def opened_content(keys: NodeKeys, item: StoredMessage) -> Content | None:
+def opened_content(
+    keys: NodeKeys, kinds: Mapping[str, Kind], item: StoredMessage
+) -> Content | None:
     """Return the content of a stored message; None where it cannot be read."""
     try:
         payload = opened_payload(keys, item)
-        return read_content(kind_named(payload.kind), payload.content)
+        return read_content(kind_named(payload.kind, kinds), payload.content)
     except LiaisonError:
         return None
 

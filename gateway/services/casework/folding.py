@@ -5,10 +5,11 @@ stored since be folded first, so that an exchange costs nothing more.
 """
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from gateway.cases.clocks import due, lapses_at
 from gateway.cases.event import Event
+from gateway.cases.kind import Kind
 from gateway.cases.placing import place
 from gateway.cases.thread import REQUEST, Folded, fold, is_event, row_of
 from gateway.services.casework.events import read_events
@@ -26,9 +27,12 @@ FOLDED_AT_ONCE = 500
 class CaseFolding:
     """Keeps the copy of the threads as new as the messages are."""
 
-    def __init__(self, database: Database, keys: NodeKeys, terms: Terms) -> None:
+    def __init__(
+        self, database: Database, keys: NodeKeys, kinds: Mapping[str, Kind], terms: Terms
+    ) -> None:
         self._database = database
         self._keys = keys
+        self._kinds = kinds
         self._terms = terms
         self._turn = asyncio.Lock()
 
@@ -57,7 +61,7 @@ class CaseFolding:
         return after.row
 
     def _rows(self, tx: Transaction, stored: Sequence[MessageSummary]) -> Iterator[ThreadRow]:
-        events = read_events(tx, self._keys, stored)
+        events = read_events(tx, self._keys, self._kinds, stored)
         rows = {(event.member, event.message_id): row for row, event in events.items()}
         by_case: dict[bytes, list[Event]] = {}
         for item in stored:

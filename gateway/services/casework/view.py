@@ -1,11 +1,11 @@
 """A case as the house sees it: in the list of what is due, and with all that was said in it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
 from gateway.cases.clocks import Task
-from gateway.cases.kinds import CATALOGUE
+from gateway.cases.kind import Kind
 from gateway.cases.thread import Said, State
 from gateway.cases.wording import STATES, TASKS
 from gateway.protocol.envelope import parse_header
@@ -85,7 +85,9 @@ class CaseDetail(msgspec.Struct, frozen=True, kw_only=True):
     others: list[SaidView]
 
 
-def summary_of(row: ThreadRow, language: str, *, delivered: bool, now: int) -> ThreadSummary:
+def summary_of(
+    row: ThreadRow, kinds: Mapping[str, Kind], language: str, *, delivered: bool, now: int
+) -> ThreadSummary:
     """Return a thread as a list shows it."""
     state = State(row.state)
     return ThreadSummary(
@@ -93,7 +95,7 @@ def summary_of(row: ThreadRow, language: str, *, delivered: bool, now: int) -> T
         asker=row.asker,
         asked=row.asked,
         kind=row.kind,
-        label=_label(row.kind, language),
+        label=_label(row.kind, kinds, language),
         state=state,
         state_label=STATES[state].text(language),
         flags=list(_flags(row, now, delivered=delivered)),
@@ -104,7 +106,9 @@ def summary_of(row: ThreadRow, language: str, *, delivered: bool, now: int) -> T
     )
 
 
-def said_view(item: MessageSummary, language: str, said: Said | None = None) -> SaidView:
+def said_view(
+    item: MessageSummary, kinds: Mapping[str, Kind], language: str, said: Said | None = None
+) -> SaidView:
     """Return a message of a case; ``said`` is its place in a thread."""
     state = None if said is None else said.state
     return SaidView(
@@ -114,7 +118,7 @@ def said_view(item: MessageSummary, language: str, said: Said | None = None) -> 
         on_behalf_of=item.on_behalf_of,
         to=list(parse_header(item.header).to),
         kind=item.kind,
-        label=_label(item.kind, language),
+        label=_label(item.kind, kinds, language),
         created_at=item.created_at,
         in_reply_to=item.in_reply_to,
         state=state,
@@ -145,6 +149,6 @@ def _flags(row: ThreadRow, now: int, *, delivered: bool) -> Iterable[str]:
         yield "delivered"
 
 
-def _label(kind: str, language: str) -> str:
-    known = CATALOGUE.get(kind)
+def _label(kind: str, kinds: Mapping[str, Kind], language: str) -> str:
+    known = kinds.get(kind)
     return kind if known is None else known.label.text(language)

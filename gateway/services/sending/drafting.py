@@ -61,7 +61,7 @@ class Drafting:
         self._clock = clock
         self._settings = settings
         self._seqs: dict[bytes, int] = {}
-        self._conduct = Conduct(database, keys)
+        self._conduct = Conduct(database, keys, kinds)
 
     def begin(self) -> None:
         """Begin a batch: what was drafted before is stored by now, or never will be."""

@@ -1,0 +1,66 @@
+"""Conduct: what can be said in a case, by what is known of it, and what it then answers."""
+
+from dataclasses import replace
+
+import pytest
+
+from gateway.cases.thread import RECALL, REQUEST
+from gateway.errors import ConflictError
+from gateway.services.casework.conduct import admitted
+from tests.cases.told import Party, event, tell
+from tests.outcome import outcome
+
+
+def test_a_word_without_a_name_answers_the_newest_that_was_heard() -> None:
+    """A request and a name that was given stay as they are."""
+    told = tell(REQUEST, "case.acknowledge", "case.extend")
+    assert admitted(told, event("case.remind", "XA", 2)).in_reply_to == told[-1].name
+    named = event("case.reply", "XB", 3, in_reply_to=told[0].name)
+    assert admitted(told, named) == named
+    asked = event(REQUEST, "XA", 2, to=("XC",))
+    assert admitted(told, asked) == asked
+
+
+def test_a_word_to_several_is_held_against_each_thread() -> None:
+    """One that has ended refuses it for all; a copy to who was asked nothing is no hindrance."""
+    asked = event(REQUEST, to=("XB", "XC"))
+    reminder = event("case.remind", "XA", 2, to=("XB", "XC"))
+    assert admitted([asked], reminder) == reminder
+    refusal = event("case.refuse", "XC", to=("XA",), in_reply_to=asked.name)
+    assert outcome(admitted, [asked, refusal], reminder).code == "not_in_this_state"
+    copied = event("case.acknowledge", "XB", to=("XA", "RILO-W"))
+    assert admitted([asked], copied).in_reply_to == asked.name
+
+
+@pytest.mark.parametrize("row", ["case.reply", "case.remind", "case.close"])
+def test_where_nothing_was_asked_nothing_is_conducted(row: str) -> None:
+    """Not even by who is asked in somebody else's thread."""
+    fault = outcome(admitted, [], event(row, "XB"))
+    assert isinstance(fault, ConflictError)
+    assert fault.code == "not_in_this_state"
+    stranger = replace(event(row, "XB"), member="XC")
+    assert "nothing was asked between XC and XA" in outcome(
+        admitted, tell(REQUEST), stranger
+    ).detail  # fmt: skip
+
+
+def test_a_recall_takes_back_what_was_sent_in_any_case() -> None:
+    """Where nothing was asked too; but nobody else's message, and none that is not named."""
+    recall = event(RECALL, "XB")
+    assert admitted([], recall) == recall
+    told = tell(REQUEST, "case.reply", "case.close")
+    own = event(RECALL, "XB", 2, in_reply_to=told[1].name)
+    assert admitted(told, own) == own
+    for name in ("", told[0].name):
+        foreign = event(RECALL, "XB", 2, in_reply_to=name)
+        assert outcome(admitted, told, foreign).code == "not_in_this_state"
+
+
+def test_the_same_member_is_not_asked_twice_in_one_case() -> None:
+    """But may ask back, in a thread of its own."""
+    told = tell(REQUEST)
+    assert outcome(admitted, told, event(REQUEST, "XA", 2)).code == "not_in_this_state"
+    back = event(REQUEST, "XB")
+    assert admitted(told, back) == back
+    party = Party("XB", held=[*told, back], sent=1)
+    assert admitted([*told, back], party.forge("case.acknowledge")).kind == "case.acknowledge"
