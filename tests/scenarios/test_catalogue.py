@@ -25,7 +25,7 @@ ASKS = (
 """What the one who asked says in a case."""
 CASES = (
     """acknowledge clarify supplement transfer conditions accept_conditions interim extend remind
-    postpone resume partial_reply reply feedback reopen refuse reply close""",
+    postpone resume partial_reply reply feedback reopen refuse close""",
     "acknowledge conditions decline_conditions",
     "acknowledge withdraw",
 )

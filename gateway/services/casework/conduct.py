@@ -9,7 +9,14 @@ from dataclasses import replace
 from gateway.cases.event import Event, newest_heard
 from gateway.cases.kind import Kind
 from gateway.cases.placing import pairs_of, place
-from gateway.cases.thread import RECALL, REQUEST, check_admits, is_event, row_of
+from gateway.cases.thread import (
+    RECALL,
+    REQUEST,
+    check_admits,
+    is_event,
+    row_of,
+    takes_back_own,
+)
 from gateway.errors import ConflictError
 from gateway.services.casework.events import read_events
 from gateway.services.keys import NodeKeys
@@ -65,7 +72,7 @@ def admitted(events: Sequence[Event], said: Event) -> Event:
         pairs = tuple(pair for pair in pairs if pair.asker == said.member)
     elif pairs and said.kind != RECALL and not said.in_reply_to:
         said = replace(said, in_reply_to=newest_heard(threads[pairs[0]], said.member))
-    elif not pairs and said.kind != RECALL:
+    elif not pairs and not (said.kind == RECALL and takes_back_own(said)):
         raise ConflictError(
             "not_in_this_state",
             f"{said.kind}: nothing was asked between {said.member} and {', '.join(said.to)} in "
