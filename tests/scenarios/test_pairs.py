@@ -15,6 +15,7 @@ from gateway.services.federation.snapshot import Snapshot
 from gateway.services.keys import NodeKeys
 from gateway.services.neighbours import Neighbours
 from gateway.services.receiving.inbox import Inbox, MessageQuery
+from gateway.services.refusals import Refusals
 from gateway.store.news import Topic
 from keys.keyring import new_record
 from keys.registry.draft import parse_fingerprint
@@ -62,6 +63,7 @@ async def test_long_poll_learns_what_the_other_daemon_stored(
             node.delivery._ledger,
             fed.clocks[XB],
             kinds=ALL_KINDS,
+            refusals=Refusals(node.database, node.delivery._ledger, fed.clocks[XB]),
             fetch=lambda: None,
         )
         heard = neighbours(node, waiting)._heard
