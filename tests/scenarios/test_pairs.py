@@ -53,7 +53,7 @@ async def test_long_poll_learns_what_the_other_daemon_stored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It would not look again by itself for an hour; the notice ends it."""
-    monkeypatch.setattr("gateway.services.inbox.LOOK_AGAIN_S", 3600.0)
+    monkeypatch.setattr("gateway.services.receiving.inbox.LOOK_AGAIN_S", 3600.0)
     async with federation(tmp_path, "XA", "XB") as fed:
         node = fed.nodes[XB]
         waiting = Inbox(
