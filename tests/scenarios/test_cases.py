@@ -168,6 +168,10 @@ async def test_the_list_begins_with_what_is_due_first(tmp_path: Path) -> None:
             ["urgent", oral, "delivered"], ["delivered"], [],
         ]  # fmt: skip
         assert (third.state_label, third.due) == ("répondue", None)
+        (detail,) = (await rooms.cases.read(urgent.case, OFFICER)).threads
+        told_at = [(item.to, item.at - first.opened_at) for item in detail.reminders]
+        assert told_at == [("XB", 4 * 3600), ("XB", 8 * 3600), ("XA", 8 * 3600)]
+        assert [item.is_late for item in detail.reminders] == [False, True, True]
         fed.clocks[XA].ahead_s = 8 * 3600 + 60
         late = await rooms.cases.page(CaseQuery(show="overdue"), OFFICER)
         assert [(item.case, item.flags) for item in late.threads] == [

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import msgspec
 
-from gateway.cases.clocks import correctable_until
+from gateway.cases.clocks import correctable_until, reminders
 from gateway.cases.event import Side
 from gateway.cases.kind import Kind
 from gateway.cases.thread import OPEN, Folded, State
@@ -21,6 +21,7 @@ from gateway.services.casework.terms import terms_of
 from gateway.services.casework.view import (
     CaseDetail,
     CasePage,
+    ReminderView,
     ThreadDetail,
     ThreadSummary,
     said_view,
@@ -128,9 +129,19 @@ class Cases:
         row = thread_row(request.case_id, folded, request.row_id, self._terms)
         (summary,) = self._summaries(tx, [row], language)
         thread, calendars = folded.thread, self._terms.calendars
+        policy = self._terms.policy(thread)
         return ThreadDetail(
             **msgspec.structs.asdict(summary),
-            correctable_until=correctable_until(thread, self._terms.policy(thread), calendars),
+            correctable_until=correctable_until(thread, policy, calendars),
+            reminders=[
+                ReminderView(
+                    at=item.at,
+                    to=thread.pair.member(item.to),
+                    task=item.task,
+                    is_late=item.is_late,
+                )
+                for item in reminders(thread, policy, calendars)
+            ],
             recalled=sorted(thread.recalled),
             messages=[
                 said_view(

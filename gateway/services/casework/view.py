@@ -25,6 +25,15 @@ class DueView(msgspec.Struct, frozen=True, kw_only=True):
     """The first second at which it is late."""
 
 
+class ReminderView(msgspec.Struct, frozen=True, kw_only=True):
+    """When to tell a member that something will be due, or is late."""
+
+    at: int
+    to: str
+    task: Task
+    is_late: bool
+
+
 class ThreadSummary(msgspec.Struct, frozen=True, kw_only=True):
     """What one administration asked another, and where that stands."""
 
@@ -73,6 +82,7 @@ class ThreadDetail(ThreadSummary, frozen=True, kw_only=True):
 
     correctable_until: int | None
     """Until when a correction may be asked for."""
+    reminders: list[ReminderView]
     recalled: list[str]
     messages: list[SaidView]
 
