@@ -278,7 +278,7 @@ class Health:
 
     def _check_audit_log(self) -> Check:
         trouble = self._audit_state.trouble
-        return Check(name="audit log", ok=not trouble, detail=trouble or "signed")
+        return Check(name="audit log", ok=self._audit_state.is_sound, detail=trouble or "signed")
 
     def _check_disk(self) -> Check:
         free = self._blobs.free_bytes()

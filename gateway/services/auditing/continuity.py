@@ -17,7 +17,7 @@ from gateway.logs import logger
 from gateway.peer import Peer, Peers
 from gateway.protocol.audit import parse_entry
 from gateway.protocol.witness import AddCheckpoint
-from gateway.services.auditing.log import Continued
+from gateway.services.auditing.log import UNHEARD, Continued
 from gateway.services.auditing.reading import tiled
 from gateway.services.federation.registry import RegistryMirror, RollbackError
 from gateway.services.witness.log_alarms import LogAlarms
@@ -267,7 +267,7 @@ class Recollection:
         self._failures = min(self._failures + 1, 10)
         self._again_at = self._clock.monotonic() + wait_s * (1 + self._entropy(1)[0] / 1024)
         self._fault = UnavailableError(
-            "witnesses_unheard",
+            UNHEARD,
             f"{why}: until then entries wait and no head is signed; everything else goes on",
             retry_after_s=round(wait_s),
         )

@@ -30,6 +30,8 @@ from keys.tlog.note import parse_note
 ENTRIES_PER_CHECKPOINT = 256
 EXPECTED = frozenset({"not_admitted", "registry_unknown"})
 """Why entries wait before a node is admitted: nothing is wrong."""
+UNHEARD = "witnesses_unheard"
+"""Why they wait while too few witnesses have said how far they know the log."""
 _log = logger()
 
 

@@ -3,7 +3,7 @@
 import msgspec
 
 from gateway.services.auditing.anchoring import Anchored, Anchoring
-from gateway.services.auditing.log import EXPECTED, AuditLog
+from gateway.services.auditing.log import EXPECTED, UNHEARD, AuditLog
 from gateway.services.auditing.reading import shard_name
 from gateway.store import audit
 from gateway.store.audit import AuditShard
@@ -44,6 +44,12 @@ class AuditState:
         """Why entries wait for their place; empty where nothing is wrong."""
         fault = self._audit_log.trouble
         return "" if fault is None or fault.code in EXPECTED else f"{fault.code}: {fault.detail}"
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether the log is, or will be once witnesses answer: that stops nothing else."""
+        fault = self._audit_log.trouble
+        return fault is None or fault.code in EXPECTED or fault.code == UNHEARD
 
     def told(self, tx: Transaction) -> AuditStatus:
         """Return all of it."""
