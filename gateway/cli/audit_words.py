@@ -11,6 +11,7 @@ from gateway.cli.audit_phrases import (
     MADE,
     MEANS,
     READ_ATTACHMENT,
+    READS,
     SAID,
     SHOWN_BY,
     SIGNED,
@@ -133,6 +134,8 @@ def _place(finding: Finding) -> str:
 def _sides(finding: Finding, language: str) -> Iterator[str]:
     if finding.at:
         sentence = MADE if finding.kind else SIGNED
+        if finding.code is FindingCode.ENTRY_ALTERED:  # whatever was altered, it may be this
+            sentence = READS
         if not finding.code.startswith("message"):
             yield sentence.text(language).format(when=when(finding.at))
     if finding.subject and not finding.code.startswith("message"):

@@ -42,9 +42,9 @@ def test_every_kind_of_entry_and_finding_has_both_labels() -> None:
                 at=1_795_000_000,
             ),
             ("audit entry 7 of 2026: its bytes are not what was recorded "
-            "(message.read, made at 2026-11-18 11:06:40Z)"),
+            "(message.read, now said to be made at 2026-11-18 11:06:40Z)"),
             ("entrée d'audit 7 de 2026 : ses octets ne sont pas ceux qui ont été inscrits "
-            "(message.read, faite le 2026-11-18 11:06:40Z)"),
+            "(message.read, dite maintenant faite le 2026-11-18 11:06:40Z)"),
         ),
         (
             Finding(
