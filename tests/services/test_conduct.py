@@ -48,6 +48,8 @@ def test_a_recall_takes_back_what_was_sent_in_any_case() -> None:
     """Where nothing was asked too; but nobody else's message, and none that is not named."""
     recall = event(RECALL, "XB")
     assert admitted([], recall) == recall
+    stolen = replace(recall, in_reply_to=event("case.reply", "XA").name)
+    assert outcome(admitted, [], stolen).code == "not_in_this_state"
     told = tell(REQUEST, "case.reply", "case.close")
     own = event(RECALL, "XB", 2, in_reply_to=told[1].name)
     assert admitted(told, own) == own
