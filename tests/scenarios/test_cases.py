@@ -84,6 +84,25 @@ async def test_what_would_be_read_too_early_is_refused(tmp_path: Path) -> None:
         assert (await fed.read("XB", answered.id)).in_reply_to == supplied.id
 
 
+async def test_a_recall_answers_what_it_takes_back(tmp_path: Path) -> None:
+    """Whether that is said twice, or once; a recall that says two things is refused."""
+    async with federation(tmp_path, "XA", "XB") as fed:
+        asked = await told(fed, "XA", "XB", VERIFY)
+        answered = await told(fed, "XB", "XA", "case.reply", case=asked.case)
+        saying = {"message": answered.id}
+        two = say(fed, "XB", "XA", "information.recall", in_reply_to=asked.id, saying=saying)
+        fault = await outcome_of(two)
+        assert [(item.pointer, item.code) for item in fault.faults] == [
+            ("/in_reply_to", "conflict")
+        ]
+        recalled = await told(fed, "XB", "XA", "information.recall", saying=saying)
+        assert (await fed.read("XB", recalled.id)).in_reply_to == answered.id
+        for member in (XA, XB):
+            (thread,) = (await fed.nodes[member].rooms.cases.read(asked.case, OFFICER)).threads
+            assert (thread.state, thread.recalled) == (State.ANSWERED, [answered.id])
+            assert "recalled" in thread.flags
+
+
 async def test_several_asked_in_one_case_have_threads_of_their_own(tmp_path: Path) -> None:
     """And one is asked later; who is asked already is not asked again."""
     async with federation(tmp_path, "XA", "XB", "XC") as fed:

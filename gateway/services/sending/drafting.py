@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from msgspec.structs import replace
 
 from gateway.cases.content import MAX_CONTENT_BYTES, encode_content
+from gateway.cases.control import Recall
 from gateway.cases.kind import Kind
 from gateway.cases.kinds import kind_named
 from gateway.cases.powers import asking_fault, speaking_fault
@@ -98,6 +99,8 @@ class Drafting:
         if kind.by_node and caller is not NODE:
             raise ForbiddenError("kind_reserved", f"{kind.name} is said by nodes of themselves")
         said = await self._content(submission, kind, now)
+        if isinstance(said, Recall):
+            submission = _recalling(submission, said)
         content = encode_content(said)
         if len(content) > MAX_CONTENT_BYTES:
             raise RejectedError("content_too_large", "a content has at most 1 MiB; attach files")
@@ -226,3 +229,12 @@ class Drafting:
         if len(self._seqs) > 10_000:  # noqa: PLR2004 - a cache; what is dropped is read again
             del self._seqs[next(item for item in self._seqs if item != case_id)]
         return self._seqs[case_id]
+
+
+def _recalling(submission: Submission, said: Recall) -> Submission:
+    """Let a recall answer the message that it takes back: that is what both sides go by."""
+    if submission.in_reply_to not in (None, said.message):
+        raise FaultsError(
+            [Fault(pointer="/in_reply_to", code="conflict", limit="/content/message")]
+        )
+    return replace(submission, in_reply_to=said.message)
