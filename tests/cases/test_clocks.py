@@ -21,8 +21,11 @@ from gateway.cases.clocks import (
     overdue,
     reminders,
 )
+from gateway.cases.deadlines import ASSISTANCE, ORIGIN, Term, Unit
 from gateway.cases.event import Pair, Side
 from gateway.cases.instruments import Instrument, policy_of
+from gateway.cases.kind import Family
+from gateway.cases.kinds import CATALOGUE
 from gateway.cases.thread import OPEN, WORKING, State, Thread
 from tests.cases.told import PAIR, VERIFY, day
 
@@ -281,3 +284,20 @@ def test_the_legal_basis_names_the_instrument() -> None:
     assert policy_of(between, PAIR, "Nairobi") is terms[0]
     assert policy_of(between, Pair("XC", "XA"), "Nairobi") is terms[2]
     assert policy_of(between, Pair("XC", "XB"), "XA–XB agreement") is USUAL
+
+
+def test_the_catalogue_names_the_usual_terms() -> None:
+    """What is shown of a request is what is computed where no instrument says otherwise."""
+    for kind in CATALOGUE.values():
+        if kind.family is not Family.REQUESTS:
+            continue
+        terms = kind.deadlines
+        assert terms is not None
+        thread = standing(State.IN_PROGRESS, kind=kind.name)
+        for urgent, execute in ((False, terms.execute), (True, terms.execute_urgent)):
+            assert execute.unit is Unit.MONTHS
+            last = months_after(day("2026-01-30"), execute.count)
+            assert when(replace(thread, urgent=urgent))[2] == ANYWHERE.end_of(last)
+    assert ASSISTANCE.acknowledge == Term(USUAL.acknowledge_working_days, Unit.WORKING_DAYS)
+    assert ASSISTANCE.acknowledge_urgent == Term(USUAL.acknowledge_urgent_hours, Unit.HOURS)
+    assert ASSISTANCE.correct == ORIGIN.correct == Term(USUAL.correct_months, Unit.MONTHS)
