@@ -63,6 +63,11 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "This day is still to come; a past one is needed.",
         "Ce jour est à venir ; une date passée est attendue.",
     ),
+    "ends_early": ("This is before {limit}.", "Cette date précède {limit}."),
+    "conditions_missing": (
+        "The handling code H3 needs its conditions in words.",
+        "Le code de traitement H3 exige des conditions en toutes lettres.",
+    ),
     "control_character": (
         "There is a character in this text that cannot be shown.",
         "Ce texte contient un caractère qui ne s'affiche pas.",

@@ -6,6 +6,7 @@ from datetime import date
 from enum import StrEnum
 
 from gateway.cases.codes import CHECKS
+from gateway.cases.consistency import inconsistent
 from gateway.cases.deadlines import Deadlines
 from gateway.cases.handling import Handling
 from gateway.cases.labels import Label
@@ -13,7 +14,7 @@ from gateway.cases.places import Place, marked
 from gateway.cases.publishing import json_schema
 from gateway.cases.schema import FREE_TEXT, PERSONAL, Content
 from gateway.cases.timeliness import untimely
-from gateway.faults import FaultsError, convert, passes
+from gateway.faults import Fault, FaultsError, convert, passes
 
 BULK, NORMAL, PROMPT, FIRST = 3, 5, 7, 9
 """Priorities, 0 to 9, 9 first."""
@@ -89,16 +90,22 @@ class Kind:
         """Return the content in ``raw`` (JSON-like), which lies at ``pointer``.
 
         Where ``today`` is given, the content is being written: its dates lie on the right side of
-        that day. Raises FaultsError with every fault.
+        that day, and its fields agree with each other. Raises FaultsError with every fault.
         """
-        late = [] if today is None else list(untimely(raw, self.content, today, pointer))
+        found = [] if today is None else self._faults_of_writing(raw, today, pointer)
         try:
             content = convert(raw, self.content, pointer=pointer, checks=CHECKS)
         except FaultsError as fault:
-            raise FaultsError([*fault.faults, *late]) from fault
-        if late:
-            raise FaultsError(late)
+            raise FaultsError([*fault.faults, *found]) from fault
+        if found:
+            raise FaultsError(found)
         return content
+
+    def _faults_of_writing(self, raw: object, today: date, pointer: str) -> list[Fault]:
+        late = list(untimely(raw, self.content, today, pointer))
+        told = {fault.pointer for fault in late}
+        rest = inconsistent(raw, self.content, pointer)
+        return [*late, *(fault for fault in rest if fault.pointer not in told)]
 
     def passes(self, content: Content) -> bool:
         """Tell whether a content of this kind's type passes the kind's checks too."""
