@@ -68,6 +68,10 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "The handling code H3 needs its conditions in words.",
         "Le code de traitement H3 exige des conditions en toutes lettres.",
     ),
+    "not_in_force": (
+        "No agreement in force with the recipient begins so; there are: {limit}.",
+        "Aucun accord en vigueur avec le destinataire ne commence ainsi ; il y a : {limit}.",
+    ),
     "control_character": (
         "There is a character in this text that cannot be shown.",
         "Ce texte contient un caractère qui ne s'affiche pas.",

@@ -425,7 +425,8 @@ class CasesSettings(_Section, frozen=True, kw_only=True):
     instruments: Annotated[
         list[InstrumentSettings],
         _explained(
-            "The agreements in force, each between two members: name (as a legal basis begins), "
+            "The agreements in force, each between two members: name (as a legal basis begins, and "
+            "has to where the pair has one), "
             "members, and where they differ from what is shown acknowledge_working_days (3), "
             "acknowledge_urgent_hours (8), correct_months (2), execute_months (3), "
             "execute_urgent_months (1), origin_months (10), remind_days (7, how long before a date "

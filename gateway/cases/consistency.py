@@ -43,7 +43,7 @@ def _ends_early(first: object, last: object) -> bool:
 
 def _says_nothing(handling: dict[str, object]) -> bool:
     codes = handling.get("codes", ())
-    asks = isinstance(codes, list | tuple) and HandlingCode.OTHER.value in codes
+    asks = isinstance(codes, list | tuple) and HandlingCode.OTHER in codes
     return asks and handling.get("conditions", "") == ""
 
 

@@ -10,9 +10,11 @@ import pytest
 from gateway.cases.examples import example_of
 from gateway.cases.kind import Family
 from gateway.cases.kinds import CATALOGUE
+from gateway.cli.story import request
 from gateway.errors import ConflictError, RejectedError
 from gateway.faults import FaultsError
 from gateway.services.sending.submission import Submission, Submitted
+from gateway.settings import InstrumentSettings
 from keys.suite import MemberId
 from tests.cases.test_own import PERMIT
 from tests.scenarios.federation import OFFICER, Federation, federation
@@ -193,3 +195,19 @@ async def test_what_was_told_unasked_is_recalled_by_who_told_it(tmp_path: Path) 
         kinds = [item.kind for item in (await fed.inbox("XB")).messages]
         assert kinds == ["information.spontaneous", "information.recall"]
         assert (await fed.inbox("XA")).messages == []
+
+
+async def test_legal_basis_is_held_against_what_is_in_force(tmp_path: Path) -> None:
+    """With the other faults of the content; a pair without an agreement here has any."""
+    instrument = InstrumentSettings(name="XA–XB agreement", members=["XA", "XB"])
+    changes = {"XA": {"cases": {"instruments": [instrument]}}}
+    async with federation(tmp_path, "XA", "XB", "XC", changes=changes) as fed:
+        content = request([])["content"] | {"legal_basis": "Nairobi Convention"}
+        with pytest.raises(FaultsError) as refused:
+            await fed.send("XA", "XB", content=content | {"currency": "ABC"})
+        assert {(item.pointer, item.code, item.limit) for item in refused.value.faults} == {
+            ("/content/legal_basis", "not_in_force", "XA–XB agreement"),
+            ("/content/currency", "code_unknown", "ISO 4217"),
+        }
+        await fed.send("XA", "XC", content=content)
+        await fed.send("XA", "XB")

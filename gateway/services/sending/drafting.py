@@ -4,14 +4,15 @@ Nothing is sealed or stored here; every fault is told before anything is kept.
 """
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
 from gateway.cases.content import MAX_CONTENT_BYTES, encode_content
 from gateway.cases.control import Recall
-from gateway.cases.kind import Kind
+from gateway.cases.instruments import not_in_force
+from gateway.cases.kind import Family, Kind
 from gateway.cases.kinds import kind_named
 from gateway.cases.powers import asking_fault, speaking_fault
 from gateway.cases.schema import Content
@@ -25,6 +26,7 @@ from gateway.services.caller import NODE, Caller
 from gateway.services.casework.conduct import Conduct
 from gateway.services.casework.events import drafted_event
 from gateway.services.casework.nomenclature import Nomenclature
+from gateway.services.casework.terms import terms_of
 from gateway.services.federation.registry import RegistryMirror
 from gateway.services.federation.standing import SUSPENDED, shunned
 from gateway.services.keys import NodeKeys
@@ -36,6 +38,8 @@ from keys.registry.statement import REGISTRY, MemberRole
 from keys.suite import MemberId
 
 _CONTENT = "/content"
+_UNDER_AGREEMENTS = (Family.REQUESTS, Family.INFORMATION)
+"""What takes a legal basis between the two; conditions may rest on a law of one alone."""
 
 
 class Drafting:
@@ -62,6 +66,7 @@ class Drafting:
         self._clock = clock
         self._settings = settings
         self._seqs: dict[bytes, int] = {}
+        self._instruments = terms_of(settings.cases).instruments
         self._conduct = Conduct(database, keys, kinds)
 
     def begin(self) -> None:
@@ -144,13 +149,26 @@ class Drafting:
         written, unknown = await self._nomenclature.held_against(
             kind, content_of(submission, kind), _CONTENT
         )
+        found = [*unknown, *self._basis_faults(submission, kind, written)]
         try:
             content = kind.validate(written, pointer=_CONTENT, today=today)
         except FaultsError as fault:
-            raise FaultsError([*fault.faults, *unknown]) from fault
-        if unknown:
-            raise FaultsError(unknown)
+            raise FaultsError([*fault.faults, *found]) from fault
+        if found:
+            raise FaultsError(found)
         return content
+
+    def _basis_faults(
+        self, submission: Submission, kind: Kind, written: Mapping[str, object]
+    ) -> Iterator[Fault]:
+        """Yield a fault for a legal basis that names no agreement in force with a recipient."""
+        basis = written.get("legal_basis")
+        if kind.family not in _UNDER_AGREEMENTS or not isinstance(basis, str):
+            return
+        speaker = submission.on_behalf_of or self._keys.member
+        if names := not_in_force(self._instruments, speaker, submission.to, basis):
+            at = f"{_CONTENT}/legal_basis"
+            yield Fault(pointer=at, code="not_in_force", limit=", ".join(names))
 
     def _recipient(self, name: str, at: int) -> MemberId:
         member = self._mirror.view.members.get(MemberId(name))
