@@ -51,6 +51,7 @@ from gateway.services.federation.statements import Statements
 from gateway.services.federation.vetoes import Vetoes
 from gateway.services.federation.views import RegistryViews
 from gateway.services.gatekeeper import Gatekeeper
+from gateway.services.handling.notices import Notices
 from gateway.services.health import Health
 from gateway.services.keykeeping.ceremony import Ceremony
 from gateway.services.keykeeping.key_report import KeyReport
@@ -80,6 +81,7 @@ from gateway.services.sending.drafting import Drafting
 from gateway.services.sending.exchange import Exchange
 from gateway.services.sending.lanes import Lanes
 from gateway.services.sending.outcomes import Outcomes
+from gateway.services.sending.passing import Passing
 from gateway.services.sending.reoffering import Reoffering
 from gateway.services.sending.resigning import Resigning
 from gateway.services.sending.routes import Routes
@@ -293,7 +295,8 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
             keys,
             mirror,
             attachments,
-            nomenclature,
+            nomenclature=nomenclature,
+            passing=Passing(database, keys, refusals, kinds=kinds),
             kinds=kinds,
             clock=clock,
             settings=settings,
@@ -496,6 +499,7 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
         clock=clock,
         policy=settings.policy,
     )
+    notices = Notices(member, database, exchange, clock)
     audit_reading = AuditReading(database)
     anchoring = Anchoring(
         database,
@@ -600,6 +604,7 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
         audit_log=audit_log,
         anchoring=anchoring,
         restoring=restoring,
+        notices=notices,
         reoffering=reoffering,
         cosigning=cosigning,
         watching=watching,

@@ -21,6 +21,7 @@ from gateway.services.federation.registry import Registrar, RegistryMirror
 from gateway.services.federation.standing import Standing
 from gateway.services.federation.vetoes import PASS_ON_S, Vetoes
 from gateway.services.federation.views import RegistryViews
+from gateway.services.handling.notices import Notices
 from gateway.services.keykeeping.ceremony import Ceremony
 from gateway.services.keykeeping.rewrapping import Rewrapping
 from gateway.services.keykeeping.rotation import Rotation
@@ -73,6 +74,7 @@ class Workers:
     audit_log: AuditLog
     anchoring: Anchoring
     restoring: Restoring
+    notices: Notices
     reoffering: Reoffering
     cosigning: Cosigning
     watching: Watching
@@ -106,6 +108,7 @@ class Workers:
             group.create_task(self.watching.run(), name="watch")
             group.create_task(self.anchoring.run(), name="anchor")
             group.create_task(self.restoring.run(), name="restored")
+            group.create_task(self.notices.run(), name="notices")
             group.create_task(self.reoffering.run(), name="offer again")
             group.create_task(self._pass_on(), name="pass on")
             group.create_task(self._rewrap(), name="rewrap")

@@ -112,6 +112,9 @@ class ConsentGrant(ForWhom, frozen=True, kw_only=True):
 
     conditions: Annotated[Passage | None, labelled("Conditions", "Conditions")] = None
     valid_until: Annotated[ComingDay | None, labelled("Valid until", "Valable jusqu'au")] = None
+    notice: Annotated[
+        bool, labelled("Tell us when it was passed on", "Nous aviser de la communication")
+    ] = False
 
 
 class ConsentDeny(ForWhom, frozen=True, kw_only=True):

@@ -43,6 +43,13 @@ def send(
     ] = None,
     case: Annotated[str | None, typer.Option(help="The case it belongs to.")] = None,
     reply_to: Annotated[str | None, typer.Option(help="The message it answers.")] = None,
+    forwarding: Annotated[
+        list[str] | None,
+        typer.Option(help="A message whose content it passes on; may be repeated."),
+    ] = None,
+    purpose: Annotated[
+        str | None, typer.Option(help="For what it is passed on, such as assessment.")
+    ] = None,
     on_behalf_of: Annotated[
         str | None, typer.Option(help="For a union: the state for which it speaks.")
     ] = None,
@@ -64,6 +71,10 @@ def send(
         body["case"] = case
     if reply_to is not None:
         body["in_reply_to"] = reply_to
+    if forwarding:
+        body["forwards"] = forwarding
+    if purpose is not None:
+        body["purpose"] = purpose
     if on_behalf_of is not None:
         body["on_behalf_of"] = on_behalf_of
     key = os.urandom(16).hex()

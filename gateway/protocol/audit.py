@@ -43,6 +43,7 @@ class EntryKind(StrEnum):
     RECEIPT_HELD = "receipt.held"
     RECEIPT_REFUSED = "receipt.refused"
     MESSAGE_FORWARDED = "message.forwarded"
+    FORWARD_REFUSED = "forward.refused"
     MESSAGE_RECALLED = "message.recalled"
     SHARD_OPENED = "shard.opened"
     LOG_WITNESSED = "log.witnessed"

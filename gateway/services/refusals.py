@@ -1,4 +1,4 @@
-"""Reads of content that were refused: recorded with who tried, and why not."""
+"""Reads and forwards of content that were refused: recorded with who tried, and why not."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -24,7 +24,7 @@ class Refusals:
         self._database = database
         self._ledger = ledger
         self._clock = clock
-        self._recorded: dict[tuple[str, bytes, str], int] = {}
+        self._noted: dict[tuple[str, bytes, str], int] = {}
 
     @asynccontextmanager
     async def recorded(self, ref: str, caller: Caller) -> AsyncIterator[None]:
@@ -40,13 +40,20 @@ class Refusals:
         stored = await self._database.read(lambda tx: messages.find(tx, sender, message_id))
         if stored is None or stored.direction == messages.SERVICE:
             return
-        now, tried = self._clock.now(), (caller.name, stored.envelope_id, code)
-        if 0 <= now - self._recorded.get(tried, -REPEATS_S) < REPEATS_S:
+        await self._record_entry(EntryKind.READ_REFUSED, stored.envelope_id, caller, code)
+
+    async def passing_on(self, envelope_id: bytes, caller: Caller, code: str) -> None:
+        """Record that a received message was not let out to another member."""
+        await self._record_entry(EntryKind.FORWARD_REFUSED, envelope_id, caller, code)
+
+    async def _record_entry(
+        self, kind: EntryKind, envelope_id: bytes, caller: Caller, code: str
+    ) -> None:
+        now, tried = self._clock.now(), (caller.name, envelope_id, code)
+        if 0 <= now - self._noted.get(tried, -REPEATS_S) < REPEATS_S:
             return
-        if len(self._recorded) >= REMEMBERED:
-            self._recorded.clear()
-        self._recorded[tried] = now
-        entry = self._ledger.entry(
-            EntryKind.READ_REFUSED, peer=caller.name, digests=(stored.envelope_id,), code=code
-        )
+        if len(self._noted) >= REMEMBERED:
+            self._noted.clear()
+        self._noted[tried] = now
+        entry = self._ledger.entry(kind, peer=caller.name, digests=(envelope_id,), code=code)
         await self._database.write(lambda tx: audit.append(tx, [entry]))

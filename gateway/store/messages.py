@@ -12,7 +12,7 @@ from gateway.store.database import Transaction
 from gateway.store.engine import MESSAGES, lock
 from gateway.store.news import Topic
 from gateway.store.rows import InsertRows
-from gateway.store.schema import messages, outbox, sealings
+from gateway.store.schema import blobs, message_blobs, messages, outbox, sealings
 
 IN = "in"
 OUT = "out"
@@ -202,6 +202,21 @@ def of_cases(tx: Transaction, case_ids: Collection[bytes]) -> list[MessageSummar
     """
     found = tx.execute(_OF_CASES, {"case_ids": list(case_ids)}).mappings()
     return [MessageSummary(**row) for row in found]
+
+
+def with_blobs_of(tx: Transaction, sealed_bytes: Collection[int]) -> list[tuple[int, str]]:
+    """Return (row, direction) of the messages with an attachment of such a length, the first first.
+
+    The length as ciphertext: the same file has the same, whoever sealed it.
+    """
+    statement = (
+        select(messages.c.row_id, messages.c.direction)
+        .join(message_blobs, message_blobs.c.message_row == messages.c.row_id)
+        .join(blobs, blobs.c.row_id == message_blobs.c.blob_row)
+        .where(blobs.c.sealed_bytes.in_(sealed_bytes))
+    )
+    found = tx.execute(statement.distinct().order_by(messages.c.row_id))
+    return [(int(row_id), direction) for row_id, direction in found]
 
 
 def received(tx: Transaction, message_ids: Collection[bytes]) -> list[StoredMessage]:

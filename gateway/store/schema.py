@@ -20,7 +20,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISION: Final = "0017"
+REVISION: Final = "0018"
 """The newest migration; ``serve`` compares it without loading alembic."""
 
 metadata = MetaData(
@@ -213,6 +213,7 @@ blobs = Table(
     Column("record", LargeBinary),
     UniqueConstraint("blob_id", "origin"),
     Index(None, "named_at", "stored_at"),
+    Index(None, "sealed_bytes"),
 )
 
 message_blobs = Table(
@@ -501,4 +502,22 @@ hs_codes = Table(
     Column("edition", String(4), primary_key=True),
     Column("code", String(6), primary_key=True),
     Column("description", String(1000), nullable=False),
+)
+
+disclosures = Table(
+    "disclosures",
+    metadata,
+    Column("row_id", _Row, primary_key=True),
+    Column("sender", String(32), nullable=False),
+    Column("message_id", LargeBinary(16), nullable=False),
+    Column("envelope_id", LargeBinary(32), nullable=False),
+    Column("recipient", String(32), nullable=False),
+    Column("carrier_id", LargeBinary(16), nullable=False),
+    Column("purpose", String(32), nullable=False),
+    Column("consent_id", LargeBinary(16)),
+    Column("disclosed_at", BigInteger, nullable=False),
+    Column("notice_due_at", BigInteger),
+    UniqueConstraint("carrier_id", "sender", "message_id", "recipient"),
+    Index(None, "sender", "message_id"),
+    _partial("ix_disclosures_due", "notice_due_at", "notice_due_at IS NOT NULL"),
 )

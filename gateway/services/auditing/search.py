@@ -46,6 +46,7 @@ ABOUT_MESSAGES = frozenset(
         EntryKind.RECEIPT_HELD,
         EntryKind.RECEIPT_REFUSED,
         EntryKind.MESSAGE_FORWARDED,
+        EntryKind.FORWARD_REFUSED,
         EntryKind.MESSAGE_RECALLED,
         EntryKind.EVIDENCE_EXPORTED,
         EntryKind.ADMINISTRATOR_ACTED,

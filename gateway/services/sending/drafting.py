@@ -30,6 +30,7 @@ from gateway.services.casework.terms import terms_of
 from gateway.services.federation.registry import RegistryMirror
 from gateway.services.federation.standing import SUSPENDED, shunned
 from gateway.services.keys import NodeKeys
+from gateway.services.sending.passing import Passed, Passing
 from gateway.services.sending.submission import Submission, content_of
 from gateway.settings import Settings
 from gateway.store import messages
@@ -51,12 +52,14 @@ class Drafting:
         keys: NodeKeys,
         mirror: RegistryMirror,
         attachments: Attachments,
-        nomenclature: Nomenclature,
         *,
+        nomenclature: Nomenclature,
+        passing: Passing,
         kinds: Mapping[str, Kind],
         clock: Clock,
         settings: Settings,
     ) -> None:
+        self._passing = passing
         self._database = database
         self._keys = keys
         self._mirror = mirror
@@ -93,12 +96,14 @@ class Drafting:
             with contextlib.suppress(LiaisonError):
                 await self._mirror.follow()
 
-    async def draft(self, submission: Submission, caller: Caller, now: int) -> Draft:
-        """Return the message that a submission asks for.
+    async def draft(
+        self, submission: Submission, caller: Caller, now: int
+    ) -> tuple[Draft, tuple[Passed, ...]]:
+        """Return the message that a submission asks for, and what of others' it passes on.
 
         Raises RejectedError, FaultsError with every fault of the content, ConflictError for what
         the state of a case does not allow, UnavailableError ``storage_key_missing``, or
-        ForbiddenError ``kind_reserved``.
+        ForbiddenError ``kind_reserved``, ``consent_missing`` or ``unit_mismatch``.
         """
         kind = kind_named(submission.kind, self._kinds)
         if kind.by_node and caller is not NODE:
@@ -126,22 +131,23 @@ class Drafting:
             seq=1 + await self._last_seq(case_id),
             in_reply_to=submission.in_reply_to or "",
             content=content,
-            attachments=(),
+            attachments=tuple(
+                [await self._attachments.take(item) for item in submission.attachments]
+            ),
         )
+        passed = await self._passing.check(submission, to, payload.attachments, caller, now)
         if submission.case is not None or submission.in_reply_to is not None:
             event = drafted_event(payload, message_id, to, said)
             payload = replace(payload, in_reply_to=await self._conduct.check(case_id, event))
-        if submission.attachments:
-            attached = [await self._attachments.take(item) for item in submission.attachments]
-            payload = replace(payload, attachments=tuple(attached))
         self._seqs[case_id] = payload.seq
-        return Draft(
+        draft = Draft(
             payload=payload,
             message_id=message_id,
             expires_at=now + self._lifetime_s(submission),
             to=to,
             priority=kind.priority if submission.priority is None else submission.priority,
         )
+        return draft, passed
 
     async def _content(self, submission: Submission, kind: Kind, now: int) -> Content:
         """Return the content of a submission. Raises FaultsError with every fault."""

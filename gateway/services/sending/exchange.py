@@ -31,12 +31,14 @@ from gateway.services.ledger import Ledger
 from gateway.services.sending.delivery import load_of
 from gateway.services.sending.drafting import Drafting
 from gateway.services.sending.lanes import Lanes, Load, copy_length
+from gateway.services.sending.passing import Passed
 from gateway.services.sending.sessions import Sessions
 from gateway.services.sending.submission import RecipientSummary, Submission, Submitted
 from gateway.settings import Role
 from gateway.store import attachments as blobs
-from gateway.store import audit, idempotency, messages, outbox
+from gateway.store import audit, disclosures, idempotency, messages, outbox
 from gateway.store.database import Database, Transaction
+from gateway.store.disclosures import Disclosure
 from keys.registry.member import RegistryHead
 from keys.signing import Signer
 from keys.suite import KeyId, MemberId, digest
@@ -59,6 +61,7 @@ class _Prepared:
     """A checked submission, ready to be sealed."""
 
     draft: Draft
+    passed: tuple[Passed, ...]
     seal_to: tuple[_SealTo | None, ...]
 
     @property
@@ -74,7 +77,8 @@ class _Ready:
     message: messages.NewMessage
     rows: tuple[outbox.NewRow, ...]
     blob_ids: tuple[bytes, ...]
-    entry: audit.NewEntry
+    entries: tuple[audit.NewEntry, ...]
+    disclosed: tuple[Disclosure, ...]
     submitted: Submitted
     reserved: int
 
@@ -259,7 +263,8 @@ class Exchange:
                 continue
             good += ready
         work.loads, work.queued = _record(tx, good, work.leases, now)
-        audit.append(tx, [item.entry for item in good])
+        disclosures.record(tx, [made for item in good for made in item.disclosed])
+        audit.append(tx, [entry for item in good for entry in item.entries])
         return conflicts
 
     def _answer(self, work: _Batch, conflicts: Mapping[int, ConflictError]) -> None:
@@ -298,9 +303,9 @@ class Exchange:
         return None if found is None else list(msgspec.json.decode(found, type=list[Submitted]))
 
     async def _prepare(self, submission: Submission, caller: Caller, now: int) -> _Prepared:
-        draft = await self._drafting.draft(submission, caller, now)
+        draft, passed = await self._drafting.draft(submission, caller, now)
         seal_to = [await self._seal_to(member, now) for member in draft.to]
-        return _Prepared(draft=draft, seal_to=tuple(seal_to))
+        return _Prepared(draft=draft, passed=passed, seal_to=tuple(seal_to))
 
     async def _seal_to(self, member: MemberId, now: int) -> _SealTo | None:
         """Find the key to seal to; without a card the deliverer wraps when it has one."""
@@ -359,9 +364,13 @@ class Exchange:
                 for member, seal_to in zip(item.draft.to, item.seal_to, strict=True)
             ),
             blob_ids=tuple(attachment.blob_id for attachment in payload.attachments),
-            entry=self._ledger.entry(
-                EntryKind.MESSAGE_ACCEPTED, digests=(sealed.envelope_id, sealed.tbs_digest)
+            entries=(
+                self._ledger.entry(
+                    EntryKind.MESSAGE_ACCEPTED, digests=(sealed.envelope_id, sealed.tbs_digest)
+                ),
+                *(self._forwarded(each, sealed.envelope_id) for each in item.passed),
             ),
+            disclosed=tuple(_disclosure(each, item.draft.message_id, now) for each in item.passed),
             reserved=item.length,
             submitted=Submitted(
                 id=message_ref(payload.sender, item.draft.message_id),
@@ -373,6 +382,28 @@ class Exchange:
                 ],
             ),
         )
+
+    def _forwarded(self, passed: Passed, envelope_id: bytes) -> audit.NewEntry:
+        consent = () if passed.consent is None else (passed.consent.envelope_id,)
+        return self._ledger.entry(
+            EntryKind.MESSAGE_FORWARDED,
+            peer=passed.recipient,
+            digests=(passed.message.envelope_id, envelope_id, *consent),
+        )
+
+
+def _disclosure(passed: Passed, carrier_id: bytes, now: int) -> Disclosure:
+    return Disclosure(
+        sender=passed.message.sender,
+        message_id=passed.message.message_id,
+        envelope_id=passed.message.envelope_id,
+        recipient=passed.recipient,
+        carrier_id=carrier_id,
+        purpose=passed.purpose,
+        consent_id=None if passed.consent is None else passed.consent.message_id,
+        disclosed_at=now,
+        notice_due_at=now if passed.is_noticed else None,
+    )
 
 
 def _name(tx: Transaction, request: _Request, ready: Sequence[_Ready], now: int) -> None:

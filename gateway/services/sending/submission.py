@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import msgspec
 
 from gateway.cases.kind import Kind
+from gateway.cases.lists import IntendedUse
 from gateway.faults import Fault, FaultsError, convert
 
 
@@ -24,6 +25,12 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         list[Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{32}\Z")]],
         msgspec.Meta(max_length=64),
     ] = []
+    forwards: Annotated[
+        list[Annotated[str, msgspec.Meta(max_length=65)]], msgspec.Meta(max_length=64)
+    ] = []
+    """The messages whose content this one passes on, wholly or in part."""
+    purpose: IntendedUse | None = None
+    """For what it is passed on."""
     handling: dict[str, Any] | None = None
     expires_in_s: Annotated[int, msgspec.Meta(ge=1)] | None = None
     priority: Annotated[int, msgspec.Meta(ge=0, le=9)] | None = None

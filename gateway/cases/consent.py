@@ -1,0 +1,73 @@
+"""Consent: whether its originator lets a message be passed on, to whom and for what.
+
+Pure. Source: SPEC "Handling".
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.cases.control import ConsentDeny, ConsentGrant, ForWhom, Recall
+from gateway.cases.handling import Handling, HandlingCode, Tlp
+from gateway.cases.schema import Content
+
+KINDS: Final = ("consent.grant", "consent.deny", "information.recall")
+"""What an originator's consent depends on."""
+_KEPT = (Tlp.RED, Tlp.AMBER_STRICT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Word:
+    """What an originator said about passing on, and its number in the case."""
+
+    name: str
+    seq: int
+    content: Content
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passage:
+    """What is to be passed on, to which member and for what."""
+
+    message: str
+    member: str
+    purpose: str
+
+
+def is_withheld(handling: Handling | None) -> bool:
+    """Tell whether content stays with the recipients named, unless its originator consents.
+
+    So say H2, and the traffic lights that end at the organisation or the persons named.
+    """
+    if handling is None:
+        return False
+    return HandlingCode.NO_DISSEMINATION in handling.codes or handling.tlp in _KEPT
+
+
+def consent_to(asked: Passage, words: Iterable[Word], today: str) -> Word | None:
+    """Return the consent that covers what is asked; None where there is none (any more).
+
+    ``words`` are the originator's alone. Of several the last one counts, a refusal too; a consent
+    that was recalled, or ended before ``today`` (ISO), is none.
+    """
+    given: Word | None = None
+    for word in sorted(words, key=lambda word: word.seq):
+        match word.content:
+            case Recall(message=message) if given is not None and message == given.name:
+                given = None
+            case ConsentGrant() as grant if _covers(grant, asked):
+                given = word if (grant.valid_until or today) >= today else None
+            case ConsentDeny() as denial if _covers(denial, asked):
+                given = None
+            case _:
+                pass
+    return given
+
+
+def _covers(said: ForWhom, asked: Passage) -> bool:
+    """Tell whether a word is about this message, recipient and purpose."""
+    return (said.message, said.member, said.purpose) == (
+        asked.message,
+        asked.member,
+        asked.purpose,
+    )

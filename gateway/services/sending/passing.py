@@ -1,0 +1,211 @@
+"""Pass on: content of others leaves for a third member only as its originator allows.
+
+A submission names what it passes on; an attachment that is the same file as a received one is found
+by itself. Words that somebody copied by hand cannot be found. Source: SPEC "Handling".
+"""
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from gateway.cases import consent
+from gateway.cases.consent import Passage, Word, consent_to, is_withheld
+from gateway.cases.content import read_content
+from gateway.cases.control import ConsentGrant
+from gateway.cases.kind import Kind
+from gateway.cases.kinds import kind_named
+from gateway.errors import ForbiddenError, LiaisonError, RejectedError
+from gateway.faults import Fault, FaultsError
+from gateway.protocol.blob import sealed_blob_bytes
+from gateway.protocol.envelope import parse_header
+from gateway.protocol.message import Attachment, message_ref, parse_message_ref
+from gateway.services.caller import Caller
+from gateway.services.casework.events import opened_content, opened_payload
+from gateway.services.keys import NodeKeys
+from gateway.services.refusals import Refusals
+from gateway.services.sending.submission import Submission
+from gateway.store import disclosures, messages
+from gateway.store.database import Database, Transaction
+from gateway.store.messages import StoredMessage
+from keys.suite import MemberId
+
+REMEMBERED = 65_536
+OPENED_AT_ONCE = 16
+"""Whose bodies are in memory together, of a mebibyte at most each."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passed:
+    """A message that may be passed on to a member, and the consent that covers it."""
+
+    message: StoredMessage
+    recipient: MemberId
+    purpose: str
+    consent: StoredMessage | None
+    is_noticed: bool
+    """Whether the originator wants to be told."""
+
+
+class Passing:
+    """Says what of a submission is others', and whether it may go where it is to go."""
+
+    def __init__(
+        self,
+        database: Database,
+        keys: NodeKeys,
+        refusals: Refusals,
+        *,
+        kinds: Mapping[str, Kind],
+    ) -> None:
+        self._database = database
+        self._keys = keys
+        self._refusals = refusals
+        self._kinds = kinds
+        self._files: OrderedDict[int, tuple[bytes, ...]] = OrderedDict()
+
+    async def check(
+        self,
+        submission: Submission,
+        to: Sequence[MemberId],
+        attached: Sequence[Attachment],
+        caller: Caller,
+        now: int,
+    ) -> tuple[Passed, ...]:
+        """Return what is passed on, to whom and under which consent.
+
+        Raises RejectedError ``message_unknown``; FaultsError where no purpose is said;
+        ForbiddenError ``unit_mismatch``, or ``consent_missing``, which is recorded.
+        """
+        if not submission.forwards and not attached:
+            return ()
+        named = [
+            item
+            for at, ref in enumerate(submission.forwards)
+            for item in await self._named(ref, at, caller)
+        ]
+        held = await self._holding(attached) if attached else []
+        whole = {item.row_id: item for item in [*named, *held]}
+        goes = [
+            (item, member) for item in whole.values() for member in to if not _has(item, member)
+        ]
+        if goes and submission.forwards and submission.purpose is None:
+            raise FaultsError([Fault(pointer="/purpose", code="missing")])
+        purpose = "" if submission.purpose is None else submission.purpose.value
+        today = datetime.fromtimestamp(now, UTC).date().isoformat()
+        return tuple(
+            [await self._passed(item, member, purpose, today, caller) for item, member in goes]
+        )
+
+    async def _named(self, ref: str, at: int, caller: Caller) -> Sequence[StoredMessage]:
+        """Return what a submission names; of our own messages, what they passed on before."""
+        sender, message_id = parse_message_ref(ref)
+        found = await self._database.read(lambda tx: messages.find(tx, sender, message_id))
+        if found is None or found.direction == messages.SERVICE:
+            raise RejectedError("message_unknown", f"/forwards/{at}: there is no {ref} here")
+        if caller.unit is not None and opened_payload(self._keys, found).unit != caller.unit:
+            await self._refusals.passing_on(found.envelope_id, caller, "unit_mismatch")
+            raise ForbiddenError("unit_mismatch", f"{caller.name} sees its own unit's cases only")
+        return await self._database.read(lambda tx: _originals(tx, found))
+
+    async def _holding(self, attached: Sequence[Attachment]) -> list[StoredMessage]:
+        """Return the received messages that one of these files came in first.
+
+        A file that we sent before anybody sent it to us is ours.
+        """
+        wanted = {item.plain_digest for item in attached}
+        lengths = {sealed_blob_bytes(item.plain_bytes) for item in attached}
+        alike = await self._database.read(lambda tx: messages.with_blobs_of(tx, lengths))
+        unread = [row_id for row_id, _ in alike if row_id not in self._files]
+        for start in range(0, len(unread), OPENED_AT_ONCE):
+            await self._read_files(unread[start : start + OPENED_AT_ONCE])
+        first: dict[bytes, str] = {}
+        rows: list[int] = []
+        for row_id, direction in alike:
+            same = wanted.intersection(self._files.get(row_id, ()))
+            came = [first.setdefault(file, direction) for file in same]
+            if direction == messages.IN and messages.IN in came:
+                rows.append(row_id)
+        while len(self._files) > REMEMBERED:
+            self._files.popitem(last=False)
+        return await self._database.read(lambda tx: messages.by_rows(tx, rows))
+
+    async def _read_files(self, rows: Sequence[int]) -> None:
+        """Read which files messages came with; what cannot be opened any more is passed over."""
+        for item in await self._database.read(lambda tx: messages.by_rows(tx, rows)):
+            try:
+                named = opened_payload(self._keys, item).attachments
+            except LiaisonError:
+                continue
+            self._files[item.row_id] = tuple(file.plain_digest for file in named)
+
+    async def _passed(
+        self, item: StoredMessage, to: MemberId, purpose: str, today: str, caller: Caller
+    ) -> Passed:
+        words = await self._database.read(lambda tx: self._words(tx, item))
+        name = message_ref(item.sender, item.message_id)
+        asked = Passage(message=name, member=to, purpose=purpose)
+        found = consent_to(asked, [word for word, _ in words], today)
+        if found is None and self._is_withheld(item):
+            await self._refusals.passing_on(item.envelope_id, caller, f"consent_missing {to}")
+            raise ForbiddenError(
+                "consent_missing",
+                f"{name} may go to {to} only with {item.sender}'s consent, which names {to} and "
+                "the purpose: ask for it with consent.request",
+            )
+        by_name = {word.name: stored for word, stored in words}
+        return Passed(
+            message=item,
+            recipient=to,
+            purpose=purpose,
+            consent=None if found is None else by_name[found.name],
+            is_noticed=(
+                found is not None
+                and isinstance(found.content, ConsentGrant)
+                and found.content.notice
+            ),
+        )
+
+    def _words(self, tx: Transaction, item: StoredMessage) -> list[tuple[Word, StoredMessage]]:
+        """Return what the originator itself said about passing on, in the case of the message."""
+        rows = [
+            said.row_id
+            for said in messages.of_cases(tx, [item.case_id])
+            if said.kind in consent.KINDS and said.sender == item.sender
+        ]
+        return [
+            (Word(name=message_ref(said.sender, said.message_id), seq=said.seq, content=content),
+             said)
+            for said in messages.by_rows(tx, rows)
+            if (content := opened_content(self._keys, self._kinds, said)) is not None
+        ]  # fmt: skip
+
+    def _is_withheld(self, item: StoredMessage) -> bool:
+        """Tell whether a message's handling keeps it here; so does one that cannot be read."""
+        try:
+            payload = opened_payload(self._keys, item)
+            content = read_content(kind_named(payload.kind, self._kinds), payload.content)
+        except LiaisonError:
+            return True
+        return is_withheld(getattr(content, "handling", None))
+
+
+def _has(item: StoredMessage, member: MemberId) -> bool:
+    """Tell whether a member has a message already: it wrote it, or was a recipient too."""
+    return member == item.sender or member in parse_header(item.header).to
+
+
+def _originals(tx: Transaction, found: StoredMessage) -> list[StoredMessage]:
+    if found.direction == messages.IN:
+        return [found]
+    passed = disclosures.in_carriers(tx, [found.message_id])
+    names = dict.fromkeys((item.sender, item.message_id) for item in passed)
+    return [_kept(tx, *name) for name in names]
+
+
+def _kept(tx: Transaction, sender: str, message_id: bytes) -> StoredMessage:
+    stored = messages.find(tx, sender, message_id)
+    if stored is None:
+        gone = message_ref(sender, message_id)
+        raise RejectedError("message_unknown", f"/forwards: {gone} is not here any more")
+    return stored

@@ -1,0 +1,86 @@
+"""Consent: what covers a passing on, and what looks as if it did."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from gateway.cases.consent import Passage, Word, consent_to, is_withheld
+from gateway.cases.control import ConsentDeny, ConsentGrant, Recall
+from gateway.cases.handling import Handling, HandlingCode, Tlp
+from gateway.cases.schema import Content
+
+MESSAGE, OTHER = f"XA-{'1' * 32}", f"XA-{'2' * 32}"
+ASKED = Passage(message=MESSAGE, member="XC", purpose="assessment")
+TODAY = "2026-11-28"
+
+
+def word(seq: int, kind: type[Content], **changes: Any) -> Word:
+    """Return a word of the originator about ``ASKED``, changed."""
+    said = {
+        "message": MESSAGE, "language": "en", "handling": {}, "recipient": "Customs of XC",
+        "member": "XC", "purpose": "assessment", "reason": "sent_by_mistake",
+    }  # fmt: skip
+    said |= changes
+    if kind is Recall:
+        said = {name: said[name] for name in ("message", "language", "handling", "reason")}
+    if kind is ConsentGrant:
+        del said["reason"]
+    return Word(name=f"XA-{seq:032x}", seq=seq, content=msgspec.convert(said, kind))
+
+
+def covering(*words: Word) -> int | None:
+    """Return the number of the word that covers ``ASKED``."""
+    found = consent_to(ASKED, words, TODAY)
+    return None if found is None else found.seq
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"message": OTHER},
+        {"member": "XD"},
+        {"member": None},
+        {"purpose": "judicial_proceedings"},
+        {"valid_until": "2026-11-27"},
+    ],
+)
+def test_a_consent_covers_its_message_recipient_and_purpose_alone(changes: dict[str, Any]) -> None:
+    """Each of them other, missing or ended is no consent; on its last day it still is one."""
+    assert covering(word(1, ConsentGrant, **changes)) is None
+    assert covering(word(1, ConsentGrant, valid_until=TODAY)) == 1
+
+
+def test_the_last_word_counts() -> None:
+    """By its number, in whatever order they came; a denial of something else changes nothing."""
+    granted, denied = word(1, ConsentGrant), word(2, ConsentDeny)
+    assert covering() is None
+    assert covering(granted) == 1
+    assert covering(denied, granted) is None
+    assert covering(granted, denied, word(3, ConsentGrant)) == 3
+    assert covering(granted, word(2, ConsentDeny, member="XD")) == 1
+
+
+def test_a_recalled_consent_is_none() -> None:
+    """A recall of the message itself, or of another consent, does not take the consent back."""
+    granted = word(1, ConsentGrant)
+    assert covering(granted, word(2, Recall, message=granted.name)) is None
+    assert covering(granted, word(2, Recall, message=OTHER)) == 1
+    assert covering(word(2, Recall, message=granted.name), granted, word(3, ConsentGrant)) == 3
+
+
+@pytest.mark.parametrize(
+    ("handling", "withheld"),
+    [
+        (None, False),
+        (Handling(tlp=Tlp.CLEAR), False),
+        (Handling(tlp=Tlp.GREEN, codes=(HandlingCode.CUSTOMS_ONLY,)), False),
+        (Handling(tlp=Tlp.AMBER), False),
+        (Handling(tlp=Tlp.CLEAR, codes=(HandlingCode.NO_DISSEMINATION,)), True),
+        (Handling(tlp=Tlp.AMBER_STRICT), True),
+        (Handling(tlp=Tlp.RED), True),
+    ],
+)
+def test_what_is_withheld(handling: Handling | None, *, withheld: bool) -> None:
+    """By its code, or by its traffic light."""
+    assert is_withheld(handling) is withheld
