@@ -120,9 +120,10 @@ def own_kind(document: object) -> Kind:
     said = convert(document, OwnKind, checks=CHECKS)
     if faults := list(_faults(said)):
         raise FaultsError(faults)
+    name = _class_name(said.name.replace(".", "_"))
     content: type[Content] = msgspec.defstruct(  # type: ignore[assignment]
-        "".join(part.title() for part in said.name.replace(".", "_").split("_")),
-        [*_given(said.fields), *map(_field, said.fields)],
+        name,
+        [*_given(said.fields), *(_field(field, name) for field in said.fields)],
         bases=(Content,),
         frozen=True,
         kw_only=True,
@@ -165,8 +166,12 @@ def _given(fields: Sequence[OwnField]) -> Iterator[Any]:
         yield "hs_edition", HsEdition, None
 
 
-def _field(field: OwnField) -> Any:
-    one = _codes(field) if field.type == _CHOICE else _TYPES[field.type][0]
+def _class_name(name: str) -> str:
+    return "".join(part.title() for part in name.split("_"))
+
+
+def _field(field: OwnField, within: str) -> Any:
+    one = _codes(field, within) if field.type == _CHOICE else _TYPES[field.type][0]
     label = _label(field.label)
     if field.most is not None:
         bounds = {"min_length": 1} if field.required else {}
@@ -192,11 +197,12 @@ def _example(said: OwnKind) -> Mapping[str, object]:
     return MappingProxyType(written)
 
 
-def _codes(field: OwnField) -> type[Code]:
+def _codes(field: OwnField, within: str) -> type[Code]:
+    """Return the choices of a field, by a name that nothing else in a schema has."""
     members = {
         choice.code: (choice.code, choice.label.en, choice.label.fr) for choice in field.choices
     }
-    name = "".join(part.title() for part in field.name.split("_"))
+    name = within + _class_name(field.name)
     return Code(name, members)  # type: ignore[call-arg, arg-type, return-value]
 
 

@@ -55,6 +55,19 @@ def test_kind_of_a_file_is_a_kind_like_any_other(tmp_path: Path) -> None:
     assert "Ivoire" in str(kind.schema("fr"))
 
 
+def test_choices_may_be_called_as_anything_else_is() -> None:
+    """The schema has the field's codes, and the handling has its own."""
+    choices = [{"code": "a", "label": LABEL}]
+    field = {"name": "tlp", "type": "choice", "label": LABEL, "choices": choices}
+    kind = own_kind({"name": "own.tlp", "label": LABEL, "fields": [field]})
+    for language in ("en", "fr"):
+        validator = jsonschema_rs.Draft202012Validator(kind.schema(language))
+        assert validator.is_valid({"handling": {"tlp": "RED"}, "tlp": "a"})
+        assert not validator.is_valid({"handling": {"tlp": "a"}})
+        assert not validator.is_valid({"handling": {}, "tlp": "RED"})
+        assert LABEL[language] in str(kind.schema(language))
+
+
 @pytest.mark.parametrize("most", [None, 4])
 @pytest.mark.parametrize("required", [True, False])
 @pytest.mark.parametrize("name", TYPES)
