@@ -27,7 +27,7 @@ ASKS = (
 """What the one who asked says in a case."""
 CASES = (
     """acknowledge clarify supplement transfer conditions accept_conditions interim extend remind
-    postpone resume partial_reply reply feedback reopen refuse close""",
+    postpone resume partial_reply reply feedback reopen refuse reply close""",
     "acknowledge conditions decline_conditions",
     "acknowledge withdraw",
 )

@@ -190,7 +190,7 @@ EXAMPLES: dict[str, Any] = {
         },
         evaluation={"source": "A", "information": "1"},
     ),
-    "case.refuse": _said(reason="not_held", explanation="Aucune exportation de ce nom."),
+    "case.refuse": _said(reason="not_held", explanation="Aucune exportation de ce nom.", part=True),
     "case.postpone": _said(reason="prosecution", review_on="2027-04-01"),
     "case.resume": _said(remark="Les poursuites sont terminées."),
     "case.extend": _said(due_on="2027-04-15", reason="Les archives sont en cours de transfert."),
