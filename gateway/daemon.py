@@ -72,6 +72,7 @@ from gateway.services.receiving.inbox import Inbox
 from gateway.services.receiving.judging import Judging
 from gateway.services.receiving.reception import Reception
 from gateway.services.refusals import Refusals
+from gateway.services.regions.copying import LiaisonCopies
 from gateway.services.relay.collecting import Collecting
 from gateway.services.relay.forwarding import Forwarding, Returning
 from gateway.services.relay.relaying import Relaying
@@ -530,11 +531,21 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
         settings=settings,
         version=version(),
     )
+    copies = LiaisonCopies(
+        database,
+        keys,
+        mirror,
+        exchange,
+        kinds=kinds,
+        clock=clock,
+        settings=settings.cases,
+    )
     rooms = Rooms(
         exchange=exchange,
         delivery=delivery,
         inbox=inbox,
         cases=Cases(database, keys, kinds=kinds, clock=clock, settings=settings.cases),
+        copies=copies,
         attachments=attachments,
         exporting=exporting,
         importing=importing,
@@ -606,6 +617,7 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
         restoring=restoring,
         notices=notices,
         reoffering=reoffering,
+        copies=copies,
         cosigning=cosigning,
         watching=watching,
         vetoes=vetoes,

@@ -127,6 +127,10 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "{limit} has no case powers: nobody can ask it to act.",
         "{limit} n'a pas de pouvoirs dans les dossiers : on ne peut rien lui demander.",
     ),
+    "not_a_liaison_office": (
+        "{limit} is no liaison office.",
+        "{limit} n'est pas un bureau de liaison.",
+    ),
     "recipient_sees_copies": (
         "{limit} has no case powers: it gets copies that name nobody, not this.",
         "{limit} n'a pas de pouvoirs dans les dossiers : il reçoit des copies sans noms, pas ceci.",

@@ -412,6 +412,16 @@ class CalendarSettings(_Section, frozen=True, kw_only=True):
     time_zone: Annotated[str, msgspec.Meta(max_length=64, extra={"check": "time_zone"})] = "UTC"
 
 
+class LiaisonOfficeSettings(_Section, frozen=True, kw_only=True):
+    """A liaison office that gets copies of what this node sends, without being asked."""
+
+    office: _Member
+    kinds: Annotated[
+        list[Annotated[str, msgspec.Meta(min_length=1, max_length=64)]],
+        msgspec.Meta(min_length=1, max_length=200),
+    ] = msgspec.field(default_factory=lambda: ["seizure.report"])
+
+
 class CasesSettings(_Section, frozen=True, kw_only=True):
     """Cases: further kinds of message, and the agreements and calendars that dates follow."""
 
@@ -438,6 +448,13 @@ class CasesSettings(_Section, frozen=True, kw_only=True):
         _explained(
             'The calendars of members, ours too: member, rest_days (["sat", "sun"]), holidays '
             '(dates, as "2027-01-01"), time_zone ("UTC", or a name such as "Africa/Dakar").'
+        ),
+    ] = []
+    liaison_offices: Annotated[
+        list[LiaisonOfficeSettings],
+        _explained(
+            "The liaison offices that get a copy without names of what this node sends: office, "
+            'kinds (["seizure.report"]; the first part of a name stands for all that begin so).'
         ),
     ] = []
 
@@ -609,7 +626,7 @@ def _toml(value: object) -> str:
             return msgspec.json.encode(str(value)).decode()
         case list():
             return "[" + ", ".join(_toml(item) for item in value) + "]"
-        case InstrumentSettings() | CalendarSettings():
+        case InstrumentSettings() | CalendarSettings() | LiaisonOfficeSettings():
             shown = ", ".join(
                 f"{name} = {_toml(item)}" for name, item in msgspec.structs.asdict(value).items()
             )

@@ -29,6 +29,7 @@ from gateway.services.keys import NodeKeys
 from gateway.services.ledger import Ledger
 from gateway.services.neighbours import Neighbours
 from gateway.services.purging import Purging
+from gateway.services.regions.copying import LiaisonCopies
 from gateway.services.relay.collecting import Collecting
 from gateway.services.relay.forwarding import Returning
 from gateway.services.sending.lanes import Lanes
@@ -76,6 +77,7 @@ class Workers:
     restoring: Restoring
     notices: Notices
     reoffering: Reoffering
+    copies: LiaisonCopies
     cosigning: Cosigning
     watching: Watching
     vetoes: Vetoes
@@ -110,6 +112,7 @@ class Workers:
             group.create_task(self.restoring.run(), name="restored")
             group.create_task(self.notices.run(), name="notices")
             group.create_task(self.reoffering.run(), name="offer again")
+            group.create_task(self.copies.run(), name="copies")
             group.create_task(self._pass_on(), name="pass on")
             group.create_task(self._rewrap(), name="rewrap")
             if self.database.is_shared:

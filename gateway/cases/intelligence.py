@@ -59,7 +59,7 @@ class Alert(Intelligence, frozen=True, kw_only=True):
     risk: Annotated[RiskLevel, labelled("Risk", "Risque")]
     valid_until: Annotated[ComingDay, labelled("Valid until", "Valable jusqu'au")]
     indicators: Annotated[
-        tuple[Line, ...], labelled("Indicators", "Indicateurs", max_length=50)
+        tuple[Line, ...], labelled("Indicators", "Indicateurs", safe=True, max_length=50)
     ] = ()
     hs_codes: HsCodes = ()
     route: Annotated[Route | None, labelled("Route", "Itinéraire")] = None
@@ -109,7 +109,7 @@ class Seizure(Classified, frozen=True, kw_only=True):
 
     seized_on: Annotated[PastDay, labelled("Day of the seizure", "Jour de la saisie")]
     country: Annotated[Country, labelled("Country", "Pays")]
-    place: Annotated[Line, labelled("Place", "Lieu")]
+    place: Annotated[Line, labelled("Place", "Lieu", safe=True)]
     goods: Annotated[
         tuple[Seized, ...], labelled("Goods seized", "Biens saisis", min_length=1, max_length=100)
     ]
@@ -118,7 +118,7 @@ class Seizure(Classified, frozen=True, kw_only=True):
     language: Annotated[Language, labelled("Language of the text", "Langue du texte")]
     handling: Annotated[Handling, labelled("Handling", "Traitement")]
     own_reference: Annotated[Line | None, labelled("Own reference", "Référence propre")] = None
-    declared_as: Annotated[Line | None, labelled("Declared as", "Déclaré comme")] = None
+    declared_as: Annotated[Line | None, labelled("Declared as", "Déclaré comme", safe=True)] = None
     conveyance: Annotated[
         Conveyance | None, labelled("Means of transport", "Moyen de transport")
     ] = None
@@ -146,7 +146,7 @@ class ModusOperandi(Intelligence, frozen=True, kw_only=True):
     text: Annotated[Passage, labelled("Text", "Texte")]
     concealment: Annotated[Concealment, labelled("Concealment", "Mode de dissimulation")]
     indicators: Annotated[
-        tuple[Line, ...], labelled("Indicators", "Indicateurs", max_length=50)
+        tuple[Line, ...], labelled("Indicators", "Indicateurs", safe=True, max_length=50)
     ] = ()
     route: Annotated[Route | None, labelled("Route", "Itinéraire")] = None
     hs_codes: HsCodes = ()

@@ -174,7 +174,7 @@ def _field(field: OwnField, within: str) -> Any:
     one = _codes(field, within) if field.type == _CHOICE else _TYPES[field.type][0]
     label = _label(field.label)
     if field.most is not None:
-        bounds = {"min_length": 1} if field.required else {}
+        bounds: dict[str, Any] = {"min_length": 1} if field.required else {}
         meta = labelled(
             label.en, label.fr, personal=field.personal, max_length=field.most, **bounds
         )

@@ -121,7 +121,7 @@ class Route(Content, frozen=True, kw_only=True):
         Country | None, labelled("Country of destination", "Pays de destination")
     ] = None
     places: Annotated[
-        tuple[Line, ...], labelled("Ports and places", "Ports et lieux", max_length=20)
+        tuple[Line, ...], labelled("Ports and places", "Ports et lieux", safe=True, max_length=20)
     ] = ()
 
 
@@ -143,10 +143,12 @@ class Conveyance(Content, frozen=True, kw_only=True):
 class Goods(Content, frozen=True, kw_only=True):
     """Goods of one sort."""
 
-    description: Annotated[Line, labelled("Description of the goods", "Désignation")]
+    description: Annotated[Line, labelled("Description of the goods", "Désignation", safe=True)]
     hs_code: Annotated[HsCode | None, labelled("HS code", "Code SH")] = None
     quantity: Annotated[Amount | None, labelled("Quantity", "Quantité")] = None
-    unit: Annotated[Line | None, labelled("Unit of quantity", "Unité de quantité")] = None
+    unit: Annotated[Line | None, labelled("Unit of quantity", "Unité de quantité", safe=True)] = (
+        None
+    )
     gross_kg: Annotated[Amount | None, labelled("Gross mass, kg", "Masse brute, kg")] = None
     value: Annotated[Amount | None, labelled("Value", "Valeur")] = None
     currency: Annotated[Currency | None, labelled("Currency", "Monnaie")] = None

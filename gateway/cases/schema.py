@@ -1,7 +1,8 @@
 """What the fields of contents are made of: type, bounds, labels and the check they must pass.
 
 A field says all of it in its type, so that validation, JSON Schema and forms come from one place.
-Marks stand in the JSON Schema too: ``x-title-fr``, ``x-personal``, ``x-free-text``, ``x-day``.
+Marks stand in the JSON Schema too: ``x-title-fr``, ``x-personal``, ``x-safe``, ``x-free-text``,
+``x-day``.
 """
 
 from typing import Annotated, Any
@@ -10,6 +11,8 @@ import msgspec
 
 PERSONAL = "x-personal"
 """What tells of a person: left out of copies for those who may see no names."""
+SAFE = "x-safe"
+"""A line that tells of goods and places: kept in such copies, where other lines are not."""
 FREE_TEXT = "x-free-text"
 """What a person writes, in the language that the content names."""
 DAY = "x-day"
@@ -28,11 +31,15 @@ class Content(
     """A document of a kind, or a part of one."""
 
 
-def labelled(en: str, fr: str, *, personal: bool = False, **bounds: Any) -> msgspec.Meta:
+def labelled(
+    en: str, fr: str, *, personal: bool = False, safe: bool = False, **bounds: Any
+) -> msgspec.Meta:
     """Return a field's labels and msgspec bounds; it must leave ``extra`` to the field's type."""
     marks: dict[str, Any] = {"x-title-fr": fr}
     if personal:
         marks[PERSONAL] = True
+    if safe:
+        marks[SAFE] = True
     return msgspec.Meta(title=en, extra_json_schema=marks, **bounds)
 
 

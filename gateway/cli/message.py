@@ -87,10 +87,7 @@ def send(
     if as_json:
         show_json(accepted)
         return code
-    say(f"accepted  {accepted['id']}")
-    say(f"case      {accepted['case']}")
-    for recipient in accepted["recipients"]:
-        say(f"{recipient['member']:<9} {recipient['state']}")
+    show_accepted(accepted)
     return code
 
 
@@ -145,6 +142,30 @@ def show(
         say(f"{item['member']:<12} {item['state']}{why}, {held}")
     say("")
     show_json(shown["content"])
+
+
+@app.command("liaison-copy")
+def liaison_copy(
+    message: Annotated[str, typer.Argument(help="The message's id.")],
+    to: Annotated[list[str], typer.Option(help="A liaison office; may be repeated.")],
+    folder: Folder = DEFAULT_FOLDER,
+    as_json: AsJson = False,
+) -> None:
+    """Send a liaison office a copy that the node makes, without what tells of persons."""
+    path = f"/v1/messages/{message}/liaison-copy"
+    accepted = daemon_of(folder).call("POST", path, {"to": to})
+    if as_json:
+        show_json(accepted)
+        return
+    show_accepted(accepted)
+
+
+def show_accepted(accepted: dict[str, Any]) -> None:
+    """Print what became of a message that was handed in."""
+    say(f"accepted  {accepted['id']}")
+    say(f"case      {accepted['case']}")
+    for recipient in accepted["recipients"]:
+        say(f"{recipient['member']:<9} {recipient['state']}")
 
 
 def _speaker(item: dict[str, Any], unit: str = "") -> str:

@@ -28,6 +28,7 @@ from gateway.network.audit_api import AuditApi
 from gateway.network.catalogue_api import CatalogueApi
 from gateway.network.metrics import Metrics
 from gateway.network.problems import problem_of, problem_response
+from gateway.network.regions_api import RegionsApi
 from gateway.network.requests import (
     PIECE_BYTES,
     EvidenceQuery,
@@ -64,6 +65,7 @@ from gateway.services.media.exporting import Exporting
 from gateway.services.media.importing import Importing
 from gateway.services.proving.evidence import EvidenceFiles
 from gateway.services.receiving.inbox import Inbox, MessageQuery
+from gateway.services.regions.copying import LiaisonCopies
 from gateway.services.sending.delivery import Delivery
 from gateway.services.sending.exchange import Exchange
 from gateway.services.sending.submission import Submission, read_submission
@@ -97,6 +99,7 @@ class Rooms:
     delivery: Delivery
     inbox: Inbox
     cases: Cases
+    copies: LiaisonCopies
     attachments: Attachments
     exporting: Exporting
     importing: Importing
@@ -159,6 +162,7 @@ class LocalApi:
                     caller=self._caller,
                     now=self._rooms.now,
                 ).routes(),
+                *RegionsApi(self._rooms.copies, self._caller).routes(),
                 web.get("/v1/members", self._members),
                 web.get("/v1/members/{id}", self._member),
                 web.get("/v1/registry", self._registry),

@@ -32,6 +32,7 @@ from gateway.services.keykeeping.rotation import RevokedKey
 from gateway.services.media.importing import Imported
 from gateway.services.receiving.inbox import MessageQuery
 from gateway.services.receiving.message_view import AttachmentView, Detail, Page, Summary
+from gateway.services.regions.copying import CopyOrder
 from gateway.services.sending.delivery import MovedRows
 from gateway.services.sending.submission import Submission, Submitted
 from gateway.services.witness.peer_logs import PeerLogReport
@@ -41,7 +42,7 @@ _TYPES = (
     MemberSummary, MemberDetail, RegistryView, KeySummary, OutboxRow, AuditEntryView, AuditPage,
     Erasure, ErasedEntry, PeerReport, Status, HealthReport, Problem,
     MovedRows, Imported, AttachmentView, StatementBody, RouteChange, RouteView, RotateBody,
-    RevokeBody, RevokedKey, PeerLogReport, KindDetail, CodeList, ImportedEdition,
+    RevokeBody, RevokedKey, PeerLogReport, KindDetail, CodeList, ImportedEdition, CopyOrder,
 )  # fmt: skip
 _QUERIES = {
     ("get", "/v1/messages"): MessageQuery,
@@ -60,6 +61,14 @@ _OPERATIONS: tuple[tuple[str, str, str, type | None, type | None, int], ...] = (
     ("post", "/v1/messages/{id}/acknowledge", "Take a message", None, Summary, 200),
     ("post", "/v1/messages/{id}/withdraw", "Take back what still waits", None, MovedRows, 200),
     ("post", "/v1/messages/{id}/requeue", "Queue again what had ended", None, MovedRows, 200),
+    (
+        "post",
+        "/v1/messages/{id}/liaison-copy",
+        "Send liaison offices a copy without names",
+        CopyOrder,
+        Submitted,
+        202,
+    ),
     ("get", "/v1/cases", "What was asked of whom, what is due first", None, CasePage, 200),
     ("get", "/v1/cases/{id}", "A case: its threads and messages", None, CaseDetail, 200),
     ("get", "/v1/members/{id}", "A member, its keys and its card", None, MemberDetail, 200),

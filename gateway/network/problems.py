@@ -12,6 +12,8 @@ from gateway.faults import FaultsError
 _BY_CODE = {
     "message_unknown": 404,
     "case_not_found": 404,
+    "region_not_found": 404,
+    "operation_not_found": 404,
     "attachment_unknown": 404,
     "member_not_found": 404,
     "kind_not_found": 404,

@@ -351,13 +351,13 @@ def named(
 
 def named_between(tx: Transaction, since: int, until: int, limit: int) -> list[Named]:
     """Return the messages stored from ``since`` to ``until``, so many at most."""
-    first, last = _row_stored(tx, since), _row_stored(tx, until + 1)
+    first, last = row_stored(tx, since), row_stored(tx, until + 1)
     statement = select(*_NAMED).where(messages.c.row_id >= first, messages.c.row_id < last)
     found = tx.execute(statement.order_by(messages.c.row_id).limit(limit))
     return [Named(*row) for row in found]
 
 
-def _row_stored(tx: Transaction, at: int) -> int:
+def row_stored(tx: Transaction, at: int) -> int:
     """Return the first row that was stored at a time or later: rows stand in that order."""
     newest = tx.execute(select(func.max(messages.c.row_id))).scalar() or 0
     low, high = 0, newest + 1

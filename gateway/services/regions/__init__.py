@@ -1,0 +1,1 @@
+"""What offices of a region do: copies without names, alerts, operations, trends."""
