@@ -72,6 +72,7 @@ from gateway.services.receiving.inbox import Inbox
 from gateway.services.receiving.judging import Judging
 from gateway.services.receiving.reception import Reception
 from gateway.services.refusals import Refusals
+from gateway.services.regions.circulating import Circulating
 from gateway.services.regions.copying import LiaisonCopies
 from gateway.services.relay.collecting import Collecting
 from gateway.services.relay.forwarding import Forwarding, Returning
@@ -546,6 +547,7 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
         inbox=inbox,
         cases=Cases(database, keys, kinds=kinds, clock=clock, settings=settings.cases),
         copies=copies,
+        circulating=Circulating(keys, mirror, exchange, settings.cases),
         attachments=attachments,
         exporting=exporting,
         importing=importing,

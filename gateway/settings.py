@@ -422,6 +422,14 @@ class LiaisonOfficeSettings(_Section, frozen=True, kw_only=True):
     ] = msgspec.field(default_factory=lambda: ["seizure.report"])
 
 
+class RegionSettings(_Section, frozen=True, kw_only=True):
+    """A region: the members that a liaison office circulates to."""
+
+    name: Annotated[str, msgspec.Meta(pattern=r"\A[a-z0-9][a-z0-9-]{0,31}\Z")]
+    office: _Member
+    members: Annotated[list[_Member], msgspec.Meta(min_length=1, max_length=256)]
+
+
 class CasesSettings(_Section, frozen=True, kw_only=True):
     """Cases: further kinds of message, and the agreements and calendars that dates follow."""
 
@@ -455,6 +463,13 @@ class CasesSettings(_Section, frozen=True, kw_only=True):
         _explained(
             "The liaison offices that get a copy without names of what this node sends: office, "
             'kinds (["seizure.report"]; the first part of a name stands for all that begin so).'
+        ),
+    ] = []
+    regions: Annotated[
+        list[RegionSettings],
+        _explained(
+            "The regions of liaison offices: name, office, members. An office circulates its "
+            "alerts to them."
         ),
     ] = []
 
@@ -626,7 +641,7 @@ def _toml(value: object) -> str:
             return msgspec.json.encode(str(value)).decode()
         case list():
             return "[" + ", ".join(_toml(item) for item in value) + "]"
-        case InstrumentSettings() | CalendarSettings() | LiaisonOfficeSettings():
+        case InstrumentSettings() | CalendarSettings() | LiaisonOfficeSettings() | RegionSettings():
             shown = ", ".join(
                 f"{name} = {_toml(item)}" for name, item in msgspec.structs.asdict(value).items()
             )

@@ -22,6 +22,7 @@ from gateway.cli import (
     message,
     node,
     outbox,
+    region,
     registry,
     statement,
 )
@@ -52,6 +53,7 @@ app.add_typer(member.app, name="member")
 app.add_typer(statement.app, name="statement")
 app.add_typer(case.app, name="case")
 app.add_typer(message.app, name="message")
+app.add_typer(region.app, name="region")
 app.add_typer(inbox.app, name="inbox")
 app.add_typer(attachment.app, name="attachment")
 app.add_typer(outbox.app, name="outbox")

@@ -65,6 +65,7 @@ from gateway.services.media.exporting import Exporting
 from gateway.services.media.importing import Importing
 from gateway.services.proving.evidence import EvidenceFiles
 from gateway.services.receiving.inbox import Inbox, MessageQuery
+from gateway.services.regions.circulating import Circulating
 from gateway.services.regions.copying import LiaisonCopies
 from gateway.services.sending.delivery import Delivery
 from gateway.services.sending.exchange import Exchange
@@ -100,6 +101,7 @@ class Rooms:
     inbox: Inbox
     cases: Cases
     copies: LiaisonCopies
+    circulating: Circulating
     attachments: Attachments
     exporting: Exporting
     importing: Importing
@@ -162,7 +164,7 @@ class LocalApi:
                     caller=self._caller,
                     now=self._rooms.now,
                 ).routes(),
-                *RegionsApi(self._rooms.copies, self._caller).routes(),
+                *self._regions_api().routes(),
                 web.get("/v1/members", self._members),
                 web.get("/v1/members/{id}", self._member),
                 web.get("/v1/registry", self._registry),
@@ -283,6 +285,10 @@ class LocalApi:
         return AuditApi(
             rooms.audit_reading, rooms.audit_search, rooms.erasing, rooms.peer_logs, self._caller
         )
+
+    def _regions_api(self) -> RegionsApi:
+        rooms = self._rooms
+        return RegionsApi(rooms.copies, rooms.circulating, self._caller)
 
     def _caller(self, request: web.Request) -> Caller:
         return caller_of(request, self._settings.roles)

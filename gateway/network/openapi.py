@@ -32,6 +32,7 @@ from gateway.services.keykeeping.rotation import RevokedKey
 from gateway.services.media.importing import Imported
 from gateway.services.receiving.inbox import MessageQuery
 from gateway.services.receiving.message_view import AttachmentView, Detail, Page, Summary
+from gateway.services.regions.circulating import AlertOrder, Circulated
 from gateway.services.regions.copying import CopyOrder
 from gateway.services.sending.delivery import MovedRows
 from gateway.services.sending.submission import Submission, Submitted
@@ -43,6 +44,7 @@ _TYPES = (
     Erasure, ErasedEntry, PeerReport, Status, HealthReport, Problem,
     MovedRows, Imported, AttachmentView, StatementBody, RouteChange, RouteView, RotateBody,
     RevokeBody, RevokedKey, PeerLogReport, KindDetail, CodeList, ImportedEdition, CopyOrder,
+    AlertOrder, Circulated,
 )  # fmt: skip
 _QUERIES = {
     ("get", "/v1/messages"): MessageQuery,
@@ -69,6 +71,8 @@ _OPERATIONS: tuple[tuple[str, str, str, type | None, type | None, int], ...] = (
         Submitted,
         202,
     ),
+    ("get", "/v1/regions", "The regions of liaison offices", None, None, 200),
+    ("post", "/v1/regions/{id}/alerts", "Alert a region", AlertOrder, Circulated, 202),
     ("get", "/v1/cases", "What was asked of whom, what is due first", None, CasePage, 200),
     ("get", "/v1/cases/{id}", "A case: its threads and messages", None, CaseDetail, 200),
     ("get", "/v1/members/{id}", "A member, its keys and its card", None, MemberDetail, 200),
