@@ -39,6 +39,7 @@ from gateway.services.blobs.plaintext import Plaintexts
 from gateway.services.casework.cases import Cases
 from gateway.services.casework.code_lists import CodeLists
 from gateway.services.casework.nomenclature import Nomenclature
+from gateway.services.casework.operations import Operations
 from gateway.services.casework.own_kinds import kinds_with
 from gateway.services.federation.cards import Cards
 from gateway.services.federation.following import Following
@@ -546,6 +547,7 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
         delivery=delivery,
         inbox=inbox,
         cases=Cases(database, keys, kinds=kinds, clock=clock, settings=settings.cases),
+        operations=Operations(database, keys, kinds, clock),
         copies=copies,
         circulating=Circulating(keys, mirror, exchange, settings.cases),
         attachments=attachments,

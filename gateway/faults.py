@@ -127,6 +127,19 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "{limit} has no case powers: nobody can ask it to act.",
         "{limit} n'a pas de pouvoirs dans les dossiers : on ne peut rien lui demander.",
     ),
+    "not_invited": (
+        "{limit} is not among the members invited.",
+        "{limit} n'est pas parmi les membres invités.",
+    ),
+    "invited_unasked": (
+        "{limit} is invited, but this does not go to it.",
+        "{limit} est invité, mais ceci ne lui est pas adressé.",
+    ),
+    "ends_before": ("This lies before {limit}.", "Ceci précède le {limit}."),
+    "template_lacks": (
+        "Every report of this operation states: {limit}.",
+        "Chaque rapport de cette opération indique : {limit}.",
+    ),
     "not_a_liaison_office": (
         "{limit} is no liaison office.",
         "{limit} n'est pas un bureau de liaison.",

@@ -21,6 +21,7 @@ from gateway.cli import (
     member,
     message,
     node,
+    operation,
     outbox,
     region,
     registry,
@@ -54,6 +55,7 @@ app.add_typer(statement.app, name="statement")
 app.add_typer(case.app, name="case")
 app.add_typer(message.app, name="message")
 app.add_typer(region.app, name="region")
+app.add_typer(operation.app, name="operation")
 app.add_typer(inbox.app, name="inbox")
 app.add_typer(attachment.app, name="attachment")
 app.add_typer(outbox.app, name="outbox")

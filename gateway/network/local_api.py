@@ -54,6 +54,7 @@ from gateway.services.blobs.attachments import Attachments
 from gateway.services.caller import Caller
 from gateway.services.casework.cases import CaseQuery, Cases
 from gateway.services.casework.code_lists import CodeLists
+from gateway.services.casework.operations import Operations
 from gateway.services.federation.members import Members
 from gateway.services.federation.registry import Registrar, RegistryMirror
 from gateway.services.health import Health
@@ -100,6 +101,7 @@ class Rooms:
     delivery: Delivery
     inbox: Inbox
     cases: Cases
+    operations: Operations
     copies: LiaisonCopies
     circulating: Circulating
     attachments: Attachments
@@ -288,7 +290,7 @@ class LocalApi:
 
     def _regions_api(self) -> RegionsApi:
         rooms = self._rooms
-        return RegionsApi(rooms.copies, rooms.circulating, self._caller)
+        return RegionsApi(rooms.copies, rooms.circulating, rooms.operations, self._caller)
 
     def _caller(self, request: web.Request) -> Caller:
         return caller_of(request, self._settings.roles)

@@ -23,6 +23,8 @@ from gateway.services.casework.cases import CaseQuery
 from gateway.services.casework.catalogue import KindDetail
 from gateway.services.casework.code_lists import CodeList
 from gateway.services.casework.nomenclature import ImportedEdition
+from gateway.services.casework.operation_view import OperationDetail, OperationPage
+from gateway.services.casework.operations import OperationQuery
 from gateway.services.casework.view import CaseDetail, CasePage
 from gateway.services.federation.members import MemberDetail, MemberSummary, RegistryView
 from gateway.services.health import HealthReport, OutboxRow, PeerReport, Status
@@ -45,11 +47,13 @@ _TYPES = (
     MovedRows, Imported, AttachmentView, StatementBody, RouteChange, RouteView, RotateBody,
     RevokeBody, RevokedKey, PeerLogReport, KindDetail, CodeList, ImportedEdition, CopyOrder,
     AlertOrder, Circulated,
+    OperationPage, OperationDetail,
 )  # fmt: skip
 _QUERIES = {
     ("get", "/v1/messages"): MessageQuery,
     ("get", "/v1/audit/entries"): AuditQuery,
     ("get", "/v1/cases"): CaseQuery,
+    ("get", "/v1/operations"): OperationQuery,
     ("get", "/v1/messages/{id}/evidence"): EvidenceQuery,
     ("post", "/v1/media/export"): ExportQuery,
     ("get", "/v1/codes/{list}"): CodesQuery,
@@ -73,6 +77,8 @@ _OPERATIONS: tuple[tuple[str, str, str, type | None, type | None, int], ...] = (
     ),
     ("get", "/v1/regions", "The regions of liaison offices", None, None, 200),
     ("post", "/v1/regions/{id}/alerts", "Alert a region", AlertOrder, Circulated, 202),
+    ("get", "/v1/operations", "Closed groups, and how far they are", None, OperationPage, 200),
+    ("get", "/v1/operations/{id}", "An operation, all said in it", None, OperationDetail, 200),
     ("get", "/v1/cases", "What was asked of whom, what is due first", None, CasePage, 200),
     ("get", "/v1/cases/{id}", "A case: its threads and messages", None, CaseDetail, 200),
     ("get", "/v1/members/{id}", "A member, its keys and its card", None, MemberDetail, 200),

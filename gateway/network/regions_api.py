@@ -5,8 +5,9 @@ from collections.abc import Callable, Sequence
 from aiohttp import web
 
 from gateway.faults import convert
-from gateway.network.requests import json_answer, parse_json
+from gateway.network.requests import json_answer, language_of, parse_json, query_of
 from gateway.services.caller import Caller
+from gateway.services.casework.operations import OperationQuery, Operations
 from gateway.services.regions.circulating import AlertOrder, Circulating
 from gateway.services.regions.copying import CopyOrder, LiaisonCopies
 
@@ -18,10 +19,12 @@ class RegionsApi:
         self,
         copies: LiaisonCopies,
         circulating: Circulating,
+        operations: Operations,
         caller: Callable[[web.Request], Caller],
     ) -> None:
         self._copies = copies
         self._circulating = circulating
+        self._operations = operations
         self._caller = caller
 
     def routes(self) -> Sequence[web.RouteDef]:
@@ -30,6 +33,8 @@ class RegionsApi:
             web.post("/v1/messages/{id}/liaison-copy", self._copy),
             web.get("/v1/regions", self._regions),
             web.post("/v1/regions/{id}/alerts", self._alert),
+            web.get("/v1/operations", self._operation_page),
+            web.get("/v1/operations/{id}", self._operation),
         )
 
     async def _copy(self, request: web.Request) -> web.Response:
@@ -45,3 +50,11 @@ class RegionsApi:
         order = convert(parse_json(await request.read()), AlertOrder)
         name, caller = request.match_info["id"], self._caller(request)
         return json_answer(await self._circulating.alert(name, order, caller), status=202)
+
+    async def _operation_page(self, request: web.Request) -> web.Response:
+        query, caller = query_of(request, OperationQuery), self._caller(request)
+        return json_answer(await self._operations.page(query, caller, language_of(request)))
+
+    async def _operation(self, request: web.Request) -> web.Response:
+        ref, caller = request.match_info["id"], self._caller(request)
+        return json_answer(await self._operations.read(ref, caller, language_of(request)))

@@ -36,7 +36,10 @@ EXAMPLES: dict[str, Any] = {
         "reported_on": "2026-11-30",
         "controls": 41,
         "seizures": 1,
-        "stated": [{"name": "Pairs controlled", "value": "61,200"}],
+        "stated": [
+            {"name": "Pairs controlled", "value": "61,200"},
+            {"name": "Pairs undervalued", "value": "4,200"},
+        ],
     },
     "operation.close": _OPERATION
     | {"controls": 388, "seizures": 9, "summary": "One consignment in forty was undervalued."},

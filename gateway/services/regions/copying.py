@@ -10,9 +10,10 @@ from typing import Annotated, Final, NoReturn
 import msgspec
 
 from gateway.cases.content import decode_content
-from gateway.cases.handling import Handling, HandlingCode, Tlp
+from gateway.cases.handling import Handling, Tlp
 from gateway.cases.kind import Kind
 from gateway.cases.kinds import kind_named
+from gateway.cases.lists import IntendedUse
 from gateway.cases.sanitising import liaison_copy
 from gateway.cases.schema import Content
 from gateway.cases.thread import RECALL
@@ -170,6 +171,8 @@ class LiaisonCopies:
             content=liaison_copy(kind, content, ref),
             case=stored.case_id.hex(),
             in_reply_to=ref,
+            forwards=[ref],
+            purpose=IntendedUse.RISK_ANALYSIS,
             unit=payload.unit or None,
             on_behalf_of=payload.on_behalf_of or None if stored.direction == messages.OUT else None,
         )
@@ -186,22 +189,13 @@ def _find(tx: Transaction, ref: str) -> StoredMessage:
 
 
 def _check_copied(tx: Transaction, stored: StoredMessage, content: Content, ref: str) -> None:
-    """Let pass what its sender lets be copied. What others sent under H2 is theirs to copy."""
+    """Let pass what is not for its recipients alone, and was not taken back."""
     beside = messages.of_cases(tx, [stored.case_id])
     if any(item.kind == RECALL and item.in_reply_to == ref for item in beside):
         raise ConflictError("message_recalled", f"{ref} was recalled by its sender")
     handling = getattr(content, "handling", None)
-    if isinstance(handling, Handling):
-        if handling.tlp is Tlp.RED:
-            raise ForbiddenError(
-                "handling_forbids_copy", f"{ref} is TLP:RED: for its recipients alone"
-            )
-        others = stored.direction == messages.IN
-        if others and HandlingCode.NO_DISSEMINATION in handling.codes:
-            raise ForbiddenError(
-                "consent_missing",
-                f"{ref} came under H2: {stored.sender} copies it itself, or consents",
-            )
+    if isinstance(handling, Handling) and handling.tlp is Tlp.RED:
+        raise ForbiddenError("handling_forbids_copy", f"{ref} is TLP:RED: its recipients' alone")
 
 
 def _is_copy(item: MessageSummary, ref: str, office: str) -> bool:

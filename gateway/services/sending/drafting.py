@@ -26,6 +26,7 @@ from gateway.services.caller import NODE, Caller
 from gateway.services.casework.conduct import Conduct
 from gateway.services.casework.events import drafted_event
 from gateway.services.casework.nomenclature import Nomenclature
+from gateway.services.casework.operations import OperationConduct
 from gateway.services.casework.terms import terms_of
 from gateway.services.federation.registry import RegistryMirror
 from gateway.services.federation.standing import SUSPENDED, shunned
@@ -71,6 +72,7 @@ class Drafting:
         self._seqs: dict[bytes, int] = {}
         self._instruments = terms_of(settings.cases).instruments
         self._conduct = Conduct(database, keys, kinds)
+        self._operations = OperationConduct(database, keys, kinds)
 
     def begin(self) -> None:
         """Begin a batch: what was drafted before is stored by now, or never will be."""
@@ -139,6 +141,11 @@ class Drafting:
         if submission.case is not None or submission.in_reply_to is not None:
             event = drafted_event(payload, message_id, to, said)
             payload = replace(payload, in_reply_to=await self._conduct.check(case_id, event))
+        if kind.family is Family.OPERATIONS:
+            answered = await self._operations.check(
+                payload, message_id, to, said, self._mirror.view
+            )
+            payload = replace(payload, in_reply_to=answered)
         self._seqs[case_id] = payload.seq
         draft = Draft(
             payload=payload,
