@@ -135,7 +135,6 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "{limit} is invited, but this does not go to it.",
         "{limit} est invité, mais ceci ne lui est pas adressé.",
     ),
-    "ends_before": ("This lies before {limit}.", "Ceci précède le {limit}."),
     "template_lacks": (
         "Every report of this operation states: {limit}.",
         "Chaque rapport de cette opération indique : {limit}.",

@@ -129,7 +129,7 @@ async def test_an_opening_goes_to_whom_it_invites(tmp_path: Path) -> None:
             (
                 {"saying": {"starts_on": str(today + timedelta(days=20))}},
                 "/content/ends_on",
-                "ends_before",
+                "ends_early",
             ),
         ):
             found = await refused(fed, "RILO-W", "operation.open", **changes)

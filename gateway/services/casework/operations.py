@@ -263,7 +263,7 @@ def _absent(view: View, names: Iterable[str]) -> set[str]:
 def _check_opening(
     said: content_types.Open, to: Sequence[str], me: str, absent: Collection[str]
 ) -> None:
-    """Let pass an opening that goes to whom it invites, and ends after it began."""
+    """Let pass an opening that goes to whom it invites."""
     faults = [
         Fault(pointer=f"/to/{at}", code="not_invited", limit=name)
         for at, name in enumerate(to)
@@ -274,8 +274,6 @@ def _check_opening(
         for at, name in enumerate(said.members)
         if name not in {me, *to, *absent}
     ]
-    if said.ends_on < said.starts_on:
-        faults.append(Fault(pointer="/content/ends_on", code="ends_before", limit=said.starts_on))
     if faults:
         raise FaultsError(faults)
 
