@@ -32,7 +32,7 @@ from gateway.store.database import Database, Transaction
 from keys import rootfile
 from keys.keyfile import unlock
 from keys.keyring import Keyring
-from keys.registry.draft import node_signer, parse_fingerprint, root_signers
+from keys.registry.draft import log_signer, parse_fingerprint, root_signers
 from keys.registry.statement import REGISTRY, MemberRole
 from keys.slot import Cost
 from keys.suite import KeyUse, MemberId, parse_member_id
@@ -143,9 +143,8 @@ def _append(database: Database, keyring: Keyring, notes: Sequence[bytes]) -> int
     now = SystemClock().now()
     before = database.read_now(registry.all_statements)
     frontier = Frontier().extend([leaf_hash(note) for note in [*before, *notes]])
-    signer = node_signer(FEDERATION, REGISTRY, keyring.records(KeyUse.LOG)[-1])
     shown = Checkpoint(f"{FEDERATION}/registry", frontier.size, frontier.root())
-    head = sign_checkpoint(shown, signer)
+    head = sign_checkpoint(shown, log_signer(shown.origin, keyring.records(KeyUse.LOG)[-1]))
 
     def commit(tx: Transaction) -> None:
         registry.grow(tx, len(before), notes, head, now)
