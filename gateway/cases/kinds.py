@@ -7,6 +7,7 @@ from types import MappingProxyType
 import msgspec
 
 from gateway.cases import (
+    attendance,
     capacity,
     cargo,
     conduct,
@@ -24,8 +25,8 @@ from gateway.cases.schema import Content
 from gateway.errors import RejectedError
 
 _FAMILIES = (
-    requests, verifications, conduct, information, control, intelligence, operations, cargo,
-    traders, capacity, service,
+    requests, attendance, verifications, conduct, information, control, intelligence, operations,
+    cargo, traders, capacity, service,
 )  # fmt: skip
 
 ALL_KINDS: Mapping[str, Kind] = MappingProxyType(
