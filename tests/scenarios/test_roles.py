@@ -17,7 +17,8 @@ from keys.registry.draft import follow
 from keys.registry.statement import NO_COMPETENCES, REGISTRY, Chain, Competences, Kind, MemberRole
 from keys.suite import MemberId
 from keys.tlog.note import sign_note
-from tests.scenarios.federation import Federation, federation
+from tests.scenarios.cases import told
+from tests.scenarios.federation import OFFICER, Federation, federation
 from tests.scenarios.test_exchange import codes, delivered
 
 XA, XB, XU = MemberId("XA"), MemberId("XB"), MemberId("XU")
@@ -226,3 +227,29 @@ async def test_members_are_shown_with_what_they_are(tmp_path: Path) -> None:
             assert (item.states, item.competences) == (["XA", "XC"], ["request", "case"])
             assert (item.suspended_by, item.recovery, item.succeeds) == ([], None, None)
         assert (listed["XB"].suspended, listed["XB"].suspended_by) == (True, ["registrars"])
+
+
+async def test_union_answers_on_behalf_of_a_state_within_its_competence(tmp_path: Path) -> None:
+    """Both sides see what was asked of it as answered; by the state that it names, in words too."""
+    async with with_union(tmp_path, Competences((XA,), ("request.verify_value", "case"))) as fed:
+        asked = await told(fed, "XB", "XU", "request.verify_value")
+        await told(fed, "XU", "XB", "case.acknowledge", case=asked.case, on_behalf_of="XA")
+        await told(fed, "XU", "XB", "case.reply", case=asked.case, on_behalf_of="XA")
+        for member in ("XU", "XB"):
+            shown = await fed.nodes[MemberId(member)].rooms.cases.read(asked.case, OFFICER)
+            (thread,) = shown.threads
+            assert (thread.asker, thread.asked, thread.state) == ("XB", "XU", "answered")
+            assert [item.on_behalf_of for item in thread.messages] == ["", "XA", "XA"]
+
+
+async def test_union_answers_no_request_outside_its_competence_unnamed(tmp_path: Path) -> None:
+    """A reply that names the case alone answers the request all the same: it is held against it."""
+    competences = Competences((XA,), ("information", "case"))
+    async with with_union(tmp_path, competences) as fed:
+        first = await told(fed, "XB", "XU", "information.spontaneous")
+        await told(fed, "XB", "XU", "request.verify_value", case=first.case)
+        said = {"kind": "case.reply", "content": reply("")["content"], "case": first.case}
+        (fault,) = await refused(fed, "XU", "XB", **said, attachments=[], on_behalf_of="XA")
+        assert (fault.pointer, fault.code) == ("/kind", "outside_competence")
+        assert fault.limit == "request.verify_value"
+        assert len((await fed.inbox("XB")).messages) == 0

@@ -37,13 +37,13 @@ class Conduct:
         """Begin a batch: what was drafted before is stored by now, or never will be."""
         self._drafted.clear()
 
-    async def check(self, case_id: bytes, said: Event) -> str:
-        """Return what ``said`` answers: what it names, or what its sender heard last in the thread.
+    async def check(self, case_id: bytes, said: Event) -> Event:
+        """Return ``said`` as it is said: it answers what its sender heard last, unless it says.
 
         Raises ConflictError ``not_in_this_state`` or ``not_the_newest``.
         """
         if not is_event(said.kind):
-            return said.in_reply_to
+            return said
         stored = await self._database.read(
             lambda tx: read_events(
                 tx,
@@ -55,9 +55,12 @@ class Conduct:
         )
         events = [*stored.values()]
         events += [event for case, event in self._drafted if case == case_id]
-        said = admitted(events, said)
-        self._drafted.append((case_id, said))
-        return said.in_reply_to
+        return admitted(events, said)
+
+    def keep(self, case_id: bytes, said: Event) -> None:
+        """Hold what is drafted later in this batch against ``said`` too."""
+        if is_event(said.kind):
+            self._drafted.append((case_id, said))
 
 
 def admitted(events: Sequence[Event], said: Event) -> Event:

@@ -140,7 +140,12 @@ class Drafting:
         passed = await self._passing.check(submission, to, payload.attachments, caller, now)
         if submission.case is not None or submission.in_reply_to is not None:
             event = drafted_event(payload, message_id, to, said)
-            payload = replace(payload, in_reply_to=await self._conduct.check(case_id, event))
+            event = await self._conduct.check(case_id, event)
+            if event.in_reply_to != payload.in_reply_to:
+                answering = replace(submission, in_reply_to=event.in_reply_to)
+                await self._check_powers(answering, kind, to, case_id)
+                payload = replace(payload, in_reply_to=event.in_reply_to)
+            self._conduct.keep(case_id, event)
         if kind.family is Family.OPERATIONS:
             answered = await self._operations.check(
                 payload, message_id, to, said, self._mirror.view
