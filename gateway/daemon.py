@@ -75,6 +75,7 @@ from gateway.services.receiving.reception import Reception
 from gateway.services.refusals import Refusals
 from gateway.services.regions.circulating import Circulating
 from gateway.services.regions.copying import LiaisonCopies
+from gateway.services.regions.trends import Trends
 from gateway.services.relay.collecting import Collecting
 from gateway.services.relay.forwarding import Forwarding, Returning
 from gateway.services.relay.relaying import Relaying
@@ -549,6 +550,7 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
         cases=Cases(database, keys, kinds=kinds, clock=clock, settings=settings.cases),
         operations=Operations(database, keys, kinds, clock),
         copies=copies,
+        trends=Trends(database, keys, kinds=kinds, clock=clock, settings=settings.cases),
         circulating=Circulating(keys, mirror, exchange, settings.cases),
         attachments=attachments,
         exporting=exporting,

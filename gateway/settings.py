@@ -472,6 +472,10 @@ class CasesSettings(_Section, frozen=True, kw_only=True):
             "alerts to them."
         ),
     ] = []
+    trends_least: Annotated[
+        int,
+        _explained("The fewest seizures or requests of a month that trends show.", ge=1, le=1000),
+    ] = 3
 
 
 class LogsSettings(_Section, frozen=True, kw_only=True):

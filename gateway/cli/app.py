@@ -26,6 +26,7 @@ from gateway.cli import (
     region,
     registry,
     statement,
+    trends,
 )
 from gateway.cli.console import USAGE, complain
 from gateway.errors import LiaisonError
@@ -48,6 +49,7 @@ app.command("ping")(node.ping)
 app.command("demo")(demonstration.demo)
 app.command("bench")(bench.bench)
 app.command("kinds")(kinds.kinds)
+app.command("trends")(trends.trends)
 app.add_typer(codes.app, name="codes")
 app.add_typer(registry.app, name="registry")
 app.add_typer(member.app, name="member")

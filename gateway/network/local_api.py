@@ -68,6 +68,7 @@ from gateway.services.proving.evidence import EvidenceFiles
 from gateway.services.receiving.inbox import Inbox, MessageQuery
 from gateway.services.regions.circulating import Circulating
 from gateway.services.regions.copying import LiaisonCopies
+from gateway.services.regions.trends import Trends
 from gateway.services.sending.delivery import Delivery
 from gateway.services.sending.exchange import Exchange
 from gateway.services.sending.submission import Submission, read_submission
@@ -104,6 +105,7 @@ class Rooms:
     operations: Operations
     copies: LiaisonCopies
     circulating: Circulating
+    trends: Trends
     attachments: Attachments
     exporting: Exporting
     importing: Importing
@@ -290,7 +292,9 @@ class LocalApi:
 
     def _regions_api(self) -> RegionsApi:
         rooms = self._rooms
-        return RegionsApi(rooms.copies, rooms.circulating, rooms.operations, self._caller)
+        return RegionsApi(
+            rooms.copies, rooms.circulating, rooms.operations, rooms.trends, caller=self._caller
+        )
 
     def _caller(self, request: web.Request) -> Caller:
         return caller_of(request, self._settings.roles)

@@ -36,6 +36,7 @@ from gateway.services.receiving.inbox import MessageQuery
 from gateway.services.receiving.message_view import AttachmentView, Detail, Page, Summary
 from gateway.services.regions.circulating import AlertOrder, Circulated
 from gateway.services.regions.copying import CopyOrder
+from gateway.services.regions.trends import TrendQuery, TrendReport
 from gateway.services.sending.delivery import MovedRows
 from gateway.services.sending.submission import Submission, Submitted
 from gateway.services.witness.peer_logs import PeerLogReport
@@ -47,13 +48,14 @@ _TYPES = (
     MovedRows, Imported, AttachmentView, StatementBody, RouteChange, RouteView, RotateBody,
     RevokeBody, RevokedKey, PeerLogReport, KindDetail, CodeList, ImportedEdition, CopyOrder,
     AlertOrder, Circulated,
-    OperationPage, OperationDetail,
+    OperationPage, OperationDetail, TrendReport,
 )  # fmt: skip
 _QUERIES = {
     ("get", "/v1/messages"): MessageQuery,
     ("get", "/v1/audit/entries"): AuditQuery,
     ("get", "/v1/cases"): CaseQuery,
     ("get", "/v1/operations"): OperationQuery,
+    ("get", "/v1/trends"): TrendQuery,
     ("get", "/v1/messages/{id}/evidence"): EvidenceQuery,
     ("post", "/v1/media/export"): ExportQuery,
     ("get", "/v1/codes/{list}"): CodesQuery,
@@ -77,6 +79,7 @@ _OPERATIONS: tuple[tuple[str, str, str, type | None, type | None, int], ...] = (
     ),
     ("get", "/v1/regions", "The regions of liaison offices", None, None, 200),
     ("post", "/v1/regions/{id}/alerts", "Alert a region", AlertOrder, Circulated, 202),
+    ("get", "/v1/trends", "Counts by month; form=csv for CSV", None, TrendReport, 200),
     ("get", "/v1/operations", "Closed groups, and how far they are", None, OperationPage, 200),
     ("get", "/v1/operations/{id}", "An operation, all said in it", None, OperationDetail, 200),
     ("get", "/v1/cases", "What was asked of whom, what is due first", None, CasePage, 200),

@@ -10,6 +10,7 @@ from gateway.services.caller import Caller
 from gateway.services.casework.operations import OperationQuery, Operations
 from gateway.services.regions.circulating import AlertOrder, Circulating
 from gateway.services.regions.copying import CopyOrder, LiaisonCopies
+from gateway.services.regions.trends import TrendQuery, Trends
 
 
 class RegionsApi:
@@ -20,11 +21,14 @@ class RegionsApi:
         copies: LiaisonCopies,
         circulating: Circulating,
         operations: Operations,
+        trends: Trends,
+        *,
         caller: Callable[[web.Request], Caller],
     ) -> None:
         self._copies = copies
         self._circulating = circulating
         self._operations = operations
+        self._trends = trends
         self._caller = caller
 
     def routes(self) -> Sequence[web.RouteDef]:
@@ -35,6 +39,7 @@ class RegionsApi:
             web.post("/v1/regions/{id}/alerts", self._alert),
             web.get("/v1/operations", self._operation_page),
             web.get("/v1/operations/{id}", self._operation),
+            web.get("/v1/trends", self._trend_report),
         )
 
     async def _copy(self, request: web.Request) -> web.Response:
@@ -58,3 +63,10 @@ class RegionsApi:
     async def _operation(self, request: web.Request) -> web.Response:
         ref, caller = request.match_info["id"], self._caller(request)
         return json_answer(await self._operations.read(ref, caller, language_of(request)))
+
+    async def _trend_report(self, request: web.Request) -> web.Response:
+        query, caller = query_of(request, TrendQuery), self._caller(request)
+        if query.form == "csv":
+            text = await self._trends.as_csv(query, caller)
+            return web.Response(text=text, content_type="text/csv")
+        return json_answer(await self._trends.report(query, caller, language_of(request)))

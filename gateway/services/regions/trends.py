@@ -1,0 +1,197 @@
+"""Trends over what this node holds: seizures, copies of them, and how fast requests are dealt with.
+
+Everything is counted anew when somebody asks; nothing is stored.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from typing import Annotated
+
+import msgspec
+
+from gateway.cases import trends
+from gateway.cases.hs_chapters import HS_CHAPTERS
+from gateway.cases.intelligence import LiaisonCopy, Seizure
+from gateway.cases.kind import Kind
+from gateway.cases.labels import Label
+from gateway.cases.lists import Concealment
+from gateway.cases.thread import RECALL
+from gateway.cases.trends import SEIZURE, Cell, Seized, Table, Took, month_of
+from gateway.clock import Clock
+from gateway.protocol.message import message_ref
+from gateway.services.caller import Caller, require
+from gateway.services.casework.events import opened_content, read_events
+from gateway.services.casework.folding import folded_threads
+from gateway.services.keys import NodeKeys
+from gateway.services.regions.copying import COPY
+from gateway.settings import CasesSettings, Role
+from gateway.store import messages
+from gateway.store.database import Database, Transaction
+from gateway.store.messages import MessageFilter, MessageSummary
+
+_READ_AT_ONCE = 100
+_MONTHS = 12
+Month = Annotated[str, msgspec.Meta(pattern=r"\A[0-9]{4}-(0[1-9]|1[0-2])\Z")]
+
+
+class TrendQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Of which months, and in which form."""
+
+    since: Month | None = None
+    """The first month; a year before the last by default."""
+    until: Month | None = None
+    """The last month; this one by default."""
+    form: Annotated[str, msgspec.Meta(pattern=r"\A(json|csv)\Z")] = "json"
+
+
+class TrendView(msgspec.Struct, frozen=True, kw_only=True):
+    """A cell."""
+
+    table: Table
+    period: str
+    key: str
+    label: str
+    """What the key means, where it is a code."""
+    count: int
+    median_days: str
+
+
+class TrendReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What is shown of some months."""
+
+    since: str
+    until: str
+    least: int
+    """Cells of fewer are not shown."""
+    cells: list[TrendView]
+
+
+class Trends:
+    """Counts."""
+
+    def __init__(
+        self,
+        database: Database,
+        keys: NodeKeys,
+        *,
+        kinds: Mapping[str, Kind],
+        clock: Clock,
+        settings: CasesSettings,
+    ) -> None:
+        self._database = database
+        self._keys = keys
+        self._kinds = kinds
+        self._clock = clock
+        self._least = settings.trends_least
+
+    async def report(self, query: TrendQuery, caller: Caller, language: str = "en") -> TrendReport:
+        """Return what is shown of some months. Raises ForbiddenError ``role_missing``."""
+        since, until = self._months(query)
+        shown = await self._cells(since, until, caller)
+        return TrendReport(
+            since=since,
+            until=until,
+            least=self._least,
+            cells=[_view(cell, language) for cell in shown],
+        )
+
+    async def as_csv(self, query: TrendQuery, caller: Caller) -> str:
+        """Return the same as CSV, in no language. Raises ForbiddenError ``role_missing``."""
+        return trends.encode_csv(await self._cells(*self._months(query), caller))
+
+    async def _cells(self, since: str, until: str, caller: Caller) -> list[Cell]:
+        require(caller, Role.OFFICER, Role.AUDITOR)
+        seized = [item for item in await self._seizures() if since <= item.month <= until]
+        took = [item for item in await self._times() if since <= item.month <= until]
+        return trends.cells(seized, took, self._least)
+
+    def _months(self, query: TrendQuery) -> tuple[str, str]:
+        until = query.until or month_of(self._clock.now())
+        first = max(12, int(until[:4]) * 12 + int(until[5:]) - _MONTHS)
+        return query.since or f"{first // 12:04}-{first % 12 + 1:02}", until
+
+    async def _seizures(self) -> Iterable[Seized]:
+        """Return every seizure that is known, once: by its report, or else by a copy of it."""
+        found: dict[str, Seized] = {}
+        for kind in (SEIZURE, COPY):
+            after = 0
+            while page := await self._page(kind, after):
+                for name, seized in await self._database.read(partial(self._read, page=page)):
+                    found.setdefault(name, seized)
+                after = page[-1].row_id
+        return found.values()
+
+    async def _times(self) -> Iterable[Took]:
+        """Return how long members took in every thread that this node has."""
+        cases: dict[bytes, None] = {}
+        after = 0
+        while page := await self._page(None, after):
+            cases |= {item.case_id: None for item in page if item.kind.startswith("request.")}
+            after = page[-1].row_id
+        named, took = list(cases), list[Took]()
+        for start in range(0, len(named), _READ_AT_ONCE):
+            part = named[start : start + _READ_AT_ONCE]
+            took += await self._database.read(partial(self._took, cases=part))
+        return took
+
+    async def _page(self, kind: str | None, after: int) -> Sequence[MessageSummary]:
+        wanted = MessageFilter(kind=kind)
+        return await self._database.read(
+            lambda tx: messages.page(tx, wanted, after=after, limit=_READ_AT_ONCE)
+        )
+
+    def _read(self, tx: Transaction, page: Sequence[MessageSummary]) -> list[tuple[str, Seized]]:
+        """Return the seizures of a page by the message that reported them; recalled ones apart."""
+        beside = messages.of_cases(tx, {item.case_id for item in page})
+        recalled = {item.in_reply_to for item in beside if item.kind == RECALL}
+        found: list[tuple[str, Seized]] = []
+        for item in messages.by_rows(tx, [item.row_id for item in page]):
+            name = message_ref(item.sender, item.message_id)
+            content = opened_content(self._keys, self._kinds, item)
+            if name in recalled:
+                continue
+            if isinstance(content, Seizure):
+                found.append((name, trends.seizure_in(content)))
+            elif isinstance(content, LiaisonCopy) and (seized := trends.seizure_copied(content)):
+                found.append((content.message, seized))
+        return found
+
+    def _took(self, tx: Transaction, cases: Sequence[bytes]) -> list[Took]:
+        stored = messages.of_cases(tx, cases)
+        events = read_events(tx, self._keys, self._kinds, stored, _decides_by_content)
+        took: list[Took] = []
+        for case_id in cases:
+            said = [
+                events[item.row_id]
+                for item in stored
+                if item.case_id == case_id and item.row_id in events
+            ]
+            for folded in folded_threads(said, self._keys.member):
+                took += trends.times_of(folded)
+        return took
+
+
+def _view(cell: Cell, language: str) -> TrendView:
+    label = _label(cell)
+    return TrendView(
+        table=cell.table,
+        period=cell.period,
+        key=cell.key,
+        label="" if label is None else label.text(language),
+        count=cell.count,
+        median_days=cell.median_days,
+    )
+
+
+def _label(cell: Cell) -> Label | None:
+    match cell.table:
+        case Table.CHAPTERS:
+            return HS_CHAPTERS.get(cell.key)
+        case Table.CONCEALMENT:
+            return next(code.label for code in Concealment if code.value == cell.key)
+        case _:
+            return None
+
+
+def _decides_by_content(kind: str) -> bool:
+    return kind == "case.refuse"
