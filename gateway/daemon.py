@@ -52,7 +52,9 @@ from gateway.services.federation.statements import Statements
 from gateway.services.federation.vetoes import Vetoes
 from gateway.services.federation.views import RegistryViews
 from gateway.services.gatekeeper import Gatekeeper
+from gateway.services.handling.duties import RecallDuties
 from gateway.services.handling.notices import Notices
+from gateway.services.handling.recalls import Recalls
 from gateway.services.health import Health
 from gateway.services.keykeeping.ceremony import Ceremony
 from gateway.services.keykeeping.key_report import KeyReport
@@ -328,6 +330,7 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
         policy=settings.policy,
         check_space=attachments.check_space,
     )
+    recalls = Recalls(ledger, clock)
     reception = Reception(
         database,
         judging,
@@ -340,6 +343,7 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
         heard=heard,
         arrived=inbox.changed,
         reoffering=reoffering,
+        recalls=recalls,
     )
     incoming = IncomingBlobs(
         database,
@@ -503,6 +507,16 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
         clock=clock,
         policy=settings.policy,
     )
+    audit_search = AuditSearch(database)
+    recall_duties = RecallDuties(
+        member,
+        database,
+        keys,
+        exchange,
+        audit_log=audit_log,
+        audit_search=audit_search,
+        came=recalls.came,
+    )
     notices = Notices(member, database, exchange, clock)
     audit_reading = AuditReading(database)
     anchoring = Anchoring(
@@ -571,7 +585,7 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
         ceremony=ceremony,
         rewrapping=rewrapping,
         audit_reading=audit_reading,
-        audit_search=AuditSearch(database),
+        audit_search=audit_search,
         erasing=Erasing(database, ledger),
         evidence=EvidenceFiles(
             database,
@@ -582,6 +596,7 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
             cosigning=cosigning,
             ledger=ledger,
             refusals=refusals,
+            clock=clock,
         ),
         log_alarms=alarms,
         kinds=kinds,
@@ -622,6 +637,7 @@ def wire(  # noqa: PLR0915 - a line for each part of a node
         anchoring=anchoring,
         restoring=restoring,
         notices=notices,
+        recall_duties=recall_duties,
         reoffering=reoffering,
         copies=copies,
         cosigning=cosigning,

@@ -21,6 +21,7 @@ from gateway.services.federation.registry import Registrar, RegistryMirror
 from gateway.services.federation.standing import Standing
 from gateway.services.federation.vetoes import PASS_ON_S, Vetoes
 from gateway.services.federation.views import RegistryViews
+from gateway.services.handling.duties import RecallDuties
 from gateway.services.handling.notices import Notices
 from gateway.services.keykeeping.ceremony import Ceremony
 from gateway.services.keykeeping.rewrapping import Rewrapping
@@ -76,6 +77,7 @@ class Workers:
     anchoring: Anchoring
     restoring: Restoring
     notices: Notices
+    recall_duties: RecallDuties
     reoffering: Reoffering
     copies: LiaisonCopies
     cosigning: Cosigning
@@ -111,6 +113,7 @@ class Workers:
             group.create_task(self.anchoring.run(), name="anchor")
             group.create_task(self.restoring.run(), name="restored")
             group.create_task(self.notices.run(), name="notices")
+            group.create_task(self.recall_duties.run(), name="recalls")
             group.create_task(self.reoffering.run(), name="offer again")
             group.create_task(self.copies.run(), name="copies")
             group.create_task(self._pass_on(), name="pass on")

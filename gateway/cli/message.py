@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import msgspec
 import typer
@@ -109,11 +110,16 @@ def list_messages(
 @app.command()
 def show(
     message: Annotated[str, typer.Argument(help="The message's id.")],
+    reason: Annotated[
+        str | None,
+        typer.Option(help="Why a releaser opens what was recalled: review, court and others."),
+    ] = None,
     folder: Folder = DEFAULT_FOLDER,
     as_json: AsJson = False,
 ) -> None:
     """Open a message. Reading is recorded."""
-    shown = daemon_of(folder).call("GET", f"/v1/messages/{message}")
+    asked = "" if reason is None else f"?reason={quote(reason)}"
+    shown = daemon_of(folder).call("GET", f"/v1/messages/{message}{asked}")
     if as_json:
         show_json(shown)
         return
@@ -126,7 +132,7 @@ def show(
             "case": shown["case"],
             "in reply to": shown["in_reply_to"] or "-",
             "written": when(shown["created_at"]),
-            "state": shown["state"],
+            "state": ", ".join([shown["state"], *shown["marks"]]),
             "signature": f"{shown['signature']}, key {shown['signed_by'][:16]}",
         }
     )
@@ -201,7 +207,8 @@ def show_messages(daemon: Daemon, as_json: bool, **query: object) -> None:
                 item["label"],
                 _speaker(item),
                 ",".join(item["to"]),
-                item["state"] + (" incomplete" if item["attachments_missing"] else ""),
+                " ".join([item["state"], *item["marks"]])
+                + (" incomplete" if item["attachments_missing"] else ""),
                 when(item["stored_at"]),
             )
             for item in shown["messages"]

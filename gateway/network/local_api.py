@@ -35,6 +35,7 @@ from gateway.network.requests import (
     ExportQuery,
     MoveQuery,
     RangeQuery,
+    ReasonQuery,
     RevokeBody,
     RotateBody,
     StatementBody,
@@ -335,7 +336,9 @@ class LocalApi:
 
     async def _message(self, request: web.Request) -> web.Response:
         ref, caller = request.match_info["id"], self._caller(request)
-        return json_answer(await self._rooms.inbox.read(ref, caller, language_of(request)))
+        reason = query_of(request, ReasonQuery).reason
+        read = self._rooms.inbox.read
+        return json_answer(await read(ref, caller, language_of(request), reason))
 
     async def _evidence(self, request: web.Request) -> web.Response:
         query, caller = query_of(request, EvidenceQuery), self._caller(request)
@@ -383,7 +386,8 @@ class LocalApi:
 
     async def _download(self, request: web.Request) -> web.StreamResponse:
         caller = self._caller(request)
-        attachment = await self._rooms.inbox.attachment(request.match_info["id"], caller)
+        reason = query_of(request, ReasonQuery).reason
+        attachment = await self._rooms.inbox.attachment(request.match_info["id"], caller, reason)
         opened = await self._rooms.attachments.open(attachment)
         etag = f'"{opened.sha256}"'
         if request.headers.get("If-None-Match") == etag:
@@ -404,7 +408,8 @@ class LocalApi:
 
     async def _fetch(self, request: web.Request) -> web.Response:
         ref, caller = request.match_info["id"], self._caller(request)
-        return json_answer(await self._rooms.inbox.fetch(ref, caller), status=202)
+        reason = query_of(request, ReasonQuery).reason
+        return json_answer(await self._rooms.inbox.fetch(ref, caller, reason), status=202)
 
     async def _members(self, request: web.Request) -> web.Response:
         del request

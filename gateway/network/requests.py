@@ -13,6 +13,7 @@ from gateway.cases.kind import Kind
 from gateway.errors import LiaisonError, RejectedError
 from gateway.faults import convert
 from gateway.services.caller import Caller
+from gateway.services.handling.quarantine import OpeningReason
 from gateway.services.keykeeping.reasons import Reason
 from gateway.services.sending.submission import Submission, read_submission
 from gateway.settings import Role, RoleGrant
@@ -71,6 +72,12 @@ class MoveQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """Which delivery of a message; all of them, if none is named."""
 
     recipient: Annotated[str, msgspec.Meta(pattern=r"\A[A-Z][A-Z0-9-]{1,31}\Z")] | None = None
+
+
+class ReasonQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Why a releaser opens what its sender recalled."""
+
+    reason: OpeningReason | None = None
 
 
 class ExportQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

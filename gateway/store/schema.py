@@ -20,7 +20,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISION: Final = "0018"
+REVISION: Final = "0019"
 """The newest migration; ``serve`` compares it without loading alembic."""
 
 metadata = MetaData(
@@ -520,4 +520,28 @@ disclosures = Table(
     UniqueConstraint("carrier_id", "sender", "message_id", "recipient"),
     Index(None, "sender", "message_id"),
     _partial("ix_disclosures_due", "notice_due_at", "notice_due_at IS NOT NULL"),
+)
+
+marks = Table(
+    "marks",
+    metadata,
+    Column("row_id", _Row, primary_key=True),
+    Column("sender", String(32), nullable=False),
+    Column("message_id", LargeBinary(16), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("marked_by", LargeBinary(16), nullable=False),
+    Column("verdict", String(16), nullable=False),
+    Column("heard_at", BigInteger, nullable=False),
+    Column("due_at", BigInteger),
+    UniqueConstraint("sender", "marked_by"),
+    Index(None, "sender", "message_id"),
+    _partial("ix_marks_due", "due_at", "due_at IS NOT NULL"),
+)
+
+exhibited = Table(
+    "exhibited",
+    metadata,
+    Column("sender", String(32), primary_key=True),
+    Column("message_id", LargeBinary(16), primary_key=True),
+    Column("since", BigInteger, nullable=False),
 )

@@ -1,5 +1,6 @@
 """Every kind goes from one house to the other: drafted, sealed, sent, opened, shown."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,16 @@ from gateway.cases.kinds import CATALOGUE
 from gateway.cli.story import request
 from gateway.errors import ConflictError, RejectedError
 from gateway.faults import FaultsError
+from gateway.services.handling.quarantine import OpeningReason
 from gateway.services.sending.submission import Submission, Submitted
-from gateway.settings import InstrumentSettings
+from gateway.settings import InstrumentSettings, Role
 from keys.suite import MemberId
 from tests.cases.test_own import PERMIT
 from tests.scenarios.federation import OFFICER, Federation, federation
 
 REQUEST = "request.verify_value"
+READER = replace(OFFICER, roles=OFFICER.roles | {Role.RELEASER})
+"""Who reads what was recalled too."""
 ASKS = (
     "supplement", "accept_conditions", "decline_conditions", "remind", "withdraw", "feedback",
     "close", "reopen",
@@ -112,7 +116,7 @@ async def test_every_kind_is_sent_received_and_shown(tmp_path: Path) -> None:
             if CATALOGUE[kind].ends_at_node:
                 continue
             other = fed.nodes[MemberId("XB" if sender == "XA" else "XA")]
-            shown = await other.rooms.inbox.read(message.id, OFFICER, "fr")
+            shown = await other.rooms.inbox.read(message.id, READER, "fr", OpeningReason.REVIEW)
             assert shown.label == CATALOGUE[kind].label.fr
             assert (shown.kind, shown.signature) == (kind, "valid")
             assert CATALOGUE[kind].validate(shown.content) == CATALOGUE[kind].validate(content)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
+from gateway.clock import Clock
 from gateway.errors import ForbiddenError, LiaisonError, RejectedError
 from gateway.evidence.file import Evidence, encode_evidence
 from gateway.evidence.history import History, fold, history_of
@@ -15,6 +16,7 @@ from gateway.protocol.opening import open_body
 from gateway.services.caller import Caller, require
 from gateway.services.federation.registry import RegistryMirror
 from gateway.services.federation.witnesses import settled
+from gateway.services.handling.quarantine import quarantine_of
 from gateway.services.keys import NodeKeys
 from gateway.services.ledger import Ledger
 from gateway.services.proving.exhibits import (
@@ -30,7 +32,7 @@ from gateway.services.refusals import Refusals
 from gateway.services.sending.outcomes import content_key
 from gateway.services.witness.cosigning import Cosigning
 from gateway.settings import Role
-from gateway.store import audit, messages, outbox, sealings
+from gateway.store import audit, marks, messages, outbox, sealings
 from gateway.store import registry as mirrored
 from gateway.store.database import Database, Transaction
 from gateway.store.messages import StoredMessage
@@ -55,7 +57,9 @@ class EvidenceFiles:
         cosigning: Cosigning,
         ledger: Ledger,
         refusals: Refusals,
+        clock: Clock,
     ) -> None:
+        self._clock = clock
         self._refusals = refusals
         self._database = database
         self._keys = keys
@@ -71,12 +75,14 @@ class EvidenceFiles:
         """Return a file of evidence of a message; recorded, and as a read where it is open.
 
         ``recipient`` is the one to speak of, all of them by default. Raises RejectedError
-        ``message_unknown``, ForbiddenError ``role_missing`` or ``unit_mismatch``, UnavailableError
-        ``storage_key_missing``.
+        ``message_unknown``, ForbiddenError ``role_missing``, ``unit_mismatch`` or, for its content,
+        ``information_recalled``, UnavailableError ``storage_key_missing``.
         """
         async with self._refusals.recorded(ref, caller):
             require(caller, Role.OFFICER, Role.AUDITOR)
             held = await self._hold(ref, caller, recipient)
+            if is_open:
+                await self._check_open(held.stored)
         found = await self._entries(held)
         history, head = await self._registry()
         evidence, logged = checked_evidence(held, found, history)
@@ -93,6 +99,12 @@ class EvidenceFiles:
         )
         await self._record(held.stored, caller, is_open=is_open)
         return await asyncio.to_thread(_encoded, evidence, history)
+
+    async def _check_open(self, stored: StoredMessage) -> None:
+        """Let content out that its sender has not recalled since."""
+        closed = await self._database.read(lambda tx: quarantine_of(tx, self._keys, stored))
+        if closed.whole:
+            raise ForbiddenError("information_recalled", "its sender recalled this message")
 
     async def _hold(self, ref: str, caller: Caller, recipient: str | None) -> Held:
         def look(
@@ -195,7 +207,14 @@ class EvidenceFiles:
                     EntryKind.MESSAGE_READ, peer=caller.name, digests=named, code=role.value
                 )
             )
-        await self._database.write(lambda tx: audit.append(tx, entries))
+        now = self._clock.now()
+
+        def commit(tx: Transaction) -> None:
+            audit.append(tx, entries)
+            if is_open:
+                marks.exhibit(tx, stored.sender, stored.message_id, now)
+
+        await self._database.write(commit)
 
 
 def _encoded(evidence: Evidence, history: History) -> bytes:

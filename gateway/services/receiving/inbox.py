@@ -19,6 +19,12 @@ from gateway.protocol.message import (
 from gateway.protocol.opening import open_body, verify_stored
 from gateway.services.caller import Caller, require
 from gateway.services.federation.registry import RegistryMirror
+from gateway.services.handling.quarantine import (
+    OpeningReason,
+    Quarantine,
+    quarantine_of,
+    reader_of,
+)
 from gateway.services.keys import NodeKeys
 from gateway.services.ledger import Ledger
 from gateway.services.receiving.message_view import (
@@ -33,7 +39,7 @@ from gateway.services.receiving.message_view import (
 )
 from gateway.services.refusals import Refusals
 from gateway.settings import Role
-from gateway.store import attached, audit, messages, outbox
+from gateway.store import attached, audit, marks, messages, outbox
 from gateway.store.attached import Attached, AttachmentState
 from gateway.store.database import Database, Transaction
 from gateway.store.messages import MessageFilter, MessageSummary, StoredMessage
@@ -109,20 +115,28 @@ class Inbox:
                 # Another daemon on this database may store something unseen: look now and then.
                 await happens(self._changed.wait(), min(left_s, LOOK_AGAIN_S))
 
-    async def read(self, ref: str, caller: Caller, language: str = "en") -> Detail:
-        """Open a message and record who read it.
+    async def read(
+        self,
+        ref: str,
+        caller: Caller,
+        language: str = "en",
+        reason: OpeningReason | None = None,
+    ) -> Detail:
+        """Open a message and record who read it, and for which ``reason`` if it was recalled.
 
-        Raises RejectedError ``message_unknown``, ForbiddenError ``role_missing`` or
-        ``unit_mismatch``, UnavailableError ``storage_key_missing``.
+        Raises RejectedError ``message_unknown``, ForbiddenError ``role_missing``,
+        ``unit_mismatch`` or ``information_recalled``, UnavailableError ``storage_key_missing``.
         """
         async with self._refusals.recorded(ref, caller):
-            require(caller, Role.OFFICER)
+            require(caller, Role.OFFICER, Role.RELEASER)
             opened = await self._open(ref, caller)
+            role = reader_of(await self._quarantine(opened), caller, reason)
         stored = opened.stored
         rows = [stored.row_id]
         states = await self._database.read(lambda tx: outbox.states(tx, rows))
         lacking = await self._database.read(lambda tx: attached.of_messages(tx, rows))
-        await self._record(caller, stored.envelope_id)
+        done = await self._database.read(lambda tx: marks.kinds_of(tx, [_name(stored)]))
+        await self._record(caller, role, stored.envelope_id)
         return detail_of(
             opened,
             states.get(stored.row_id, []),
@@ -130,32 +144,37 @@ class Inbox:
             self._mirror.view,
             kinds=self._kinds,
             language=language,
+            marks=done.get(_name(stored), ()),
         )
 
-    async def attachment(self, attachment_id: str, caller: Caller) -> Attachment:
+    async def attachment(
+        self, attachment_id: str, caller: Caller, reason: OpeningReason | None = None
+    ) -> Attachment:
         """Return attachment ``<message id>.<number>`` with its key; reading it is recorded.
 
         One that is not here yet is fetched now. Raises RejectedError ``attachment_unknown``,
         ``attachment_lost``; UnavailableError ``attachment_pending``; and as ``read``.
         """
-        opened, number = await self._attachment(attachment_id, caller)
+        opened, number, role = await self._attachment(attachment_id, caller, reason)
         attachment = opened.payload.attachments[number]
         lacking = await self._ask(opened, attachment)
         if lacking is not None:
             raise _not_here(lacking, self._clock.now())
-        await self._record(caller, opened.stored.envelope_id, attachment.blob_id)
+        await self._record(caller, role, opened.stored.envelope_id, attachment.blob_id)
         return attachment
 
-    async def fetch(self, attachment_id: str, caller: Caller) -> AttachmentView:
+    async def fetch(
+        self, attachment_id: str, caller: Caller, reason: OpeningReason | None = None
+    ) -> AttachmentView:
         """Let an attachment be fetched now, if it is not here; return how far it is.
 
         It shows the attachment's name: that is a read too. Raises RejectedError
         ``attachment_unknown``, and as ``read``.
         """
-        opened, number = await self._attachment(attachment_id, caller)
+        opened, number, role = await self._attachment(attachment_id, caller, reason)
         attachment = opened.payload.attachments[number]
         lacking = await self._ask(opened, attachment)
-        await self._record(caller, opened.stored.envelope_id, attachment.blob_id)
+        await self._record(caller, role, opened.stored.envelope_id, attachment.blob_id)
         return attachment_of(attachment_id, attachment, lacking)
 
     async def acknowledge(self, ref: str, caller: Caller, language: str = "en") -> Summary:
@@ -177,27 +196,36 @@ class Inbox:
                 audit.append(tx, [entry])
 
         await self._database.write(commit)
-        taken = await self._database.read(lambda tx: _find(tx, ref))
-        return summary_of(taken, [], self._kinds, language)
+        taken, done = await self._database.read(
+            lambda tx: (_find(tx, ref), marks.kinds_of(tx, [_name(stored)]))
+        )
+        return summary_of(taken, [], self._kinds, language, marks=done.get(_name(stored), ()))
 
-    async def _record(self, caller: Caller, *read: bytes) -> None:
+    async def _record(self, caller: Caller, role: str, *read: bytes) -> None:
         """Record that somebody read a message, or an attachment of one; each time anew."""
         entry = self._ledger.entry(
-            EntryKind.MESSAGE_READ, peer=caller.name, digests=read, code=Role.OFFICER.value
+            EntryKind.MESSAGE_READ, peer=caller.name, digests=read, code=role
         )
         await self._database.write(lambda tx: audit.append(tx, [entry]))
 
-    async def _attachment(self, attachment_id: str, caller: Caller) -> tuple[OpenedStored, int]:
+    async def _attachment(
+        self, attachment_id: str, caller: Caller, reason: OpeningReason | None
+    ) -> tuple[OpenedStored, int, str]:
         unknown = RejectedError("attachment_unknown", f"there is no attachment {attachment_id!r}")
         ref, _, number = attachment_id.rpartition(".")
         if not number.isdecimal() or len(number) > 2:  # noqa: PLR2004 - at most 64 attachments
             raise unknown
         async with self._refusals.recorded(ref, caller):
-            require(caller, Role.OFFICER)
+            require(caller, Role.OFFICER, Role.RELEASER)
             opened = await self._open(ref, caller)
-        if int(number) >= len(opened.payload.attachments):
-            raise unknown
-        return opened, int(number)
+            if int(number) >= len(opened.payload.attachments):
+                raise unknown
+            file = opened.payload.attachments[int(number)].plain_digest
+            role = reader_of(await self._quarantine(opened), caller, reason, file)
+        return opened, int(number), role
+
+    async def _quarantine(self, opened: OpenedStored) -> Quarantine:
+        return await self._database.read(lambda tx: quarantine_of(tx, self._keys, opened.stored))
 
     async def _ask(self, opened: OpenedStored, attachment: Attachment) -> Attached | None:
         """Let what is not here be fetched now; return how far it is, None for whole."""
@@ -229,15 +257,17 @@ class Inbox:
             list[MessageSummary],
             dict[int, list[outbox.RecipientState]],
             dict[int, list[Attached]],
+            dict[tuple[str, bytes], list[str]],
         ]:
             after = int(query.cursor or 0)
             found = messages.page(tx, wanted, after=after, limit=query.limit)
             lacking = attached.of_messages(
                 tx, [item.row_id for item in found if item.attachments and item.direction == "in"]
             )
-            return found, outbox.states(tx, [item.row_id for item in found]), lacking
+            states = outbox.states(tx, [item.row_id for item in found])
+            return found, states, lacking, marks.kinds_of(tx, [_name(item) for item in found])
 
-        found, states, lacking = await self._database.read(look)
+        found, states, lacking, done = await self._database.read(look)
         cursor = str(found[-1].row_id) if found else query.cursor
         if caller.unit is not None:
             found = [item for item in found if await self._may_see(item, caller)]
@@ -249,6 +279,7 @@ class Inbox:
                     self._kinds,
                     language,
                     lacking.get(item.row_id, []),
+                    marks=done.get(_name(item), ()),
                 )
                 for item in found
             ],
@@ -276,6 +307,10 @@ class Inbox:
         except LiaisonError as fault:
             signature = fault.code
         return OpenedStored(stored=stored, inner=inner, payload=payload, signature=signature)
+
+
+def _name(item: MessageSummary) -> tuple[str, bytes]:
+    return item.sender, item.message_id
 
 
 def _find(tx: Transaction, ref: str) -> StoredMessage:

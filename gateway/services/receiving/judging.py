@@ -11,6 +11,7 @@ from gateway.cases.content import decode_content
 from gateway.cases.kind import Kind
 from gateway.cases.kinds import kind_named
 from gateway.cases.powers import asking_fault, speaking_fault
+from gateway.cases.recall import check_own
 from gateway.clock import Clock
 from gateway.errors import LiaisonError, RejectedError, UnavailableError
 from gateway.faults import FaultsError
@@ -153,7 +154,8 @@ class Judging:
         try:
             kind = kind_named(opened.payload.kind, self._kinds)
             self._check_powers(opened, kind, view)
-            decode_content(kind, opened.payload.content)
+            said = decode_content(kind, opened.payload.content)
+            check_own(said, opened.sender, opened.payload.in_reply_to)
         except UnavailableError as fault:
             return fault
         except FaultsError as fault:

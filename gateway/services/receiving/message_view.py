@@ -42,6 +42,8 @@ class MessageFacts(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: int
     state: str
     priority: int
+    marks: list[str]
+    """``recalled``, ``rectified``: what its sender did with it since."""
 
 
 class Summary(MessageFacts, frozen=True, kw_only=True):
@@ -131,10 +133,13 @@ def summary_of(
     kinds: Mapping[str, Kind],
     language: str,
     lacking: Sequence[Attached] = (),
+    *,
+    marks: Sequence[str] = (),
 ) -> Summary:
     """Return a message as a list shows it."""
     return Summary(
         **_facts(item, rows, kinds, language),
+        marks=list(marks),
         attachments=item.attachments,
         attachments_missing=sum(row.state is not AttachmentState.WHOLE for row in lacking),
         recipients=[RecipientSummary(member=row.recipient, state=row.state.value) for row in rows],
@@ -149,6 +154,7 @@ def detail_of(
     *,
     kinds: Mapping[str, Kind],
     language: str,
+    marks: Sequence[str] = (),
 ) -> Detail:
     """Return a message with its content and receipts."""
     stored, payload = opened.stored, opened.payload
@@ -156,6 +162,7 @@ def detail_of(
     by_blob = {row.blob_id: row for row in lacking}
     return Detail(
         **facts,
+        marks=list(marks),
         unit=payload.unit,
         content=content_as_json(decode_content(kind_named(payload.kind, kinds), payload.content)),
         attachments=[

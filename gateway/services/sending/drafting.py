@@ -10,11 +10,11 @@ from datetime import UTC, datetime
 from msgspec.structs import replace
 
 from gateway.cases.content import MAX_CONTENT_BYTES, encode_content
-from gateway.cases.control import Recall
 from gateway.cases.instruments import not_in_force
 from gateway.cases.kind import Family, Kind
 from gateway.cases.kinds import kind_named
 from gateway.cases.powers import asking_fault, speaking_fault
+from gateway.cases.recall import check_own, taken_back
 from gateway.cases.schema import Content
 from gateway.clock import Clock
 from gateway.errors import ForbiddenError, LiaisonError, RejectedError
@@ -111,11 +111,11 @@ class Drafting:
         if kind.by_node and caller is not NODE:
             raise ForbiddenError("kind_reserved", f"{kind.name} is said by nodes of themselves")
         said = await self._content(submission, kind, now)
-        if isinstance(said, Recall):
-            submission = _recalling(submission, said)
+        submission = _taking_back(submission, said)
         content = encode_content(said)
         if len(content) > MAX_CONTENT_BYTES:
             raise RejectedError("content_too_large", "a content has at most 1 MiB; attach files")
+        check_own(said, self._keys.member, submission.in_reply_to or "")
         to = tuple(self._recipient(name, at) for at, name in enumerate(submission.to))
         if len(set(to)) != len(to):
             raise FaultsError([Fault(pointer="/to", code="conflict", limit="/to")])
@@ -267,10 +267,11 @@ class Drafting:
         return self._seqs[case_id]
 
 
-def _recalling(submission: Submission, said: Recall) -> Submission:
-    """Let a recall answer the message that it takes back: that is what both sides go by."""
-    if submission.in_reply_to not in (None, said.message):
+def _taking_back(submission: Submission, said: Content) -> Submission:
+    """Let what recalls or rectifies a message answer it: that is what both sides go by."""
+    name = taken_back(said)
+    if name is not None and submission.in_reply_to not in (None, name):
         raise FaultsError(
             [Fault(pointer="/in_reply_to", code="conflict", limit="/content/message")]
         )
-    return replace(submission, in_reply_to=said.message)
+    return submission if name is None else replace(submission, in_reply_to=name)

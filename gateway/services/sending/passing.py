@@ -25,8 +25,9 @@ from gateway.services.casework.events import opened_content, opened_payload
 from gateway.services.keys import NodeKeys
 from gateway.services.refusals import Refusals
 from gateway.services.sending.submission import Submission
-from gateway.store import disclosures, messages
+from gateway.store import disclosures, marks, messages
 from gateway.store.database import Database, Transaction
+from gateway.store.marks import MarkKind
 from gateway.store.messages import StoredMessage
 from keys.suite import MemberId
 
@@ -75,7 +76,7 @@ class Passing:
         """Return what is passed on, to whom and under which consent.
 
         Raises RejectedError ``message_unknown``; FaultsError where no purpose is said;
-        ForbiddenError ``unit_mismatch``, or ``consent_missing``, which is recorded.
+        ForbiddenError ``unit_mismatch``, ``consent_missing`` or ``information_recalled``, recorded.
         """
         if not submission.forwards and not attached:
             return ()
@@ -142,8 +143,16 @@ class Passing:
     async def _passed(
         self, item: StoredMessage, to: MemberId, purpose: str, today: str, caller: Caller
     ) -> Passed:
-        words = await self._database.read(lambda tx: self._words(tx, item))
+        words, done = await self._database.read(
+            lambda tx: (
+                self._words(tx, item),
+                marks.of_message(tx, item.sender, item.message_id),
+            )
+        )
         name = message_ref(item.sender, item.message_id)
+        if any(mark.kind is MarkKind.RECALLED for mark in done):
+            await self._refusals.passing_on(item.envelope_id, caller, f"information_recalled {to}")
+            raise ForbiddenError("information_recalled", f"{item.sender} recalled {name}")
         asked = Passage(message=name, member=to, purpose=purpose)
         found = consent_to(asked, [word for word, _ in words], today)
         if found is None and self._is_withheld(item):
