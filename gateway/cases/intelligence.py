@@ -173,6 +173,7 @@ KINDS = (
         label=Label("Copy for a liaison office", "Copie pour un bureau de liaison"),
         handling=COMMUNITY,
         priority=BULK,
+        by_node=True,
     ),
     _kind(
         name="seizure.report",

@@ -15,9 +15,11 @@ class Caller:
     roles: frozenset[Role]
     unit: str | None = None
     """The only unit whose messages it may see; None for the whole member."""
+    is_node: bool = False
+    """Whether what is sent is this node's own word, even if somebody let it speak."""
 
 
-NODE = Caller(name="node", roles=frozenset({Role.OFFICER}))
+NODE = Caller(name="node", roles=frozenset({Role.OFFICER}), is_node=True)
 """This node itself, where it sends a message of its own."""
 
 

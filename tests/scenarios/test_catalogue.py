@@ -43,7 +43,6 @@ TALKS = (
     ("XA intelligence.report", "XB consent.request", "XA consent.deny"),
     ("XA breach.notice",),
     ("XA intelligence.alert",),
-    ("XA intelligence.liaison_copy",),
     ("XA seizure.report",),
     ("XA analysis.bulletin",),
     ("XA analysis.modus_operandi",),

@@ -100,6 +100,17 @@ async def test_what_may_not_be_copied_is_refused_by_name(tmp_path: Path) -> None
             assert found.code == "message_recalled"
 
 
+async def test_nobody_writes_a_copy_by_hand(tmp_path: Path) -> None:
+    """What the node has not made by schema may say anything."""
+    async with federation(tmp_path, "XA", "XB", "RILO-W", roles=ROLES) as fed:
+        today = datetime.fromtimestamp(fed.clocks[XA].now(), UTC).date()
+        content = example_of(CATALOGUE[COPY], today)
+        found = await outcome_of(fed.send("XA", "RILO-W", kind=COPY, content=content))
+        assert isinstance(found, ForbiddenError)
+        assert found.code == "kind_reserved"
+        assert await fed.nodes[XA].database.read(messages.counts) == {}
+
+
 async def test_only_officers_of_the_unit_copy(tmp_path: Path) -> None:
     """An auditor does not, nor an officer of another unit."""
     async with federation(tmp_path, "XA", "XB", "RILO-W", roles=ROLES) as fed:

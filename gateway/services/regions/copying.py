@@ -5,7 +5,8 @@ whoever looks again finds that it was made.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Final, NoReturn
+from dataclasses import replace
+from typing import Annotated, Final
 
 import msgspec
 
@@ -94,15 +95,15 @@ class LiaisonCopies:
         require(caller, Role.OFFICER)
         self._check_offices(order.to)
         submission = await self._database.read(lambda tx: self._made(tx, ref, order.to, caller))
-        (answer,) = await self._exchange.submit([submission], caller)
+        (answer,) = await self._exchange.submit([submission], replace(caller, is_node=True))
         if isinstance(answer, LiaisonError):
             raise answer
         return answer
 
-    async def run(self) -> NoReturn:
-        """Copy what the policy names, until cancelled."""
-        while True:
-            if self._policy and self._mirror.known is not None:
+    async def run(self) -> None:
+        """Copy what the policy names, until cancelled; without a policy there is nothing to do."""
+        while self._policy:
+            if self._mirror.known is not None:
                 try:
                     await self.look()
                 except LiaisonError as fault:

@@ -22,7 +22,7 @@ from gateway.faults import Fault, FaultsError
 from gateway.protocol.envelope import Draft
 from gateway.protocol.message import Payload, draw_id, parse_message_ref
 from gateway.services.blobs.attachments import Attachments
-from gateway.services.caller import NODE, Caller
+from gateway.services.caller import Caller
 from gateway.services.casework.conduct import Conduct
 from gateway.services.casework.events import drafted_event
 from gateway.services.casework.nomenclature import Nomenclature
@@ -108,7 +108,7 @@ class Drafting:
         ForbiddenError ``kind_reserved``, ``consent_missing`` or ``unit_mismatch``.
         """
         kind = kind_named(submission.kind, self._kinds)
-        if kind.by_node and caller is not NODE:
+        if kind.by_node and not caller.is_node:
             raise ForbiddenError("kind_reserved", f"{kind.name} is said by nodes of themselves")
         said = await self._content(submission, kind, now)
         submission = _taking_back(submission, said)
