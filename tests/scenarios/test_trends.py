@@ -63,7 +63,7 @@ async def test_members_are_told_how_fast_they_answer(tmp_path: Path) -> None:
         for _ in range(3):
             asked = await told(fed, "XA", "XB", "request.verify_value")
             await told(fed, "XB", "XA", "case.acknowledge", case=asked.case)
-            await told(fed, "XB", "XA", "case.refuse", case=asked.case)
+            await told(fed, "XB", "XA", "case.reply", case=asked.case)
         for member in (XA, XB):
             shown = await report(fed, member, TrendQuery())
             assert [(cell.table, cell.key, cell.count) for cell in shown.cells] == [

@@ -4,6 +4,7 @@ Everything is counted anew when somebody asks; nothing is stored.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated
 
@@ -29,7 +30,10 @@ from gateway.store import messages
 from gateway.store.database import Database, Transaction
 from gateway.store.messages import MessageFilter, MessageSummary
 
-_READ_AT_ONCE = 100
+_LOOKED_AT_ONCE, _READ_AT_ONCE = 1000, 100
+"""Rows of messages, and bodies or cases, that are in memory together."""
+_BEFORE_S = 86_400
+"""How long before its month begins something of it can be stored: clocks differ, and zones do."""
 _MONTHS = 12
 Month = Annotated[str, msgspec.Meta(pattern=r"\A[0-9]{4}-(0[1-9]|1[0-2])\Z")]
 
@@ -101,8 +105,9 @@ class Trends:
 
     async def _cells(self, since: str, until: str, caller: Caller) -> list[Cell]:
         require(caller, Role.OFFICER, Role.AUDITOR)
-        seized = [item for item in await self._seizures() if since <= item.month <= until]
-        took = [item for item in await self._times() if since <= item.month <= until]
+        first = await self._database.read(lambda tx: messages.row_stored(tx, _start_of(since)))
+        seized = [item for item in await self._seizures(first) if since <= item.month <= until]
+        took = [item for item in await self._times(first) if since <= item.month <= until]
         return trends.cells(seized, took, self._least)
 
     def _months(self, query: TrendQuery) -> tuple[str, str]:
@@ -110,22 +115,22 @@ class Trends:
         first = max(12, int(until[:4]) * 12 + int(until[5:]) - _MONTHS)
         return query.since or f"{first // 12:04}-{first % 12 + 1:02}", until
 
-    async def _seizures(self) -> Iterable[Seized]:
-        """Return every seizure that is known, once: by its report, or else by a copy of it."""
+    async def _seizures(self, first: int) -> Iterable[Seized]:
+        """Return the seizures stored from a row on, each once: by its report, or else by a copy."""
         found: dict[str, Seized] = {}
         for kind in (SEIZURE, COPY):
-            after = 0
-            while page := await self._page(kind, after):
+            after = first - 1
+            while page := await self._page(kind, after, _READ_AT_ONCE):
                 for name, seized in await self._database.read(partial(self._read, page=page)):
                     found.setdefault(name, seized)
                 after = page[-1].row_id
         return found.values()
 
-    async def _times(self) -> Iterable[Took]:
-        """Return how long members took in every thread that this node has."""
+    async def _times(self, first: int) -> Iterable[Took]:
+        """Return how long members took in the threads whose request is stored from a row on."""
         cases: dict[bytes, None] = {}
-        after = 0
-        while page := await self._page(None, after):
+        after = first - 1
+        while page := await self._page(None, after, _LOOKED_AT_ONCE):
             cases |= {item.case_id: None for item in page if item.kind.startswith("request.")}
             after = page[-1].row_id
         named, took = list(cases), list[Took]()
@@ -134,10 +139,10 @@ class Trends:
             took += await self._database.read(partial(self._took, cases=part))
         return took
 
-    async def _page(self, kind: str | None, after: int) -> Sequence[MessageSummary]:
+    async def _page(self, kind: str | None, after: int, limit: int) -> Sequence[MessageSummary]:
         wanted = MessageFilter(kind=kind)
         return await self._database.read(
-            lambda tx: messages.page(tx, wanted, after=after, limit=_READ_AT_ONCE)
+            lambda tx: messages.page(tx, wanted, after=after, limit=limit)
         )
 
     def _read(self, tx: Transaction, page: Sequence[MessageSummary]) -> list[tuple[str, Seized]]:
@@ -191,6 +196,12 @@ def _label(cell: Cell) -> Label | None:
             return next(code.label for code in Concealment if code.value == cell.key)
         case _:
             return None
+
+
+def _start_of(month: str) -> int:
+    """Return from when on something of a month may be stored, UTC seconds."""
+    began = datetime(int(month[:4]) or 1, int(month[5:]), 1, tzinfo=UTC)
+    return int(began.timestamp()) - _BEFORE_S
 
 
 def _decides_by_content(kind: str) -> bool:
