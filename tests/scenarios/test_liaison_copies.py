@@ -9,7 +9,7 @@ import pytest
 
 from gateway.cases.examples import example_of
 from gateway.cases.kinds import CATALOGUE
-from gateway.errors import ConflictError, ForbiddenError, LiaisonError, RejectedError
+from gateway.errors import ForbiddenError, LiaisonError, RejectedError
 from gateway.faults import FaultsError
 from gateway.services.regions.copying import COPY, CopyOrder
 from gateway.services.sending.submission import Submitted
@@ -96,8 +96,8 @@ async def test_what_may_not_be_copied_is_refused_by_name(tmp_path: Path) -> None
         )
         for member in ("XA", "XB"):
             found = await refused(fed, member, open_one.id)
-            assert isinstance(found, ConflictError)
-            assert found.code == "message_recalled"
+            assert isinstance(found, ForbiddenError)
+            assert found.code == "information_recalled"
 
 
 async def test_nobody_writes_a_copy_by_hand(tmp_path: Path) -> None:

@@ -54,6 +54,11 @@ async def test_an_office_counts_copies_as_members_count_reports(tmp_path: Path) 
             "seizures,2026-03,,3,",
         ]
         assert "Quellmark" not in text
+        await told(
+            fed, "XA", "XB", "information.recall",
+            saying={"message": sent.id, "attachments": []}, in_reply_to=sent.id,
+        )  # fmt: skip
+        assert (await report(fed, XB, MARCH)).cells == []
         assert (await report(fed, XA, TrendQuery(since="2025-01", until="2026-02"))).cells == []
 
 

@@ -3,12 +3,13 @@
 Source: SPEC "Handling".
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from gateway.cases.control import Recall
 from gateway.cases.kinds import CATALOGUE
+from gateway.cases.thread import RECALL
 from gateway.errors import ForbiddenError
 from gateway.services.caller import Caller, require
 from gateway.services.casework.events import opened_content
@@ -17,7 +18,7 @@ from gateway.settings import Role
 from gateway.store import marks, messages
 from gateway.store.database import Transaction
 from gateway.store.marks import MarkKind
-from gateway.store.messages import StoredMessage
+from gateway.store.messages import MessageSummary, StoredMessage
 
 
 class OpeningReason(StrEnum):
@@ -67,6 +68,17 @@ def files_of(tx: Transaction, keys: NodeKeys, sender: str, recall_id: bytes) -> 
     if not isinstance(content, Recall):
         return ()
     return [bytes.fromhex(name) for name in content.attachments]
+
+
+def taken_back(tx: Transaction, keys: NodeKeys, beside: Iterable[MessageSummary]) -> frozenset[str]:
+    """Return the names of the messages of some cases that their own sender recalled whole."""
+    return frozenset(
+        item.in_reply_to
+        for item in beside
+        if item.kind == RECALL
+        and item.in_reply_to.rpartition("-")[0] == item.sender
+        and not files_of(tx, keys, item.sender, item.message_id)
+    )
 
 
 def reader_of(

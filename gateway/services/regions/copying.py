@@ -17,10 +17,8 @@ from gateway.cases.kinds import kind_named
 from gateway.cases.lists import IntendedUse
 from gateway.cases.sanitising import liaison_copy
 from gateway.cases.schema import Content
-from gateway.cases.thread import RECALL
 from gateway.clock import Clock
 from gateway.errors import (
-    ConflictError,
     ForbiddenError,
     LiaisonError,
     RejectedError,
@@ -33,6 +31,7 @@ from gateway.protocol.message import message_ref, parse_message_ref
 from gateway.services.caller import NODE, Caller, require
 from gateway.services.casework.events import opened_payload
 from gateway.services.federation.registry import RegistryMirror
+from gateway.services.handling.quarantine import taken_back
 from gateway.services.keys import NodeKeys
 from gateway.services.sending.exchange import Exchange
 from gateway.services.sending.submission import Submission, Submitted
@@ -89,8 +88,8 @@ class LiaisonCopies:
         """Send liaison offices a copy of a message, without what tells of persons.
 
         Raises RejectedError ``message_unknown`` or ``copy_of_a_copy``; FaultsError for who is no
-        liaison office; ForbiddenError ``role_missing``, ``unit_mismatch``, ``consent_missing`` or
-        ``handling_forbids_copy``; ConflictError ``message_recalled``; and as ``Exchange.submit``.
+        liaison office; ForbiddenError ``role_missing``, ``unit_mismatch``, ``consent_missing``,
+        ``handling_forbids_copy`` or ``information_recalled``; and as ``Exchange.submit``.
         """
         require(caller, Role.OFFICER)
         self._check_offices(order.to)
@@ -165,7 +164,7 @@ class LiaisonCopies:
             raise ForbiddenError("unit_mismatch", f"{caller.name} sees its own unit's cases only")
         kind = kind_named(payload.kind, self._kinds)
         content = decode_content(kind, payload.content)
-        _check_copied(tx, stored, content, ref)
+        _check_copied(tx, self._keys, stored, content)
         return Submission(
             to=list(to),
             kind=COPY,
@@ -189,11 +188,11 @@ def _find(tx: Transaction, ref: str) -> StoredMessage:
     return stored
 
 
-def _check_copied(tx: Transaction, stored: StoredMessage, content: Content, ref: str) -> None:
+def _check_copied(tx: Transaction, keys: NodeKeys, stored: StoredMessage, content: Content) -> None:
     """Let pass what is not for its recipients alone, and was not taken back."""
-    beside = messages.of_cases(tx, [stored.case_id])
-    if any(item.kind == RECALL and item.in_reply_to == ref for item in beside):
-        raise ConflictError("message_recalled", f"{ref} was recalled by its sender")
+    ref = message_ref(stored.sender, stored.message_id)
+    if ref in taken_back(tx, keys, messages.of_cases(tx, [stored.case_id])):
+        raise ForbiddenError("information_recalled", f"{stored.sender} recalled {ref}")
     handling = getattr(content, "handling", None)
     if isinstance(handling, Handling) and handling.tlp is Tlp.RED:
         raise ForbiddenError("handling_forbids_copy", f"{ref} is TLP:RED: its recipients' alone")
