@@ -187,6 +187,15 @@ def moves_of(kind: str) -> list[Move]:
     ]
 
 
+def possible(state: State, side: Side) -> list[str]:
+    """Return the kinds of the conduct that a state lets one side say."""
+    return [
+        row
+        for (row, by), moves in TABLE.items()
+        if by is side and state in moves and row in _NAMED - {RECALL}
+    ]
+
+
 def fold(pair: Pair, events: Iterable[Event]) -> Folded:
     """Return where the thread of ``pair`` stands after ``events``, in whatever order they come."""
     thread = Thread(pair=pair)

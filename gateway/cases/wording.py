@@ -34,3 +34,27 @@ FLAGS: Mapping[str, Label] = {
     "delivered": Label("delivered", "remise"),
 }
 """``overdue``, ``lapsed`` and ``delivered`` are a node's own remarks; the rest both sides have."""
+STANDS: Mapping[State, Label] = {
+    State.SUBMITTED: Label(
+        "{asked} has not acknowledged the request yet",
+        "{asked} n'a pas encore accusé réception de la demande",
+    ),
+    State.IN_PROGRESS: Label("{asked} is at work on it", "{asked} y travaille"),
+    State.INCOMPLETE: Label(
+        "{asker} has not supplemented the request yet", "{asker} n'a pas encore complété la demande"
+    ),
+    State.CONDITIONS: Label(
+        "{asker} has not decided on the conditions yet",
+        "{asker} ne s'est pas encore prononcé sur les conditions",
+    ),
+    State.POSTPONED: Label("{asked} postponed its answer", "{asked} a différé sa réponse"),
+    State.PARTIAL: Label(
+        "{asked} answered a part; the rest is to come",
+        "{asked} a répondu en partie ; la suite viendra",
+    ),
+    State.ANSWERED: Label("{asked} has answered", "{asked} a répondu"),
+    State.REFUSED: Label("{asked} refused", "{asked} a refusé"),
+    State.WITHDRAWN: Label("{asker} withdrew the request", "{asker} a retiré la demande"),
+    State.CLOSED: Label("{asker} closed it", "{asker} l'a close"),
+}
+"""How things stand, as a sentence."""

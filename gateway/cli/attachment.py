@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.console import REFUSED, UNREACHABLE, say, show_fields, show_json
+from gateway.cli.console import REFUSED, UNREACHABLE, language, say, show_fields, show_json
 from gateway.cli.message import progress, upload
+from gateway.cli.message_words import state, word
 from gateway.cli.options import DEFAULT_FOLDER, AsJson, Folder, daemon_of
 
 app = typer.Typer(help="Attachments.", no_args_is_help=True)
@@ -39,7 +40,7 @@ def get(
     if as_json:
         show_json({"file": str(target), "size": size})
     else:
-        say(f"{target}: {size} bytes")
+        say(f"{target}: {word('bytes', language(), count=size)}")
 
 
 @app.command()
@@ -54,6 +55,6 @@ def fetch(
         show_json(shown)
     else:
         why = f" ({shown['code']})" if shown["code"] else ""
-        held = f"{shown['held_bytes']} of {shown['size']} bytes"
-        say(f"{shown['name']}: {shown['state']}{why}, {held}")
+        held = word("held", language(), held=shown["held_bytes"], count=shown["size"])
+        say(f"{shown['name']}: {state(shown['state'], language())}{why}, {held}")
     return {"whole": 0, "lost": REFUSED}.get(shown["state"], UNREACHABLE)

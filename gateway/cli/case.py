@@ -1,35 +1,41 @@
-"""``liaison case``: what was asked of whom, what is due first, and what was said."""
+"""``liaison case``: what was asked of whom, what is due first, what was said, and what to say."""
 
+from collections.abc import Collection
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from gateway.cases.event import Side
-from gateway.cases.labels import Label
+from gateway.cases.forms import form_of
+from gateway.cases.kind import Kind
+from gateway.cases.kinds import kind_named
 from gateway.cases.thread import State
 from gateway.cases.wording import FLAGS
-from gateway.cli.console import language, say, show_json, show_table, when
-from gateway.cli.options import DEFAULT_FOLDER, AsJson, Folder, daemon_of
+from gateway.cli.case_moves import (
+    Attach,
+    CodesOption,
+    Filled,
+    OnBehalfOf,
+    Template,
+    TlpOption,
+    Wait,
+    add_moves,
+    handling_of,
+)
+from gateway.cli.case_state import LABELS, command_of, possible_lines
+from gateway.cli.case_words import COLUMNS, NO_OPENING, NOT_OPENING, word
+from gateway.cli.client import Daemon
+from gateway.cli.console import language, say, show_json, show_table, told, when
+from gateway.cli.known import fields_of, known_kinds
+from gateway.cli.message import attachment_line, speaker
+from gateway.cli.options import DEFAULT_FOLDER, AsJson, Folder, daemon_of, settings_of
+from gateway.cli.reading import content_lines
+from gateway.cli.saying import Wish, say_it
+from gateway.cli.told import SpokenError, ToldError
+from gateway.errors import UnavailableError
 
 app = typer.Typer(help="Cases: what is asked and due.", no_args_is_help=True)
-
-_COLUMNS = {
-    "case": Label("case", "dossier"),
-    "asked": Label("asked", "demande"),
-    "state": Label("state", "état"),
-    "due": Label("due", "échéance"),
-    "remarks": Label("remarks", "remarques"),
-    "message": Label("message", "message"),
-    "kind": Label("kind", "type"),
-    "written": Label("written", "écrit"),
-}
-_OUT_OF_ORDER = Label(
-    "{count} out of order: kept, without effect", "{count} hors séquence : conservé, sans effet"
-)
-_UNMOVED = Label("out of order", "hors séquence")
-_BESIDE = Label("Beside the threads", "En dehors des demandes")
-_CORRECTABLE = Label("corrections may be asked for until", "rectifications possibles jusqu'au")
-_NOTHING = Label("nothing", "rien")
 
 
 @app.command("list")
@@ -51,9 +57,16 @@ def list_cases(
         show_json(shown)
         return
     show_table(
-        _named("case", "asked", "state", "due", "remarks"),
+        _named("case", "asked", "kind", "state", "due", "remarks"),
         [
-            (item["case"], _asked(item), item["state_label"], _due(item), _remarks(item))
+            (
+                item["case"],
+                _asked(item),
+                item["label"],
+                item["state_label"],
+                due_line(item["due"]),
+                _remarks(item),
+            )
             for item in shown["threads"]
         ],
     )
@@ -63,10 +76,17 @@ def list_cases(
 def show(
     case: Annotated[str, typer.Argument(help="The case.")],
     folder: Folder = DEFAULT_FOLDER,
+    outline: Annotated[
+        bool, typer.Option("--outline", help="Open no message, so that no reading is recorded.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show where a case stands, and every message in its place. Opens none of them."""
-    shown = daemon_of(folder).call("GET", f"/v1/cases/{case}")
+    """Show where a case stands, all that was said, and who may say what next.
+
+    Reading is recorded. With --json, the outline.
+    """
+    daemon = daemon_of(folder)
+    shown = daemon.call("GET", f"/v1/cases/{case}")
     if as_json:
         show_json(shown)
         return
@@ -74,49 +94,130 @@ def show(
         say(f"{_asked(thread)}: {thread['label']} ({thread['kind']})")
         remarks = _remarks(thread)
         say(f"  {thread['state_label']}" + (f"; {remarks}" if remarks else ""))
-        say(f"  {_due(thread)}")
+        say(f"  {due_line(thread['due'])}")
         if thread["correctable_until"] is not None:
-            say(f"  {_CORRECTABLE.text(language())} {when(thread['correctable_until'])}")
-        _show_messages(thread["messages"])
+            say(f"  {word('correctable', language())} {when(thread['correctable_until'])}")
+        say("")
+        _show_messages(daemon, folder, thread["messages"], thread["recalled"], outline=outline)
+        say(word("now", language()))
+        for line in possible_lines(thread, language()):
+            say(f"  {line}")
         say("")
     if shown["others"]:
-        say(_BESIDE.text(language()))
-        _show_messages(shown["others"])
+        say(word("beside", language()))
+        _show_messages(daemon, folder, shown["others"], (), outline=outline)
 
 
-def _show_messages(messages: list[dict[str, Any]]) -> None:
-    """Print messages in their order, with what each made of the thread."""
-    show_table(
-        _named("message", "kind", "written", "state"),
-        [
-            (
-                item["id"],
-                item["label"],
-                when(item["created_at"]),
-                _UNMOVED.text(language()) if item["out_of_order"] else item["state_label"],
-            )
-            for item in messages
-        ],
+@app.command("open")
+def open_case(
+    kind: Annotated[str, typer.Argument(help="What is asked, such as request.verify_value.")],
+    to: Annotated[list[str], typer.Option(help="Whom to ask; may be repeated.")],
+    folder: Folder = DEFAULT_FOLDER,
+    file: Filled = None,
+    template: Template = None,
+    attach: Attach = None,
+    on_behalf_of: OnBehalfOf = None,
+    tlp: TlpOption = None,
+    handling: CodesOption = None,
+    wait: Wait = 0,
+    as_json: AsJson = False,
+) -> int:
+    """Ask something of another member: by questions, or with a file that --template wrote."""
+    known = _opening(kind_named(kind, known_kinds(folder)))
+    daemon = daemon_of(folder)
+    return say_it(
+        daemon,
+        Wish(
+            kind=known,
+            to=to,
+            command=f"liaison case open {kind} {' '.join(f'--to {name}' for name in to)}",
+            file=file,
+            template=template,
+            attach=attach or (),
+            on_behalf_of=on_behalf_of,
+            known={"language": language()} | _names(daemon, folder, known, to),
+            given=handling_of(tlp, handling),
+            wait_s=wait,
+            as_json=as_json,
+        ),
     )
 
 
+add_moves(app)
+
+
+def due_line(due: dict[str, Any] | None) -> str:
+    """Say by when who has to do what."""
+    if due is None:
+        return word("nothing", language())
+    return f"{when(due['at'])}  {due['by']}: {due['label']}"
+
+
+def _opening(kind: Kind) -> Kind:
+    """Let a kind that begins a case pass. Raises SpokenError ``kind_opens_no_case``."""
+    if kind.opens_case:
+        return kind
+    label = NOT_OPENING if kind.name in LABELS else NO_OPENING
+    raise SpokenError("kind_opens_no_case", label, name=kind.name, command=command_of(kind.name))
+
+
+def _names(daemon: Daemon, folder: Path, kind: Kind, to: list[str]) -> dict[str, str]:
+    """Return who asks and who is asked by their registered names, where a kind says it."""
+    if not {"asking", "asked"} <= {field.name for field in form_of(kind)}:
+        return {}
+    listed = daemon.call("GET", "/v1/members")["members"]
+    spoken = language()
+    names = {item["member"]: item["names"].get(spoken, item["names"]["en"]) for item in listed}
+    me = settings_of(folder).node.member
+    asked = ", ".join(names.get(name, name) for name in to)
+    return {"asking": names.get(me, me)[:200], "asked": asked[:200]}
+
+
+def _show_messages(
+    daemon: Daemon,
+    folder: Path,
+    messages: list[dict[str, Any]],
+    recalled: Collection[str],
+    *,
+    outline: bool,
+) -> None:
+    """Print messages in their order, with what each made of the thread, and what it says."""
+    for item in messages:
+        far = word("unmoved", language()) if item["out_of_order"] else item["state_label"]
+        back = [word("recalled", language())] if item["id"] in recalled else []
+        remarks = ", ".join([far, *back] if far else back)
+        say(f"{when(item['created_at'])}  {speaker(item)}: {item['label']}  [{remarks}]")
+        say(f"  {item['id']}")
+        if not outline:
+            _show_content(daemon, folder, item["id"])
+        say("")
+
+
+def _show_content(daemon: Daemon, folder: Path, message: str) -> None:
+    try:
+        opened = daemon.call("GET", f"/v1/messages/{message}")
+    except (
+        ToldError,
+        UnavailableError,
+    ) as fault:  # of another unit, or its key is gone: the rest is shown
+        say(f"  {word('closed', language(), why=told(fault))}")
+        return
+    for line in content_lines(opened["content"], fields_of(folder, opened["kind"]), language()):
+        say(f"  {line}")
+    for item in opened["attachments"]:
+        say(f"  + {attachment_line(item)}")
+
+
 def _named(*columns: str) -> list[str]:
-    return [_COLUMNS[name].text(language()) for name in columns]
+    return [COLUMNS[name].text(language()) for name in columns]
 
 
 def _asked(thread: dict[str, Any]) -> str:
     return f"{thread['asker']} → {thread['asked']}"
 
 
-def _due(thread: dict[str, Any]) -> str:
-    due = thread["due"]
-    if due is None:
-        return _NOTHING.text(language())
-    return f"{when(due['at'])}  {due['by']}: {due['label']}"
-
-
 def _remarks(thread: dict[str, Any]) -> str:
-    told = [FLAGS[flag].text(language()) for flag in thread["flags"]]
+    said = [FLAGS[flag].text(language()) for flag in thread["flags"]]
     if thread["out_of_order"]:
-        told.append(_OUT_OF_ORDER.text(language()).format(count=thread["out_of_order"]))
-    return ", ".join(told)
+        said.append(word("out_of_order", language(), count=thread["out_of_order"]))
+    return ", ".join(said)

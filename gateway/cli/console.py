@@ -8,6 +8,8 @@ from typing import Any
 
 import msgspec
 
+from gateway.cases.labels import Label
+from gateway.cli.refusals import REFUSALS
 from gateway.errors import LiaisonError, UnavailableError
 
 DONE, REFUSED, USAGE, UNREACHABLE = 0, 1, 2, 3
@@ -20,6 +22,9 @@ _FRENCH = {
     "check": "contrôle", "detail": "détail", "field": "champ", "form": "forme",
     "needed": "obligatoire", "family": "famille", "senders": "expéditeurs", "code": "code",
 }  # fmt: skip
+
+
+_SOME_FIELDS = Label("some fields are not valid", "certains champs ne sont pas valables")
 
 
 def language() -> str:
@@ -68,16 +73,25 @@ def note(text: str) -> None:
         sys.stderr.write(text + "\n")
 
 
+def told(fault: LiaisonError) -> str:
+    """Return what an error says: in French by its code, where the locale is French."""
+    spoken: Label | None = getattr(fault, "spoken", None) or REFUSALS.get(fault.code)
+    french = language() == "fr" and spoken is not None
+    sentence = spoken.fr if french and spoken is not None else fault.detail
+    return f"{sentence} [{fault.code}]"
+
+
 def complain(fault: LiaisonError) -> int:
     """Print an error as one sentence, its faults one a line; return the exit code."""
     faults: Sequence[Any] = getattr(fault, "faults", ())
     if faults:
-        sys.stderr.write("liaison: some fields are not valid\n")
+        sys.stderr.write(f"liaison: {_SOME_FIELDS.text(language())}\n")
         for item in faults:
             sentence = item.sentence(language()) if hasattr(item, "sentence") else item.detail
-            sys.stderr.write(f"  {item.pointer or '/'}  {sentence} [{item.code}]\n")
+            place = getattr(item, "place", item.pointer or "/")
+            sys.stderr.write(f"  {place}  {sentence} [{item.code}]\n")
     else:
-        sys.stderr.write(f"liaison: {fault.detail} [{fault.code}]\n")
+        sys.stderr.write(f"liaison: {told(fault)}\n")
     return UNREACHABLE if isinstance(fault, UnavailableError) else REFUSED
 
 

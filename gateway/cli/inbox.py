@@ -6,11 +6,64 @@ from typing import Annotated
 import typer
 
 from gateway.cli import medium
-from gateway.cli.console import REFUSED, say, show_json
-from gateway.cli.message import show_messages
+from gateway.cli.case import due_line
+from gateway.cli.client import Daemon
+from gateway.cli.console import REFUSED, language, say, show_json, show_table
+from gateway.cli.message import incomplete, show_messages, speaker
+from gateway.cli.message_words import state as state_named
+from gateway.cli.message_words import word
 from gateway.cli.options import DEFAULT_FOLDER, AsJson, Folder, daemon_of
+from gateway.cli.reading import handling_line
 
-app = typer.Typer(help="What was received.", no_args_is_help=True)
+app = typer.Typer(help="What was received.", invoke_without_command=True)
+
+_MOST_CASES = 500
+
+
+@app.callback()
+def show_new(
+    context: typer.Context, folder: Folder = DEFAULT_FOLDER, as_json: AsJson = False
+) -> None:
+    """Show what nobody took yet: who says what in which case, how it may be used, what is due.
+
+    Opens none of it.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    daemon = daemon_of(folder)
+    page = daemon.call("GET", "/v1/messages?direction=in&state=received&include=handling&limit=500")
+    if as_json:
+        show_json(page)
+        return
+    if not page["messages"]:
+        say(word("nothing_new", language()))
+        return
+    due = _due_by_case(daemon)
+    show_table(
+        [word(name, language()) for name in ("from", "kind", "case", "handling", "due", "message")],
+        [
+            (
+                speaker(item),
+                item["label"] + incomplete(item),
+                item["case"],
+                handling_line(item["handling"], language()),
+                due.get(item["case"], "-"),
+                item["id"],
+            )
+            for item in page["messages"]
+        ],
+    )
+    say(word("open_with", language()))
+
+
+def _due_by_case(daemon: Daemon) -> dict[str, str]:
+    """Return what is due next in each case, of all that are not finished."""
+    listed = daemon.call("GET", f"/v1/cases?limit={_MOST_CASES}")["threads"]
+    first: dict[str, str] = {}
+    for thread in listed:  # what is due first comes first
+        if thread["due"] is not None:
+            first.setdefault(thread["case"], due_line(thread["due"]))
+    return first
 
 
 @app.command("list")
@@ -39,7 +92,7 @@ def acknowledge(
     if as_json:
         show_json(shown)
     else:
-        say(f"{shown['id']} {shown['state']}")
+        say(f"{shown['id']} {state_named(shown['state'], language())}")
 
 
 @app.command("import")

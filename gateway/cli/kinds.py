@@ -7,9 +7,9 @@ from typing import Annotated, Any
 import typer
 
 from gateway.cli.console import language, say, show_fields, show_json, show_table
-from gateway.cli.options import DEFAULT_FOLDER, AsJson, Folder, settings_of
+from gateway.cli.known import known_kinds
+from gateway.cli.options import DEFAULT_FOLDER, AsJson, Folder
 from gateway.clock import SystemClock
-from gateway.errors import UnavailableError
 
 _YES, _NO = {"en": "yes", "fr": "oui"}, {"en": "no", "fr": "non"}
 _ONE_OF = {"en": "one of", "fr": "un de"}
@@ -35,14 +35,8 @@ def kinds(
         kind_shown,
         kinds_shown,
     )
-    from gateway.services.casework.own_kinds import kinds_with  # noqa: PLC0415 - the same
 
-    try:
-        settings = settings_of(folder)
-        known = kinds_with(settings.path(settings.cases.kinds))
-    except UnavailableError:  # no node here: what all members know can be shown all the same
-        known = kinds_with(folder / "kinds.d")
-    spoken = language()
+    known, spoken = known_kinds(folder), language()
     if kind is None:
         listed = kinds_shown(known, spoken)
         if as_json:

@@ -4,7 +4,7 @@ import mimetypes
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,8 +15,10 @@ import typer
 
 from gateway.cli.client import Daemon
 from gateway.cli.console import (
+    DONE,
     REFUSED,
     UNREACHABLE,
+    language,
     note,
     say,
     show_fields,
@@ -24,7 +26,11 @@ from gateway.cli.console import (
     show_table,
     when,
 )
+from gateway.cli.known import fields_of
+from gateway.cli.message_words import state as state_named
+from gateway.cli.message_words import word
 from gateway.cli.options import DEFAULT_FOLDER, AsJson, Folder, daemon_of
+from gateway.cli.reading import content_lines
 from gateway.errors import RejectedError
 
 app = typer.Typer(help="Messages, sent and received.", no_args_is_help=True)
@@ -67,7 +73,6 @@ def send(
     except msgspec.DecodeError as fault:
         raise RejectedError("json_malformed", f"{content} is no JSON: {fault}") from fault
     body: dict[str, Any] = {"to": to, "kind": kind, "content": document}
-    body["attachments"] = [upload(daemon, file)["id"] for file in attach or []]
     if case is not None:
         body["case"] = case
     if reply_to is not None:
@@ -78,18 +83,7 @@ def send(
         body["purpose"] = purpose
     if on_behalf_of is not None:
         body["on_behalf_of"] = on_behalf_of
-    key = os.urandom(16).hex()
-    accepted = daemon.call("POST", "/v1/messages", body, **{"Idempotency-Key": key})
-    code = 0
-    if wait:
-        accepted["recipients"], code = await_receipts(
-            daemon, accepted["id"], accepted["case"], wait
-        )
-    if as_json:
-        show_json(accepted)
-        return code
-    show_accepted(accepted)
-    return code
+    return hand_in(daemon, body, attach or (), wait_s=wait, as_json=as_json)
 
 
 @app.command("list")
@@ -123,31 +117,16 @@ def show(
     if as_json:
         show_json(shown)
         return
-    show_fields(
-        {
-            "message": shown["id"],
-            "kind": f"{shown['label']} ({shown['kind']})",
-            "from": _speaker(shown, shown["unit"]),
-            "to": ", ".join(shown["to"]),
-            "case": shown["case"],
-            "in reply to": shown["in_reply_to"] or "-",
-            "written": when(shown["created_at"]),
-            "state": ", ".join([shown["state"], *shown["marks"]]),
-            "signature": f"{shown['signature']}, key {shown['signed_by'][:16]}",
-        }
-    )
+    show_fields(_facts(shown))
     for item in shown["attachments"]:
-        say(f"attachment   {item['id']}  {item['name']}  {item['size']} bytes{_how_far(item)}")
+        say(f"{word('attachment', language()):<12} {attachment_line(item)}")
     for item in shown["recipients"]:
-        receipt = item["receipt"]
-        held = "no receipt"
-        if receipt:
-            verified = "verified" if receipt["verified"] else "NOT VERIFIED"
-            held = f"{receipt['kind']} receipt of {when(receipt['at'])}, {verified}"
         why = f" ({item['code']})" if item["code"] else ""
-        say(f"{item['member']:<12} {item['state']}{why}, {held}")
+        far = f"{state_named(item['state'], language())}{why}"
+        say(f"{item['member']:<12} {far}, {_receipt(item['receipt'])}")
     say("")
-    show_json(shown["content"])
+    for line in content_lines(shown["content"], fields_of(folder, shown["kind"]), language()):
+        say(line)
 
 
 @app.command("liaison-copy")
@@ -168,28 +147,61 @@ def liaison_copy(
 
 def show_accepted(accepted: dict[str, Any]) -> None:
     """Print what became of a message that was handed in."""
-    say(f"accepted  {accepted['id']}")
-    say(f"case      {accepted['case']}")
+    say(f"{word('accepted', language()):<9} {accepted['id']}")
+    say(f"{word('case', language()):<9} {accepted['case']}")
     for recipient in accepted["recipients"]:
-        say(f"{recipient['member']:<9} {recipient['state']}")
+        say(f"{recipient['member']:<9} {state_named(recipient['state'], language())}")
 
 
-def _speaker(item: dict[str, Any], unit: str = "") -> str:
+def _facts(shown: dict[str, Any]) -> dict[str, object]:
+    signature = "valid" if shown["signature"] == "valid" else shown["signature"]
+    told = word("valid", language()) if signature == "valid" else signature
+    facts = {
+        "message": shown["id"],
+        "kind": f"{shown['label']} ({shown['kind']})",
+        "from": speaker(shown, shown["unit"]),
+        "to": ", ".join(shown["to"]),
+        "case": shown["case"],
+        "in_reply_to": shown["in_reply_to"] or "-",
+        "written": when(shown["created_at"]),
+        "state": marked(shown, ", "),
+        "signature": word("key", language(), state=told, key=shown["signed_by"][:16]),
+    }
+    return {word(name, language()): value for name, value in facts.items()}
+
+
+def _receipt(receipt: dict[str, Any] | None) -> str:
+    if not receipt:
+        return word("no_receipt", language())
+    held = word(receipt["kind"], language(), at=when(receipt["at"]))
+    return f"{held}, {word('verified' if receipt['verified'] else 'unverified', language())}"
+
+
+def speaker(item: dict[str, Any], unit: str = "") -> str:
     """Say who speaks, from which unit, and for whom."""
-    named = f"{item['from']}/{unit}" if unit else item["from"]
-    return f"{named} for {item['on_behalf_of']}" if item["on_behalf_of"] else str(named)
+    named = f"{item['from']}/{unit}" if unit else str(item["from"])
+    if not item["on_behalf_of"]:
+        return named
+    return word("speaks_for", language(), member=named, state=item["on_behalf_of"])
+
+
+def attachment_line(item: dict[str, Any]) -> str:
+    """Say what an attachment is, and what of it is here unless all of it is."""
+    size = word("bytes", language(), count=item["size"])
+    return f"{item['id']}  {item['name']}  {size}{_how_far(item)}"
 
 
 def _how_far(item: dict[str, Any]) -> str:
-    """Say what of an attachment is here, unless all of it is."""
     why = f", {item['code']}" if item["code"] else ""
+    far = state_named(item["state"], language())
     match item["state"]:
         case "whole":
             return ""
         case "lost":
-            return f"  LOST{why}"
-        case state:
-            return f"  NOT HERE: {state}, {item['held_bytes']} bytes{why}"
+            return f"  {far}{why}"
+        case _:
+            held = item["held_bytes"]
+            return f"  {word('not_here', language(), state=far, held=held)}{why}"
 
 
 def show_messages(daemon: Daemon, as_json: bool, **query: object) -> None:
@@ -200,20 +212,48 @@ def show_messages(daemon: Daemon, as_json: bool, **query: object) -> None:
         show_json(shown)
         return
     show_table(
-        ["message", "kind", "from", "to", "state", "stored"],
+        [word(name, language()) for name in ("message", "kind", "from", "to", "state", "stored")],
         [
             (
                 item["id"],
                 item["label"],
-                _speaker(item),
+                speaker(item),
                 ",".join(item["to"]),
-                " ".join([item["state"], *item["marks"]])
-                + (" incomplete" if item["attachments_missing"] else ""),
+                marked(item) + incomplete(item),
                 when(item["stored_at"]),
             )
             for item in shown["messages"]
         ],
     )
+
+
+def marked(item: dict[str, Any], between: str = " ") -> str:
+    """Say how far a message is, and what was done to it since."""
+    return between.join(state_named(name, language()) for name in (item["state"], *item["marks"]))
+
+
+def incomplete(item: dict[str, Any]) -> str:
+    """Say of a message in a list that not all of its attachments are here."""
+    return f" {word('incomplete', language())}" if item["attachments_missing"] else ""
+
+
+def hand_in(
+    daemon: Daemon, body: dict[str, Any], files: Sequence[Path], *, wait_s: int, as_json: bool
+) -> int:
+    """Upload what is attached, submit a message, say what became of it; return the exit code."""
+    body["attachments"] = [upload(daemon, file)["id"] for file in files]
+    key = os.urandom(16).hex()
+    accepted = daemon.call("POST", "/v1/messages", body, **{"Idempotency-Key": key})
+    code = DONE
+    if wait_s:
+        accepted["recipients"], code = await_receipts(
+            daemon, accepted["id"], accepted["case"], wait_s
+        )
+    if as_json:
+        show_json(accepted)
+        return code
+    show_accepted(accepted)
+    return code
 
 
 def upload(daemon: Daemon, file: Path) -> Any:
@@ -245,7 +285,10 @@ def await_receipts(daemon: Daemon, message: str, case: str, wait_s: int) -> tupl
         shown = daemon.call("GET", f"/v1/messages?direction=out&limit=500&case={case}")
         item = next(item for item in shown["messages"] if item["id"] == message)
         states = [recipient["state"] for recipient in item["recipients"]]
-        line = ", ".join(f"{each['member']} {each['state']}" for each in item["recipients"])
+        line = ", ".join(
+            f"{each['member']} {state_named(each['state'], language())}"
+            for each in item["recipients"]
+        )
         if line != told:
             note(line)
             told = line

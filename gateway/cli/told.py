@@ -1,7 +1,9 @@
-"""What the daemon says against a request."""
+"""What is said against what was asked: by the daemon, or by the command in the caller's words."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from gateway.cases.labels import Label
 from gateway.errors import RejectedError
 
 if TYPE_CHECKING:
@@ -14,3 +16,20 @@ class ToldError(RejectedError):
     def __init__(self, problem: "Problem") -> None:
         super().__init__(problem.code, problem.detail)
         self.faults: list[FaultView] = problem.faults
+
+
+class SpokenError(RejectedError):
+    """What the command itself refuses, with a sentence in both languages."""
+
+    def __init__(self, code: str, label: Label, **values: object) -> None:
+        """Say ``label`` with values, of which those that are labels are said in its language."""
+        self.spoken = Label(*(_said(label, language, values) for language in ("en", "fr")))
+        super().__init__(code, self.spoken.en)
+
+
+def _said(label: Label, language: str, values: Mapping[str, object]) -> str:
+    shown = {
+        name: value.text(language) if isinstance(value, Label) else value
+        for name, value in values.items()
+    }
+    return label.text(language).format(**shown)

@@ -4,11 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from gateway.cases.clocks import Task
-from gateway.cases.labels import Label
-from gateway.cases.thread import State
-from gateway.cases.wording import FLAGS, STATES, TASKS
-from gateway.cli import case
 from gateway.services.casework import conduct as conduct_service
 from tests.network.served import served
 from tests.network.test_registry_commands import Shown, shown
@@ -67,13 +62,3 @@ async def test_what_moved_nothing_is_marked(
         seen = await shown.of("case", "show", asked.case, *folder)
         assert seen.count("out of order") == 2
         assert stray.id in seen.partition("Beside the threads")[2]
-
-
-def test_every_word_has_both_languages() -> None:
-    """Each state, task and flag, and what the command says besides."""
-    assert (set(STATES), set(TASKS)) == (set(State), set(Task))
-    words = [*STATES.values(), *TASKS.values(), *FLAGS.values(), *case._COLUMNS.values()]
-    words += [item for item in vars(case).values() if isinstance(item, Label)]
-    assert all(word.en and word.fr for word in words)
-    same = {word.en for word in words if word.en == word.fr}
-    assert same == {"message"}

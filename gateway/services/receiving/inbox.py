@@ -6,7 +6,10 @@ from typing import Annotated
 
 import msgspec
 
+from gateway.cases.content import decode_content
+from gateway.cases.handling import Handling
 from gateway.cases.kind import Kind
+from gateway.cases.kinds import kind_named
 from gateway.clock import Clock, happens
 from gateway.errors import ForbiddenError, LiaisonError, RejectedError, UnavailableError
 from gateway.protocol.audit import EntryKind
@@ -59,6 +62,8 @@ class MessageQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     cursor: Annotated[str, msgspec.Meta(pattern=r"\A[0-9]{1,18}\Z")] | None = None
     limit: Annotated[int, msgspec.Meta(ge=1, le=500)] = 50
     wait_s: Annotated[int, msgspec.Meta(ge=0, le=MAX_WAIT_S)] = 0
+    include: Annotated[str, msgspec.Meta(pattern=r"\Ahandling\Z")] | None = None
+    """``handling``, to be told of each how it may be used. That is no reading of it."""
 
 
 class Inbox:
@@ -271,6 +276,7 @@ class Inbox:
         cursor = str(found[-1].row_id) if found else query.cursor
         if caller.unit is not None:
             found = [item for item in found if await self._may_see(item, caller)]
+        handled = [query.include and await self._handling(item, caller) for item in found]
         return Page(
             messages=[
                 summary_of(
@@ -280,11 +286,21 @@ class Inbox:
                     language,
                     lacking.get(item.row_id, []),
                     marks=done.get(_name(item), ()),
+                    handling=handling or None,
                 )
-                for item in found
+                for item, handling in zip(found, handled, strict=True)
             ],
             cursor=cursor,
         )
+
+    async def _handling(self, item: MessageSummary, caller: Caller) -> Handling | None:
+        """Return how a message may be used; None for one that says nothing, or cannot be opened."""
+        try:
+            opened = await self._open(message_ref(item.sender, item.message_id), caller)
+            kind = kind_named(opened.payload.kind, self._kinds)
+            return getattr(decode_content(kind, opened.payload.content), "handling", None)
+        except LiaisonError:
+            return None
 
     async def _may_see(self, item: MessageSummary, caller: Caller) -> bool:
         try:

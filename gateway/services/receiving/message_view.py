@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from gateway.cases.content import decode_content
+from gateway.cases.handling import Handling
 from gateway.cases.kind import Kind
 from gateway.cases.kinds import content_as_json, kind_named
 from gateway.errors import LiaisonError
@@ -53,6 +54,8 @@ class Summary(MessageFacts, frozen=True, kw_only=True):
     attachments_missing: int
     """How many of them are not here: pending, on demand or lost."""
     recipients: list[RecipientSummary]
+    handling: Handling | None = None
+    """How it may be used, if that was asked for and it says so."""
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):
@@ -135,6 +138,7 @@ def summary_of(
     lacking: Sequence[Attached] = (),
     *,
     marks: Sequence[str] = (),
+    handling: Handling | None = None,
 ) -> Summary:
     """Return a message as a list shows it."""
     return Summary(
@@ -143,6 +147,7 @@ def summary_of(
         attachments=item.attachments,
         attachments_missing=sum(row.state is not AttachmentState.WHOLE for row in lacking),
         recipients=[RecipientSummary(member=row.recipient, state=row.state.value) for row in rows],
+        handling=handling,
     )
 
 

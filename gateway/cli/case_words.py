@@ -1,0 +1,62 @@
+"""What ``liaison case`` says, in English and French."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from gateway.cases.labels import Label
+
+COLUMNS: Final[Mapping[str, Label]] = {
+    "case": Label("case", "dossier"),
+    "asked": Label("asked", "demande"),
+    "state": Label("state", "état"),
+    "due": Label("due", "échéance"),
+    "remarks": Label("remarks", "remarques"),
+    "message": Label("message", "message"),
+    "kind": Label("kind", "type"),
+    "written": Label("written", "écrit"),
+}
+WORDS: Final[Mapping[str, Label]] = {
+    "out_of_order": Label(
+        "{count} out of order: kept, without effect",
+        "{count} hors séquence : conservé, sans effet",
+    ),
+    "unmoved": Label("out of order", "hors séquence"),
+    "recalled": Label("taken back by its sender", "rappelé par son expéditeur"),
+    "beside": Label("Beside the threads", "En dehors des demandes"),
+    "correctable": Label("corrections may be asked for until", "rectifications possibles jusqu'au"),
+    "nothing": Label("nothing", "rien"),
+    "closed": Label("not opened: {why}", "non ouvert : {why}"),
+    "now": Label("Possible now:", "Possible maintenant :"),
+    "for": Label("for {member}: {moves}", "pour {member} : {moves}"),
+    "nobody": Label("nothing more", "plus rien"),
+}
+NOT_NOW: Final = Label(
+    "{kind}: not possible now. {stands}. {possible}",
+    "{kind} : impossible maintenant. {stands}. {possible}",
+)
+NOT_OURS: Final = Label(
+    "{kind}: that is for {other} to say, not for {me}. {stands}. {possible}",
+    "{kind} : c'est à {other} de le dire, non à {me}. {stands}. {possible}",
+)
+NO_THREAD: Final = Label(
+    "case {case}: nothing was asked between {me} and {others}",
+    "dossier {case} : rien n'a été demandé entre {me} et {others}",
+)
+WHICH_THREAD: Final = Label(
+    "case {case}: say to whom, with --to: {others}",
+    "dossier {case} : indiquer à qui, avec --to : {others}",
+)
+NOT_OPENING: Final = Label(
+    "{name} belongs to a case: liaison case {command} CASE",
+    "{name} fait partie d'un dossier : liaison case {command} DOSSIER",
+)
+NO_OPENING: Final = Label(
+    "{name} begins no case: liaison message send --kind {name} --case CASE",
+    "{name} n'ouvre pas de dossier : liaison message send --kind {name} --case DOSSIER",
+)
+"""What the command refuses before anything is asked."""
+
+
+def word(name: str, language: str, /, **values: object) -> str:
+    """Return a word with its values."""
+    return WORDS[name].text(language).format(**values)

@@ -1,0 +1,62 @@
+"""Reading: a content as people read it, by labels, and codes with what they mean."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from gateway.cases.forms import Field, Shape
+from gateway.cases.handling import HandlingCode
+from gateway.cases.labels import Label
+
+_YES, _NO = Label("yes", "oui"), Label("no", "non")
+_HANDLING = "handling"
+
+
+def content_lines(
+    content: object, fields: Sequence[Field], language: str, *, without: Sequence[str] = ()
+) -> Iterator[str]:
+    """Yield the lines of a content, in the order of the form; what is not set is left out."""
+    if not isinstance(content, Mapping):
+        yield str(content)
+        return
+    for field in fields:
+        value = content.get(field.name)
+        if field.name not in without and value not in (None, "", (), [], {}):
+            yield from _field_lines(field, value, language)
+
+
+def handling_line(handling: Mapping[str, Any] | None, language: str) -> str:
+    """Return a handling in one line: TLP, its codes with what they mean, and conditions."""
+    if not handling:
+        return "-"
+    codes = [f"{code} {_meaning(code, language)}".strip() for code in handling.get("codes") or ()]
+    said = [f"TLP:{handling.get('tlp', 'AMBER+STRICT')}", *codes]
+    return ", ".join([*said, handling["conditions"]] if handling.get("conditions") else said)
+
+
+def _field_lines(field: Field, value: Any, language: str) -> Iterator[str]:
+    label = field.label.text(language)
+    if field.name == _HANDLING and isinstance(value, Mapping):
+        yield f"{label}: {handling_line(value, language)}"
+    elif field.shape is Shape.PART:
+        many = field.many and isinstance(value, list | tuple)
+        for number, item in enumerate(value if many else [value], start=1):
+            yield f"{label} {number}:" if many and len(value) > 1 else f"{label}:"
+            yield from (f"  {line}" for line in content_lines(item, field.parts, language))
+    elif field.many and isinstance(value, list | tuple):
+        yield f"{label}: {', '.join(_one(field, item, language) for item in value)}"
+    else:
+        first, *rest = _one(field, value, language).splitlines() or [""]
+        yield f"{label}: {first}"
+        yield from (f"  {line}" for line in rest)
+
+
+def _one(field: Field, value: object, language: str) -> str:
+    if isinstance(value, bool):
+        return (_YES if value else _NO).text(language)
+    known = field.choices.get(str(value))
+    return str(value) if known is None else f"{known.text(language)} ({value})"
+
+
+def _meaning(code: str, language: str) -> str:
+    """Return what a handling code means; nothing for one that this node has not heard of."""
+    return next((item.label.text(language) for item in HandlingCode if item == code), "")
