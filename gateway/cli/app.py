@@ -28,7 +28,8 @@ from gateway.cli import (
     statement,
     trends,
 )
-from gateway.cli.console import USAGE, complain
+from gateway.cli.console import USAGE, complain, language
+from gateway.cli.french import speak_french
 from gateway.errors import LiaisonError
 
 app = typer.Typer(
@@ -79,7 +80,10 @@ def serve(
 def run(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code: 0 done, 1 refused, 2 usage, 3 unreachable."""
     try:
-        result = app(arguments, standalone_mode=False, prog_name="liaison")
+        command = typer.main.get_command(app)
+        if language() == "fr":
+            speak_french(command)
+        result = command.main(arguments, standalone_mode=False, prog_name="liaison")
     except LiaisonError as fault:
         return complain(fault)
     except typer.Abort:

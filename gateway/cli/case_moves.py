@@ -14,9 +14,11 @@ from gateway.cases.conduct import KINDS
 from gateway.cases.forms import Field, Shape, form_of
 from gateway.cases.handling import HandlingCode, Tlp
 from gateway.cases.kind import Kind
+from gateway.cases.labels import Label
 from gateway.cli.case_state import command_of, other_side, thread_for
 from gateway.cli.console import language
 from gateway.cli.form_words import hint
+from gateway.cli.french import bilingual
 from gateway.cli.options import DEFAULT_FOLDER, AsJson, Folder, daemon_of, settings_of
 from gateway.cli.saying import Wish, say_it
 
@@ -42,7 +44,8 @@ Wait = Annotated[int, typer.Option(help="Wait so many seconds for the receipts; 
 def add_moves(app: typer.Typer) -> None:
     """Add a command for each kind of the conduct."""
     for kind in KINDS:
-        app.command(command_of(kind.name), help=f"{kind.label.en}.")(_command(kind))
+        told = bilingual(Label(f"{kind.label.en}.", f"{kind.label.fr}."))
+        app.command(command_of(kind.name), help=told)(_command(kind))
 
 
 def handling_of(tlp: Tlp | None, codes: Sequence[HandlingCode] | None) -> dict[str, Any]:
@@ -105,7 +108,8 @@ def _option(field: Field) -> inspect.Parameter:
     if field.many:
         held = list[held]
     names = [f"--{field.name.replace('_', '-')}"]
-    told = typer.Option(*names, help=f"{field.label.en} ({_told(field)}).", show_default=False)
+    words = Label(*(f"{field.label.text(one)} ({_told(field, one)})." for one in ("en", "fr")))
+    told = typer.Option(*names, help=bilingual(words), show_default=False)
     return inspect.Parameter(
         field.name,
         inspect.Parameter.KEYWORD_ONLY,
@@ -114,8 +118,8 @@ def _option(field: Field) -> inspect.Parameter:
     )
 
 
-def _told(field: Field) -> str:
-    return ", ".join(field.choices) if field.choices else hint(field, "en")
+def _told(field: Field, spoken: str) -> str:
+    return ", ".join(field.choices) if field.choices else hint(field, spoken)
 
 
 def _given(fields: Sequence[Field], values: Mapping[str, Any]) -> dict[str, Any]:

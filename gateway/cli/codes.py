@@ -6,9 +6,12 @@ from urllib.parse import quote
 
 import typer
 
-from gateway.cli.console import say, show_json, show_table
+from gateway.cases.labels import Label
+from gateway.cli.console import language, say, show_json, show_table
 from gateway.cli.options import DEFAULT_FOLDER, AsJson, Folder, daemon_of
 from gateway.errors import RejectedError
+
+_HS = Label("HS", "SH")
 
 app = typer.Typer(help="Code lists.", no_args_is_help=True)
 
@@ -56,4 +59,4 @@ def import_codes(
     if as_json:
         show_json(taken)
     else:
-        say(f"HS {taken['edition']}  {taken['codes']}")
+        say(f"{_HS.text(language())} {taken['edition']}  {taken['codes']}")

@@ -75,9 +75,10 @@ def note(text: str) -> None:
 
 def told(fault: LiaisonError) -> str:
     """Return what an error says: in French by its code, where the locale is French."""
-    spoken: Label | None = getattr(fault, "spoken", None) or REFUSALS.get(fault.code)
-    french = language() == "fr" and spoken is not None
-    sentence = spoken.fr if french and spoken is not None else fault.detail
+    spoken: Label | None = getattr(fault, "spoken", None)
+    own = fault.detail if spoken is None else spoken.fr
+    french = own if spoken else REFUSALS.get(fault.code, own)
+    sentence = french if language() == "fr" else fault.detail
     return f"{sentence} [{fault.code}]"
 
 

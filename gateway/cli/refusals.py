@@ -1,12 +1,57 @@
 """What is said in French of the refusals that reach officers, by their code.
 
-In English the daemon's own sentence is shown, which names what it is about. In French a sentence
-of the code is: the daemon's details are written once, for who runs it.
+In English the refusal's own sentence is shown, which names what it is about. In French there is a
+sentence of the code: refusals are worded once, where they are raised, for whoever runs the node.
 """
 
 from collections.abc import Mapping
 from typing import Final
 
-from gateway.cases.labels import Label
-
-REFUSALS: Final[Mapping[str, Label]] = {}
+REFUSALS: Final[Mapping[str, str]] = {
+    "answer_malformed": "la réponse du nœud n'est pas lisible",
+    "attachment_lost": "la pièce jointe n'est pas venue et ne viendra pas",
+    "attachment_name_malformed": "une pièce jointe a un nom de 1 à 255 caractères et un type de "
+    "média",
+    "attachment_pending": "la pièce jointe est en cours de transfert : réessayer dans un instant",
+    "attachment_too_large": "la pièce jointe dépasse la taille admise par ce nœud",
+    "attachment_unknown": "cette pièce jointe n'existe pas ici",
+    "blob_missing": "la pièce jointe n'est pas sur ce nœud",
+    "busy": "ce nœud est trop occupé : réessayer dans un instant",
+    "case_not_found": "ce dossier n'existe pas ici",
+    "case_unknown": "ce dossier n'existe pas ici",
+    "consent_missing": "l'auteur n'a pas consenti à cette communication à un autre membre",
+    "consent_recalled": "l'auteur a retiré son consentement",
+    "content_invalid": "le contenu n'est pas lisible",
+    "content_too_large": "un contenu a 1 Mio au plus ; joindre des fichiers",
+    "daemon_unreachable": "aucun nœud ne répond : le démarrer par liaison serve, ou nommer son "
+    "dossier avec --dir",
+    "disk_full": "le disque est presque plein : rien n'est accepté avant qu'il y ait de la place",
+    "idempotency_key_busy": "cette demande est déjà en cours",
+    "json_malformed": "ce fichier n'est pas du JSON",
+    "kind_not_found": "ce type de message n'existe pas : voir liaison kinds",
+    "kind_reserved": "seuls les nœuds eux-mêmes envoient des messages de ce type",
+    "kind_unknown": "ce type de message n'existe pas : voir liaison kinds",
+    "kinds_unreadable": "un fichier de types de message n'est pas lisible",
+    "list_not_found": "cette liste de codes n'existe pas ici : voir liaison codes list",
+    "member_suspended": "un membre concerné est suspendu par le registre",
+    "member_unknown": "le registre ne connaît pas un des destinataires",
+    "message_is_own": "seul un message reçu se prend en charge",
+    "message_ref_malformed": "un message se nomme par son expéditeur, un tiret et 32 chiffres "
+    "hexadécimaux",
+    "message_unknown": "ce message n'existe pas ici",
+    "nomenclature_malformed": "le fichier de nomenclature n'est pas lisible",
+    "not_in_this_state": "l'état du dossier ne le permet pas : voir liaison case show",
+    "not_the_newest": "un message plus récent est venu : répondre à celui-là, ou nommer le dossier "
+    "seul",
+    "padding_invalid": "le message n'est pas lisible",
+    "payload_invalid": "le message n'est pas lisible",
+    "range_not_satisfiable": "la pièce jointe n'a pas cette partie",
+    "recipient_not_possible": "un message va à un autre membre, ni à soi ni au registre",
+    "registry_stale": "l'état du registre connu ici est trop ancien : rien ne part avant qu'il "
+    "soit renouvelé",
+    "role_missing": "il faut pour cela un rôle que l'appelant n'a pas",
+    "storage_key_missing": "la clé qui ouvrait ce message n'est plus là",
+    "too_many_at_once": "trop de demandes à la fois : en laisser finir",
+    "unit_mismatch": "ce dossier appartient à une autre unité",
+}
+"""By the code; a test finds those that lack one."""

@@ -1,0 +1,133 @@
+"""French help of the commands that officers use, by the English that stands in the code."""
+
+from typing import Any
+
+from gateway.cases.labels import Label
+
+HELP: dict[str, str] = {
+    "A CSV file with the columns hscode, description.": (
+        "Un fichier CSV aux colonnes hscode, description."
+    ),
+    "A JSON file with the content; - for stdin.": (
+        "Un fichier JSON avec le contenu ; - pour l'entrée standard."
+    ),
+    "A file to attach; may be repeated.": "Un fichier à joindre ; peut se répéter.",
+    "A filled template, or JSON (.json).": "Un formulaire rempli, ou du JSON (.json).",
+    "A handling code; may be repeated.": "Un code de traitement ; peut se répéter.",
+    "A message whose content it passes on; may be repeated.": (
+        "Un message dont il communique le contenu ; peut se répéter."
+    ),
+    "A recipient; may be repeated.": "Un destinataire ; peut se répéter.",
+    "Ask something of another member: by questions, or with a file that --template wrote.": (
+        "Demander à un autre membre : par questions, ou par un fichier écrit par --template."
+    ),
+    "At most so many.": "Au plus ce nombre.",
+    "Attachments.": "Pièces jointes.",
+    "Cases: what is asked and due.": "Dossiers : ce qui est demandé et dû.",
+    "Code lists.": "Listes de codes.",
+    "For a union: the state for which it speaks.": (
+        "Pour une union : l'État au nom duquel elle parle."
+    ),
+    "For what it is passed on, such as assessment.": (
+        "À quelle fin il est communiqué, par exemple assessment."
+    ),
+    "In this state alone.": "Dans cet état seulement.",
+    "Its id, as message show prints it.": "Son identifiant, tel que message show l'affiche.",
+    "Let an attachment come now that is not here yet; say how far it is.": (
+        "Faire venir maintenant une pièce jointe absente ; dire où elle en est."
+    ),
+    "List messages, the oldest first.": "Lister les messages, les plus anciens d'abord.",
+    "List the code lists, or the codes of one.": (
+        "Lister les listes de codes, ou les codes de l'une d'elles."
+    ),
+    "List the kinds of message, or show what one must contain. Needs no running daemon.": (
+        "Lister les types de message, ou montrer ce que l'un doit contenir. Sans nœud en marche."
+    ),
+    "List what was asked of whom, what is due first.": (
+        "Lister ce qui a été demandé et à qui, les échéances d'abord."
+    ),
+    "List what was received, the oldest first.": (
+        "Lister ce qui a été reçu, le plus ancien d'abord."
+    ),
+    "Load a nomenclature: from here on HS codes are held against it when a message is sent.": (
+        "Charger une nomenclature : les codes SH envoyés y sont désormais comparés."
+    ),
+    "Messages, sent and received.": "Messages, envoyés et reçus.",
+    "Of this case alone.": "De ce dossier seulement.",
+    "Only codes that begin so.": "Seulement les codes qui commencent ainsi.",
+    "Open a message. Reading is recorded.": "Ouvrir un message. La lecture est consignée.",
+    "Open an attachment into a file. Reading is recorded.": (
+        "Ouvrir une pièce jointe dans un fichier. La lecture est consignée."
+    ),
+    "Open no message, so that no reading is recorded.": (
+        "N'ouvrir aucun message : aucune lecture n'est consignée."
+    ),
+    "Print a content of the kind, as a file to fill.": (
+        "Afficher un contenu de ce type, comme modèle."
+    ),
+    "Print one JSON document.": "Afficher un document JSON.",
+    "Send a message: it is accepted when this returns, and ends visibly whatever happens.": (
+        "Envoyer un message : il est accepté au retour, et son issue se verra quoi qu'il arrive."
+    ),
+    "Show this kind and its fields.": "Montrer ce type et ses champs.",
+    "Show this list.": "Montrer cette liste.",
+    "Show where a case stands, all that was said, and who may say what next.\n\nReading is "
+    "recorded. With --json, the outline.": (
+        "Montrer où en est un dossier, tout ce qui a été dit, et qui peut dire quoi.\n\nLa "
+        "lecture est consignée. Avec --json, le plan seulement."
+    ),
+    "Take a message: an official has it.": "Prendre un message en charge : un agent l'a.",
+    "Take what a file brings as if it had come over the line; doing so twice changes nothing.": (
+        "Recevoir ce qu'apporte un fichier comme par la ligne ; le refaire ne change rien."
+    ),
+    "The case it belongs to.": "Le dossier dont il fait partie.",
+    "The case.": "Le dossier.",
+    "The file that another member exported.": "Le fichier qu'un autre membre a exporté.",
+    "The file to write; it must not exist.": "Le fichier à écrire ; il ne doit pas exister.",
+    "The file.": "Le fichier.",
+    "The kind, such as request.verify_value.": "Le type, par exemple request.verify_value.",
+    "The message it answers.": "Le message auquel il répond.",
+    "The message's id.": "L'identifiant du message.",
+    "The node's folder.": "Le répertoire du nœud.",
+    "The year of the edition, such as 2022.": "L'année de l'édition, par exemple 2022.",
+    "To whom, in a case of several.": "À qui, dans un dossier à plusieurs.",
+    "Traffic light of the content.": "Feu de signalisation du contenu.",
+    "Upload a file, to be named by a message within a day.": (
+        "Déposer un fichier, qu'un message doit nommer dans la journée."
+    ),
+    "Wait so many seconds for the first.": "Attendre le premier tant de secondes.",
+    "Wait so many seconds for the receipts; 0 for not.": (
+        "Attendre les récépissés tant de secondes ; 0 pour ne pas attendre."
+    ),
+    "What is asked, such as request.verify_value.": (
+        "Ce qui est demandé, par exemple request.verify_value."
+    ),
+    "What is finished, too.": "Aussi ce qui est achevé.",
+    "What is late.": "Ce qui est en retard.",
+    "What nobody took yet.": "Ce que personne n'a encore pris en charge.",
+    "What was received.": "Ce qui a été reçu.",
+    "Where we ask, or are asked.": "Où nous demandons, ou sommes requis.",
+    "Whom to ask; may be repeated.": "À qui demander ; peut se répéter.",
+    "Write a file to fill in here, and send nothing.": (
+        "Écrire ici un formulaire à remplir, sans rien envoyer."
+    ),
+    "hs, the nomenclature of the Harmonized System.": "hs, la nomenclature du Système harmonisé.",
+    "in or out.": "in (reçus) ou out (envoyés).",
+}
+"""What commands are made of adds its own."""
+
+
+def bilingual(label: Label) -> str:
+    """Return the English of a help text, whose French is shown where the locale is."""
+    HELP[label.en] = label.fr
+    return label.en
+
+
+def speak_french(command: Any) -> None:
+    """Put the help of a command and of all that is under it into French."""
+    command.help = HELP.get(command.help, command.help)
+    for parameter in command.params:
+        if getattr(parameter, "help", None):
+            parameter.help = HELP.get(parameter.help, parameter.help)
+    for inner in getattr(command, "commands", {}).values():
+        speak_french(inner)

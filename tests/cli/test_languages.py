@@ -1,0 +1,211 @@
+"""Every text that an officer sees exists in English and in French; what does not is named here.
+
+Officers use the commands ``case``, ``inbox``, ``message``, ``attachment``, ``kinds`` and ``codes``.
+Theirs are the labels of contents, code lists, states, tasks, flags, faults, what these commands
+print and ask, their help, and every refusal that a call of theirs may end in. Not theirs, and
+English alone: what is for who runs a node (logs, and the other commands where they do not say
+otherwise), the details in JSON, and typer's own frame around help (``Usage``, ``Options``).
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.main import get_command
+
+from gateway.cases.clocks import Task
+from gateway.cases.kinds import ALL_KINDS
+from gateway.cases.labels import Label
+from gateway.cases.listing import code_list, list_names
+from gateway.cases.thread import State
+from gateway.cases.wording import FLAGS, STANDS, STATES, TASKS
+from gateway.cli import message_words
+from gateway.cli.app import app
+from gateway.cli.console import _FRENCH as HEADINGS
+from gateway.cli.french import HELP, speak_french
+from gateway.cli.refusals import REFUSALS
+from gateway.faults import SENTENCES
+from gateway.store.attached import AttachmentState
+from gateway.store.outbox import OutboxState
+
+GATEWAY = Path(__file__).parents[2] / "gateway"
+OFFICERS = ("case", "inbox", "message", "attachment", "kinds", "codes")
+COMMANDS = (
+    "cli/case*.py", "cli/inbox.py", "cli/message.py", "cli/attachment.py", "cli/kinds.py",
+    "cli/codes.py", "cli/known.py", "cli/asking.py", "cli/saying.py", "cli/reading.py",
+    "cli/template.py", "cli/form_*.py", "cli/line.py",
+)  # fmt: skip
+"""What prints for officers."""
+REACHED = (
+    *COMMANDS, "cases/*.py", "services/caller.py", "services/turnstile.py",
+    "services/casework/*.py", "services/handling/*.py", "services/sending/drafting.py",
+    "services/sending/passing.py", "services/sending/exchange.py",
+    "services/sending/submission.py", "services/receiving/inbox.py",
+    "services/blobs/attachments.py", "network/requests.py", "protocol/message.py",
+)  # fmt: skip
+"""What an officer's call passes through, and where it may be refused."""
+DEEPER = {"registry_stale", "storage_key_missing"}
+"""What may end it further down, where most refusals are of no officer's call."""
+SAME = {"message", "code", "version"}
+"""Headings that are the same word in both languages."""
+PRINTING = {"say", "tell", "note", "read", "confirm", "echo", "write", "prompt", "show_fields"}
+ERRORS = {"RejectedError", "ForbiddenError", "ConflictError", "UnavailableError"}
+
+
+def trees(*patterns: str) -> Iterator[tuple[Path, ast.Module]]:
+    """Yield the modules of the gateway that patterns name."""
+    for pattern in patterns:
+        for path in sorted(GATEWAY.glob(pattern)):
+            yield path, ast.parse(path.read_text(encoding="utf-8"))
+
+
+def calls(tree: ast.Module) -> Iterator[tuple[str, ast.Call]]:
+    """Yield the calls of a module with the last part of what is called."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            yield ast.unparse(node.func).rpartition(".")[2], node
+
+
+def places(text: str) -> set[str]:
+    """Return the names of values that a text is filled with."""
+    return set(re.findall(r"{(\w*)", text))
+
+
+def test_every_label_has_both_languages_and_the_same_values() -> None:
+    """Wherever one is written, in the catalogue or by a command."""
+    found = 0
+    for path, tree in trees("**/*.py"):
+        for name, call in calls(tree):
+            if name != "Label" or not all(isinstance(one, ast.Constant) for one in call.args):
+                continue
+            en, fr = (str(one.value) for one in call.args if isinstance(one, ast.Constant))
+            assert en.strip(), path
+            assert fr.strip(), (path, en)
+            assert places(en) == places(fr), (path, en)
+            found += 1
+    assert found > 300
+
+
+@pytest.mark.parametrize("name", ALL_KINDS)
+def test_every_field_and_kind_has_both_labels(name: str) -> None:
+    """In the schema that forms are made of."""
+    kind = ALL_KINDS[name]
+    assert kind.label.en
+    assert kind.label.fr
+
+    def fields(schema: Any) -> Iterator[dict[str, Any]]:
+        if isinstance(schema, dict):
+            yield from schema.get("properties", {}).values()
+            for part in schema.values():
+                yield from fields(part)
+
+    english, french = kind.schema("en"), kind.schema("fr")
+    for part in (english, french):
+        assert all(field["title"] and field["x-title-fr"] for field in fields(part))
+
+
+@pytest.mark.parametrize("name", list_names())
+def test_every_code_has_both_labels(name: str) -> None:
+    """Of every list, those of ISO too."""
+    assert all(label.en and label.fr for label in code_list(name).values())
+
+
+def test_every_state_has_its_words() -> None:
+    """Of threads and of transport; tasks and flags; faults with the same values in both."""
+    assert (set(STATES), set(STANDS), set(TASKS)) == (set(State), set(State), set(Task))
+    assert FLAGS
+    transport = {str(state) for state in (*OutboxState, *AttachmentState)}
+    assert transport | {"received", "acknowledged"} <= set(message_words.STATES)
+    for code, (english, french) in SENTENCES.items():
+        assert english, code
+        assert french, code
+        assert places(english) == places(french), code
+
+
+def test_nothing_is_printed_that_is_not_a_label() -> None:
+    """Literal words in what commands of officers print or ask; headings stand in the table."""
+    bare = []
+    for path, tree in trees(*COMMANDS):
+        for name, call in calls(tree):
+            if name in PRINTING:
+                bare += [(path.name, word) for word in words_of(call) if word not in SAME]
+            if name == "show_table":
+                bare += [
+                    (path.name, word)
+                    for word in words_of(call.args[0])
+                    if word not in HEADINGS and word not in SAME
+                ]
+    assert not bare
+
+
+def words_of(node: ast.AST) -> Iterator[str]:
+    """Yield literals with letters that would be printed as they are: not keys, not arguments."""
+    if isinstance(node, ast.Constant):
+        if isinstance(node.value, str) and re.search(r"[^\W\d_]{2}", node.value):
+            yield node.value
+    elif isinstance(node, ast.Call):
+        name = ast.unparse(node.func).rpartition(".")[2]
+        if name in PRINTING or name == "join":
+            for inner in node.args:
+                yield from words_of(inner)
+    elif isinstance(node, ast.FormattedValue):
+        yield from words_of(node.value)
+    elif isinstance(node, ast.IfExp):
+        yield from words_of(node.body)
+        yield from words_of(node.orelse)
+    elif isinstance(node, ast.JoinedStr | ast.BinOp | ast.List | ast.Tuple | ast.BoolOp | ast.Dict):
+        for inner in ast.iter_child_nodes(node):
+            yield from words_of(inner)
+
+
+def test_every_refusal_that_reaches_an_officer_has_its_sentence() -> None:
+    """By its code, wherever it is raised on the way of an officer's call."""
+    named = {
+        target.id: node.value.value
+        for _, tree in trees("**/*.py")
+        for node in tree.body
+        if isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, ast.Constant)
+        for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
+        if isinstance(target, ast.Name)
+    }
+    codes = set(DEEPER)
+    for _, tree in trees(*REACHED):
+        for name, call in calls(tree):
+            if name in ERRORS and call.args:
+                code = call.args[0]
+                if isinstance(code, ast.Constant):
+                    codes.add(code.value)
+                elif isinstance(code, ast.Name) and code.id in named:
+                    codes.add(named[code.id])
+    assert codes - set(REFUSALS) == set()
+    assert all(REFUSALS.values())
+
+
+def test_every_help_of_officers_has_its_french() -> None:
+    """Commands, arguments and options, those that are made of the catalogue too."""
+    whole = get_command(app)
+    theirs = [whole.commands[name] for name in OFFICERS]  # type: ignore[attr-defined]
+    texts = {text for command in theirs for text in helps(command)}
+    assert texts - set(HELP) == set()
+    speak_french(whole)
+    assert {text for command in theirs for text in helps(command)} == {HELP[one] for one in texts}
+
+
+def helps(command: Any) -> Iterator[str]:
+    """Yield the help of a command, its parameters and its commands."""
+    if command.help:
+        yield command.help
+    for parameter in command.params:
+        if getattr(parameter, "help", None) and parameter.name != "help":
+            yield parameter.help
+    for inner in getattr(command, "commands", {}).values():
+        yield from helps(inner)
+
+
+def test_labels_speak_one_language_at_a_time() -> None:
+    """French for French, English for everything else."""
+    label = Label("yes", "oui")
+    assert [label.text(name) for name in ("fr", "en", "de")] == ["oui", "yes", "yes"]
