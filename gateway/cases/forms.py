@@ -62,8 +62,8 @@ class Field:
 
 
 def form_of(kind: Kind) -> tuple[Field, ...]:
-    """Return the fields of a kind's content: the required ones first."""
-    fields = _fields(inspect.type_info(kind.content))
+    """Return the fields of a kind's content that a person fills in: the required ones first."""
+    fields = tuple(item for item in shown_of(kind) if item.name != _BY_NODE)
     if kind.handling is None:
         return fields
     handling = msgspec.to_builtins(kind.handling)
@@ -74,6 +74,11 @@ def form_of(kind: Kind) -> tuple[Field, ...]:
         for item in fields
     ]
     return _sorted(given)
+
+
+def shown_of(kind: Kind) -> tuple[Field, ...]:
+    """Return all fields of a kind's content, what the node writes too: the required ones first."""
+    return _fields(inspect.type_info(kind.content))
 
 
 def label_at(fields: Sequence[Field], pointer: str, language: str) -> str:
@@ -98,7 +103,7 @@ def _sorted(fields: Iterable[Field]) -> tuple[Field, ...]:
 
 def _fields(info: inspect.Type) -> tuple[Field, ...]:
     assert isinstance(info, inspect.StructType)  # noqa: S101 - contents and their parts are
-    return _sorted(_field(item) for item in info.fields if item.name != _BY_NODE)
+    return _sorted(map(_field, info.fields))
 
 
 def _field(item: inspect.Field) -> Field:

@@ -8,7 +8,7 @@ from typing import Any
 
 import typer
 
-from gateway.cases.forms import Field, Shape, form_of
+from gateway.cases.forms import Field, Shape, form_of, label_at
 from gateway.cases.kind import Kind
 from gateway.cli.form_faults import faults_of
 from gateway.cli.form_words import hint, word
@@ -69,7 +69,8 @@ class Interview:
                 return
             into.pop(field.name, None)
             for fault in faults:
-                tell(f"  ! {field.label.text(self._language)}: {fault.sentence(self._language)}")
+                place = label_at(self._fields, fault.pointer, self._language)
+                tell(f"  ! {place.rpartition(' › ')[2]}: {fault.sentence(self._language)}")
 
     def _ask_part(self, field: Field, into: dict[str, Any], here: str) -> None:
         items: list[dict[str, Any]] = []

@@ -6,12 +6,13 @@ from typing import Annotated, Any
 
 import typer
 
+from gateway.cases.clocks import Task
 from gateway.cases.event import Side
 from gateway.cases.forms import form_of
 from gateway.cases.kind import Kind
 from gateway.cases.kinds import kind_named
 from gateway.cases.thread import State
-from gateway.cases.wording import FLAGS
+from gateway.cases.wording import FLAGS, TASKS
 from gateway.cli.case_moves import (
     Attach,
     CodesOption,
@@ -97,6 +98,10 @@ def show(
         say(f"  {due_line(thread['due'])}")
         if thread["correctable_until"] is not None:
             say(f"  {word('correctable', language())} {when(thread['correctable_until'])}")
+        for item in thread["reminders"]:
+            task = TASKS[Task(item["task"])].text(language())
+            told_to = word("reminder", language(), member=item["to"], task=task)
+            say(f"  {when(item['at'])}  {told_to}")
         say("")
         _show_messages(daemon, folder, thread["messages"], thread["recalled"], outline=outline)
         say(word("now", language()))

@@ -13,7 +13,7 @@ from gateway.cli.message import incomplete, show_messages, speaker
 from gateway.cli.message_words import state as state_named
 from gateway.cli.message_words import word
 from gateway.cli.options import DEFAULT_FOLDER, AsJson, Folder, daemon_of
-from gateway.cli.reading import handling_line
+from gateway.cli.reading import handling_codes
 
 app = typer.Typer(help="What was received.", invoke_without_command=True)
 
@@ -46,7 +46,7 @@ def show_new(
                 speaker(item),
                 item["label"] + incomplete(item),
                 item["case"],
-                handling_line(item["handling"], language()),
+                handling_codes(item["handling"]),
                 due.get(item["case"], "-"),
                 item["id"],
             )

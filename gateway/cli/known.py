@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from gateway.cases.forms import Field, form_of
+from gateway.cases.forms import Field, shown_of
 from gateway.cases.kind import Kind
 from gateway.cli.options import settings_of
 from gateway.errors import UnavailableError
@@ -21,6 +21,6 @@ def known_kinds(folder: Path) -> Mapping[str, Kind]:
 
 
 def fields_of(folder: Path, kind: str) -> Sequence[Field]:
-    """Return the form of a kind; no fields for one that is not known here."""
+    """Return what a content of a kind may hold; no fields for one that is not known here."""
     known = known_kinds(folder).get(kind)
-    return () if known is None else form_of(known)
+    return () if known is None else shown_of(known)

@@ -9,6 +9,7 @@ from gateway.cases.labels import Label
 
 _YES, _NO = Label("yes", "oui"), Label("no", "non")
 _HANDLING = "handling"
+_OF = Label("{label}: {value}", "{label} : {value}")
 
 
 def content_lines(
@@ -33,21 +34,34 @@ def handling_line(handling: Mapping[str, Any] | None, language: str) -> str:
     return ", ".join([*said, handling["conditions"]] if handling.get("conditions") else said)
 
 
+def handling_codes(handling: Mapping[str, Any] | None) -> str:
+    """Return a handling by its codes alone, for lists."""
+    if not handling:
+        return "-"
+    return " ".join([f"TLP:{handling.get('tlp', 'AMBER+STRICT')}", *handling.get("codes", ())])
+
+
 def _field_lines(field: Field, value: Any, language: str) -> Iterator[str]:
     label = field.label.text(language)
     if field.name == _HANDLING and isinstance(value, Mapping):
-        yield f"{label}: {handling_line(value, language)}"
+        yield _named(label, handling_line(value, language), language)
     elif field.shape is Shape.PART:
         many = field.many and isinstance(value, list | tuple)
         for number, item in enumerate(value if many else [value], start=1):
-            yield f"{label} {number}:" if many and len(value) > 1 else f"{label}:"
+            numbered = f"{label} {number}" if many and len(value) > 1 else label
+            yield _named(numbered, "", language).rstrip()
             yield from (f"  {line}" for line in content_lines(item, field.parts, language))
     elif field.many and isinstance(value, list | tuple):
-        yield f"{label}: {', '.join(_one(field, item, language) for item in value)}"
+        items = ", ".join(_one(field, item, language) for item in value)
+        yield _named(label, items, language)
     else:
         first, *rest = _one(field, value, language).splitlines() or [""]
-        yield f"{label}: {first}"
+        yield _named(label, first, language)
         yield from (f"  {line}" for line in rest)
+
+
+def _named(label: str, value: str, language: str) -> str:
+    return _OF.text(language).format(label=label, value=value)
 
 
 def _one(field: Field, value: object, language: str) -> str:

@@ -133,7 +133,7 @@ async def test_an_officer_is_asked_field_by_field(
             assert text in seen
         assert typist.questions[-1] == "Envoyer ? [o/n]"
         seen = await shown.of("case", "show", case, *xb)
-        assert "Motif: Des poursuites (prosecution)" in seen
+        assert "Motif : Des poursuites (prosecution)" in seen
         Typist(monkeypatch, "", "n")
         assert "Rien n'a été envoyé." in await shown.of("case", "resume", case, *xb, code=1)
 
