@@ -113,6 +113,36 @@ HELP: dict[str, str] = {
     ),
     "hs, the nomenclature of the Harmonized System.": "hs, la nomenclature du Système harmonisé.",
     "in or out.": "in (reçus) ou out (envoyés).",
+    "A JSON file with the alert; - for stdin.": (
+        "Un fichier JSON avec l'alerte ; - pour l'entrée standard."
+    ),
+    "A liaison office; may be repeated.": "Un bureau de liaison ; peut se répéter.",
+    "Circulate an alert to a region, as its liaison office: one message to all members of it.": (
+        "Diffuser une alerte à une région, comme son bureau : un message à tous."
+    ),
+    "List operations, the oldest first.": "Lister les opérations, les plus anciennes d'abord.",
+    "List the regions that the settings name.": "Lister les régions de la configuration.",
+    "Look at so many at most.": "En regarder au plus ce nombre.",
+    "Operations: closed groups until a day.": "Opérations : groupes fermés jusqu'à un jour dit.",
+    "Print CSV.": "Afficher en CSV.",
+    "Regions of liaison offices.": "Régions des bureaux de liaison.",
+    "Send a liaison office a copy that the node makes, without what tells of persons.": (
+        "Envoyer à un bureau de liaison une copie faite par le nœud, sans les personnes."
+    ),
+    "Show an operation, and every message in its place.": (
+        "Montrer une opération, chaque message à sa place."
+    ),
+    "Show trends of what this node holds, by months; nothing of any person.": (
+        "Montrer les tendances de ce que ce nœud détient, par mois ; rien sur une personne."
+    ),
+    "The first month, as 2026-01.": "Le premier mois, comme 2026-01.",
+    "The last month.": "Le dernier mois.",
+    "The message that opened it.": "Le message qui l'a ouverte.",
+    "The region.": "La région.",
+    "What is over, too.": "Aussi ce qui est terminé.",
+    "Why a releaser opens what was recalled: review, court and others.": (
+        "Pourquoi un réviseur ouvre ce qui a été rappelé : review, court et autres."
+    ),
 }
 """What commands are made of adds its own."""
 

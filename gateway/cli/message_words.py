@@ -19,6 +19,8 @@ STATES: Final[Mapping[str, Label]] = {
     "on_demand": Label("on_demand", "non transféré"),
     "whole": Label("whole", "complet"),
     "lost": Label("LOST", "PERDU"),
+    "recalled": Label("recalled", "rappelé"),
+    "rectified": Label("rectified", "rectifié"),
 }
 """How far a message, a copy or an attachment is."""
 WORDS: Final[Mapping[str, Label]] = {

@@ -32,16 +32,20 @@ from gateway.store.attached import AttachmentState
 from gateway.store.outbox import OutboxState
 
 GATEWAY = Path(__file__).parents[2] / "gateway"
-OFFICERS = ("case", "inbox", "message", "attachment", "kinds", "codes")
+OFFICERS = (
+    "case", "inbox", "message", "attachment", "kinds", "codes", "operation", "region", "trends",
+)  # fmt: skip
 COMMANDS = (
     "cli/case*.py", "cli/inbox.py", "cli/message.py", "cli/attachment.py", "cli/kinds.py",
     "cli/codes.py", "cli/known.py", "cli/asking.py", "cli/saying.py", "cli/reading.py",
-    "cli/template.py", "cli/form_*.py", "cli/line.py",
+    "cli/template.py", "cli/form_*.py", "cli/line.py", "cli/operation.py", "cli/region.py",
+    "cli/trends.py",
 )  # fmt: skip
 """What prints for officers."""
 REACHED = (
     *COMMANDS, "cases/*.py", "services/caller.py", "services/turnstile.py",
-    "services/casework/*.py", "services/handling/*.py", "services/sending/drafting.py",
+    "services/casework/*.py", "services/handling/*.py", "services/regions/*.py",
+    "services/sending/drafting.py",
     "services/sending/passing.py", "services/sending/exchange.py",
     "services/sending/submission.py", "services/receiving/inbox.py",
     "services/blobs/attachments.py", "network/requests.py", "protocol/message.py",
