@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -326,6 +326,19 @@ class AuditSettings(_Section, frozen=True, kw_only=True):
     ] = 10
 
 
+class CeilingSettings(_Section, frozen=True, kw_only=True):
+    """What does not go out, of some kinds and to some members."""
+
+    kinds: Annotated[
+        list[Annotated[str, msgspec.Meta(pattern=r"\A[a-z][a-z_]*(\.[a-z][a-z_]*)?\Z")]],
+        msgspec.Meta(max_length=100),
+    ] = []
+    members: Annotated[list[_Member], msgspec.Meta(max_length=1000)] = []
+    tlp: Literal["CLEAR", "GREEN", "AMBER", "AMBER+STRICT", "RED"] = "RED"
+    without_codes: list[Literal["H0", "H1", "H2", "H3"]] = []
+    forbidden: bool = False
+
+
 class PolicySettings(_Section, frozen=True, kw_only=True):
     """What this member allows, and how its keys live."""
 
@@ -340,6 +353,14 @@ class PolicySettings(_Section, frozen=True, kw_only=True):
             ge=0,
         ),
     ] = 0
+    ceilings: Annotated[
+        list[CeilingSettings],
+        _explained(
+            "What does not go out, rule by rule: kinds (names, or what they begin with; none for "
+            "all), members (none for all), tlp (the highest that goes there), without_codes "
+            "(handling codes that do not), forbidden (true where nothing does)."
+        ),
+    ] = []
     inbound_messages_a_minute: Annotated[
         int,
         _explained(

@@ -44,6 +44,18 @@ def is_withheld(handling: Handling | None) -> bool:
     return HandlingCode.NO_DISSEMINATION in handling.codes or handling.tlp in _KEPT
 
 
+def weakened(passed: Handling | None, carrier: Handling | None) -> str:
+    """Return what a message's handling lacks of what it passes on; empty for nothing."""
+    if passed is None:
+        return ""
+    order = list(Tlp)
+    carried = Handling(tlp=Tlp.CLEAR) if carrier is None else carrier
+    if order.index(carried.tlp) < order.index(passed.tlp):
+        return f"TLP:{passed.tlp.value}"
+    lacking = [code.value for code in passed.codes if code not in carried.codes]
+    return lacking[0] if lacking else ""
+
+
 def consent_to(asked: Passage, words: Iterable[Word], today: str) -> Word | None:
     """Return the consent that covers what is asked; None where there is none (any more).
 

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from gateway.cases.consent import Passage, Word, consent_to, is_withheld
+from gateway.cases.consent import Passage, Word, consent_to, is_withheld, weakened
 from gateway.cases.control import ConsentDeny, ConsentGrant, Recall
 from gateway.cases.handling import Handling, HandlingCode, Tlp
 from gateway.cases.schema import Content
@@ -84,3 +84,13 @@ def test_a_recalled_consent_is_none() -> None:
 def test_what_is_withheld(handling: Handling | None, *, withheld: bool) -> None:
     """By its code, or by its traffic light."""
     assert is_withheld(handling) is withheld
+
+
+def test_what_passes_it_on_says_no_less() -> None:
+    """The traffic light and every code; more is no fault, and of no handling nothing is asked."""
+    amber = Handling(tlp=Tlp.AMBER, codes=(HandlingCode.CUSTOMS_ONLY,))
+    red = Handling(tlp=Tlp.RED, codes=(HandlingCode.CUSTOMS_ONLY, HandlingCode.OTHER))
+    assert weakened(None, None) == weakened(amber, amber) == weakened(amber, red) == ""
+    assert weakened(red, amber) == "TLP:RED"
+    assert weakened(amber, None) == "TLP:AMBER"
+    assert weakened(red, Handling(tlp=Tlp.RED, codes=(HandlingCode.OTHER,))) == "H0"

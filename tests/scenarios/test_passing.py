@@ -11,7 +11,7 @@ from gateway.errors import ForbiddenError, LiaisonError, RejectedError
 from gateway.faults import FaultsError
 from gateway.services.caller import Caller
 from gateway.services.sending.submission import Submission, Submitted
-from gateway.settings import Role
+from gateway.settings import CeilingSettings, Role
 from gateway.store import disclosures, messages
 from gateway.store.disclosures import StoredDisclosure
 from keys.suite import MemberId
@@ -108,7 +108,9 @@ async def test_no_notice_of_what_did_not_arrive_or_was_not_asked_for(tmp_path: P
         fed.cut.add((XB, XC))
         waits = await fed.send(
             "XB", "XC", kind="announcement", forwards=[told.id], purpose="assessment",
-            content={"title": "Shoes", "text": "Two prices.", "language": "en"}, attachments=[],
+            content={"title": "Shoes", "text": "Two prices.", "language": "en",
+                     "handling": {"tlp": "AMBER+STRICT", "codes": ["H0", "H2"]}},
+            attachments=[],
         )  # fmt: skip
         notices = fed.nodes[XB].workers.notices
         assert await notices.send() == 0
@@ -207,3 +209,26 @@ async def test_what_cannot_be_passed_on_at_all(tmp_path: Path) -> None:
         assert isinstance(unit, ForbiddenError)
         assert unit.code == "unit_mismatch"
         assert await entries(fed, XB, "forward.refused") == [("uid:3", 1, "unit_mismatch")]
+
+
+async def test_what_is_passed_on_keeps_its_handling(tmp_path: Path) -> None:
+    """A weaker traffic light, or a code less, is refused and recorded, with consent too."""
+    async with federation(tmp_path, "XA", "XB", "XC") as fed:
+        told = await inform(fed, "XA", "XB")
+        await control(fed, "XA", "XB", "consent.grant", told.id, case=told.case)
+        for handling in ({"tlp": "AMBER", "codes": ["H0", "H2"]}, {"tlp": "RED", "codes": ["H2"]}):
+            fault = await refused(fed, told, saying={"handling": handling})
+            assert fault.code == "handling_weaker"
+        assert await entries(fed, XB, "forward.refused") == [("uid:1", 1, "handling_weaker")]
+        await passes_on(fed, told)
+
+
+async def test_the_ceiling_of_a_member_holds(tmp_path: Path) -> None:
+    """Whatever others allow: nothing is kept; what is under it goes."""
+    rules = [CeilingSettings(kinds=["information"], members=["XC"], tlp="GREEN")]
+    changes = {"XB": {"policy": {"ceilings": rules}}}
+    async with federation(tmp_path, "XA", "XB", "XC", changes=changes) as fed:
+        told = await inform(fed, "XA", "XB")
+        assert (await refused(fed, told, forwards=[])).code == "above_ceiling"
+        await inform(fed, "XB", "XA")
+        await inform(fed, "XB", "XC", saying={"handling": {"tlp": "GREEN"}})

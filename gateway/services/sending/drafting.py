@@ -31,6 +31,7 @@ from gateway.services.casework.terms import terms_of
 from gateway.services.federation.registry import RegistryMirror
 from gateway.services.federation.standing import SUSPENDED, shunned
 from gateway.services.keys import NodeKeys
+from gateway.services.sending.ceiling import check_ceiling
 from gateway.services.sending.passing import Passed, Passing
 from gateway.services.sending.submission import Submission, content_of
 from gateway.settings import Settings
@@ -105,7 +106,7 @@ class Drafting:
 
         Raises RejectedError, FaultsError with every fault of the content, ConflictError for what
         the state of a case does not allow, UnavailableError ``storage_key_missing``, or
-        ForbiddenError ``kind_reserved``, ``consent_missing`` or ``unit_mismatch``.
+        ForbiddenError ``kind_reserved``, ``above_ceiling``, or as ``Passing.check``.
         """
         kind = kind_named(submission.kind, self._kinds)
         if kind.by_node and not caller.is_node:
@@ -119,6 +120,9 @@ class Drafting:
         to = tuple(self._recipient(name, at) for at, name in enumerate(submission.to))
         if len(set(to)) != len(to):
             raise FaultsError([Fault(pointer="/to", code="conflict", limit="/to")])
+        check_ceiling(
+            self._settings.policy.ceilings, kind.name, to, getattr(said, "handling", None)
+        )
         case_id = await self._case(submission, kind)
         await self._check_powers(submission, kind, to, case_id)
         message_id = draw_id(now, self._keys.entropy)
@@ -137,7 +141,9 @@ class Drafting:
                 [await self._attachments.take(item) for item in submission.attachments]
             ),
         )
-        passed = await self._passing.check(submission, to, payload.attachments, caller, now)
+        passed = await self._passing.check(
+            submission, to, payload.attachments, said, caller=caller, now=now
+        )
         if submission.case is not None or submission.in_reply_to is not None:
             event = drafted_event(payload, message_id, to, said)
             event = await self._conduct.check(case_id, event)

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from gateway.cases import consent
-from gateway.cases.consent import Passage, Word, consent_to, is_withheld
+from gateway.cases.consent import Passage, Word, consent_to, is_withheld, weakened
 from gateway.cases.content import read_content
 from gateway.cases.control import ConsentGrant
+from gateway.cases.handling import Handling, HandlingCode, Tlp
 from gateway.cases.kind import Kind
 from gateway.cases.kinds import kind_named
+from gateway.cases.schema import Content
 from gateway.errors import ForbiddenError, LiaisonError, RejectedError
 from gateway.faults import Fault, FaultsError
 from gateway.protocol.blob import sealed_blob_bytes
@@ -32,6 +34,8 @@ from gateway.store.messages import StoredMessage
 from keys.suite import MemberId
 
 REMEMBERED = 65_536
+UNREADABLE = Handling(tlp=Tlp.RED, codes=(HandlingCode.NO_DISSEMINATION,))
+"""What is supposed of a message that cannot be opened any more."""
 OPENED_AT_ONCE = 16
 """Whose bodies are in memory together, of a mebibyte at most each."""
 
@@ -70,13 +74,16 @@ class Passing:
         submission: Submission,
         to: Sequence[MemberId],
         attached: Sequence[Attachment],
+        said: Content,
+        *,
         caller: Caller,
         now: int,
     ) -> tuple[Passed, ...]:
         """Return what is passed on, to whom and under which consent.
 
         Raises RejectedError ``message_unknown``; FaultsError where no purpose is said;
-        ForbiddenError ``unit_mismatch``, ``consent_missing`` or ``information_recalled``, recorded.
+        ForbiddenError ``unit_mismatch``, ``consent_missing``, ``information_recalled``
+        or ``handling_weaker``, recorded.
         """
         if not submission.forwards and not attached:
             return ()
@@ -92,6 +99,8 @@ class Passing:
         ]
         if goes and submission.forwards and submission.purpose is None:
             raise FaultsError([Fault(pointer="/purpose", code="missing")])
+        for item in {item.row_id: item for item, _ in goes}.values():
+            await self._check_handling(item, said, caller)
         purpose = "" if submission.purpose is None else submission.purpose.value
         today = datetime.fromtimestamp(now, UTC).date().isoformat()
         return tuple(
@@ -189,14 +198,31 @@ class Passing:
             if (content := opened_content(self._keys, self._kinds, said)) is not None
         ]  # fmt: skip
 
-    def _is_withheld(self, item: StoredMessage) -> bool:
-        """Tell whether a message's handling keeps it here; so does one that cannot be read."""
+    async def _check_handling(self, item: StoredMessage, said: Content, caller: Caller) -> None:
+        """Let what is passed on keep its handling. Raises ForbiddenError ``handling_weaker``."""
+        lacks = weakened(self._handling(item), getattr(said, "handling", None))
+        if not lacks or caller.is_node:  # copies by schema, which name nobody, are its own
+            return
+        await self._refusals.passing_on(item.envelope_id, caller, "handling_weaker")
+        raise ForbiddenError(
+            "handling_weaker",
+            f"{message_ref(item.sender, item.message_id)} came under {lacks}: what passes it on "
+            "has to say so too (/content/handling)",
+        )
+
+    def _handling(self, item: StoredMessage) -> Handling | None:
+        """Return the handling of a stored message; the strictest of one that cannot be read."""
         try:
             payload = opened_payload(self._keys, item)
             content = read_content(kind_named(payload.kind, self._kinds), payload.content)
         except LiaisonError:
-            return True
-        return is_withheld(getattr(content, "handling", None))
+            return UNREADABLE
+        found: Handling | None = getattr(content, "handling", None)
+        return found
+
+    def _is_withheld(self, item: StoredMessage) -> bool:
+        """Tell whether a message's handling keeps it here; so does one that cannot be read."""
+        return is_withheld(self._handling(item))
 
 
 def _has(item: StoredMessage, member: MemberId) -> bool:
