@@ -7,6 +7,7 @@ import pytest
 
 from gateway.errors import ForbiddenError, RejectedError
 from gateway.services.caller import Caller
+from gateway.services.casework import conduct
 from gateway.services.handling.quarantine import OpeningReason
 from gateway.services.sending import drafting
 from gateway.services.sending.submission import Submitted
@@ -156,6 +157,7 @@ async def test_nobody_recalls_what_another_sent(
         assert isinstance(fault, RejectedError)
         assert fault.code == "recall_not_own"
         monkeypatch.setattr(drafting, "check_own", lambda *_: None)
+        monkeypatch.setattr(conduct, "takes_back_own", lambda _: True)
         content = {"message": told.id, "language": "en", "reason": "wrong"}
         sent = await fed.send(
             "XC", "XB", kind="information.recall", content=content, case=told.case, attachments=[]
