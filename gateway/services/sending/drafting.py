@@ -24,7 +24,7 @@ from gateway.protocol.message import Payload, draw_id, parse_message_ref
 from gateway.services.blobs.attachments import Attachments
 from gateway.services.caller import Caller
 from gateway.services.casework.conduct import Conduct
-from gateway.services.casework.events import drafted_event
+from gateway.services.casework.events import drafted_event, opened_payload
 from gateway.services.casework.nomenclature import Nomenclature
 from gateway.services.casework.operations import OperationConduct
 from gateway.services.casework.terms import terms_of
@@ -106,7 +106,8 @@ class Drafting:
 
         Raises RejectedError, FaultsError with every fault of the content, ConflictError for what
         the state of a case does not allow, UnavailableError ``storage_key_missing``, or
-        ForbiddenError ``kind_reserved``, ``above_ceiling``, or as ``Passing.check``.
+        ForbiddenError ``kind_reserved``, ``above_ceiling``, ``unit_mismatch``, or as
+        ``Passing.check``.
         """
         kind = kind_named(submission.kind, self._kinds)
         if kind.by_node and not caller.is_node:
@@ -124,6 +125,7 @@ class Drafting:
             self._settings.policy.ceilings, kind.name, to, getattr(said, "handling", None)
         )
         case_id = await self._case(submission, kind)
+        await self._check_unit(submission, caller, case_id)
         await self._check_powers(submission, kind, to, case_id)
         message_id = draw_id(now, self._keys.entropy)
         payload = Payload(
@@ -228,6 +230,28 @@ class Drafting:
         faults += [asking_fault(view.member(name), kind, f"/to/{at}") for at, name in enumerate(to)]
         if found := [fault for fault in faults if fault is not None]:
             raise FaultsError(found)
+
+    async def _check_unit(self, submission: Submission, caller: Caller, case_id: bytes) -> None:
+        """Let who belongs to a unit speak for that unit, and in its cases.
+
+        A case is of the unit of its first message, as it is where cases are shown. Raises
+        ForbiddenError ``unit_mismatch``.
+        """
+        if caller.unit is None:
+            return
+        units = {submission.unit} - {None}
+        if submission.case is not None or submission.in_reply_to is not None:
+            wanted = messages.MessageFilter(case_id=case_id)
+            first = await self._database.read(
+                lambda tx: messages.by_rows(
+                    tx, [item.row_id for item in messages.page(tx, wanted, after=0, limit=1)]
+                )
+            )
+            units |= {opened_payload(self._keys, item).unit for item in first}
+        if units - {caller.unit}:
+            raise ForbiddenError(
+                "unit_mismatch", f"{caller.name} speaks for its own unit, and in its cases only"
+            )
 
     def _lifetime_s(self, submission: Submission) -> int:
         lifetime_s = submission.expires_in_s or self._settings.delivery.lifetime_s
