@@ -34,6 +34,10 @@ Attach = Annotated[
     typer.Option(help="A file to attach; may be repeated.", exists=True, dir_okay=False),
 ]
 OnBehalfOf = Annotated[str | None, typer.Option(help="For a union: the state for which it speaks.")]
+Forwarding = Annotated[
+    list[str] | None, typer.Option(help="A message whose content it passes on; may be repeated.")
+]
+Purpose = Annotated[str | None, typer.Option(help="For what it is passed on, such as assessment.")]
 TlpOption = Annotated[Tlp | None, typer.Option(help="Traffic light of the content.")]
 CodesOption = Annotated[
     list[HandlingCode] | None, typer.Option("--handling", help="A handling code; may be repeated.")
@@ -67,6 +71,8 @@ def _command(kind: Kind) -> Callable[..., int]:
         template: Template = None,
         attach: Attach = None,
         on_behalf_of: OnBehalfOf = None,
+        forwarding: Forwarding = None,
+        purpose: Purpose = None,
         tlp: TlpOption = None,
         handling: CodesOption = None,
         wait: Wait = 0,
@@ -88,6 +94,8 @@ def _command(kind: Kind) -> Callable[..., int]:
                 template=template,
                 attach=attach or (),
                 on_behalf_of=on_behalf_of,
+                forwards=forwarding or (),
+                purpose=purpose,
                 known={"language": language()},
                 given=_given(offered, values) | handling_of(tlp, handling),
                 wait_s=wait,

@@ -22,6 +22,8 @@ _BESIDE = (
     Field(name="to", label=Label("Recipient", "Destinataire"), shape=Shape.LINE, many=True),
     Field(name="case", label=Label("Case", "Dossier"), shape=Shape.LINE),
     Field(name="on_behalf_of", label=Label("On behalf of", "Au nom de"), shape=Shape.LINE),
+    Field(name="forwards", label=Label("Passes on", "Communique"), shape=Shape.LINE),
+    Field(name="purpose", label=Label("Purpose", "Finalité"), shape=Shape.LINE),
     Field(name="attachments", label=Label("Attachments", "Pièces jointes"), shape=Shape.LINE),
 )
 """What goes with a content."""

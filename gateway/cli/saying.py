@@ -46,6 +46,9 @@ class Wish:
     template: Path | None = None
     attach: Sequence[Path] = ()
     on_behalf_of: str | None = None
+    forwards: Sequence[str] = ()
+    """The messages whose content it passes on."""
+    purpose: str | None = None
     known: Mapping[str, Any] = field(default_factory=dict)
     """What is known before anybody is asked."""
     given: Mapping[str, Any] = field(default_factory=dict)
@@ -70,6 +73,8 @@ def say_it(daemon: Daemon, wish: Wish) -> int:
     body: dict[str, Any] = {"to": list(wish.to), "kind": wish.kind.name, "content": raw}
     body |= {"case": wish.case} if wish.case else {}
     body |= {"on_behalf_of": wish.on_behalf_of} if wish.on_behalf_of else {}
+    body |= {"forwards": list(wish.forwards)} if wish.forwards else {}
+    body |= {"purpose": wish.purpose} if wish.purpose else {}
     try:
         return hand_in(daemon, body, wish.attach, wait_s=wish.wait_s, as_json=wish.as_json)
     except ToldError as told:

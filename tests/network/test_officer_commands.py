@@ -192,6 +192,9 @@ async def test_faults_that_the_daemon_finds_have_labels_too(tmp_path: Path, show
         seen = await shown.of("case", "refuse", case, *REFUSE, "--on-behalf-of", "XC", *xb, code=1)
         assert "On behalf of  Only a union speaks" in seen
         assert "[not_a_union]" in seen
+        passing = ("--forwarding", f"XA-{'0' * 32}", "--purpose", "assessment")
+        seen = await shown.of("case", "refuse", case, *REFUSE, *passing, *xb, code=1)
+        assert "[message_unknown]" in seen
         document = await shown.document("case", "show", case, *xb)
         assert document["threads"][0]["state"] == "submitted"
 
