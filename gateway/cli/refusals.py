@@ -28,6 +28,7 @@ REFUSALS: Final[Mapping[str, str]] = {
     "dossier avec --dir",
     "disk_full": "le disque est presque plein : rien n'est accepté avant qu'il y ait de la place",
     "handling_forbids_copy": "TLP:RED : ce message n'est que pour ses destinataires",
+    "handling_weaker": "ce qui est transmis garde au moins son TLP et tous ses codes de traitement",
     "idempotency_key_busy": "cette demande est déjà en cours",
     "information_recalled": "l'expéditeur a rappelé cette information : seul un réviseur "
     "l'ouvre, avec un motif",

@@ -26,7 +26,7 @@ async def test_lists_are_shown_and_a_nomenclature_is_brought(
         assert "Incompétence" in await shown.of("codes", "list", "refusal_ground", *folder)
         assert "[list_not_found]" in await shown.of("codes", "list", "hs", *folder, code=1)
         brought = ("codes", "import", "hs", str(file), "--edition", "2022", *folder)
-        assert "HS 2022  4" in await shown.of(*brought)
+        assert "SH 2022  4" in await shown.of(*brought)
         assert (await shown.document(*brought))["codes"] == 4
         assert "hs  2022" in await shown.of("codes", "list", *folder)
         listed = await shown.document("codes", "list", "hs", "--under", "6403", *folder)

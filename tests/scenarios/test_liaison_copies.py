@@ -51,6 +51,12 @@ async def refused(fed: Federation, member: str, ref: str, order: CopyOrder = WES
     return found
 
 
+async def reported(fed: Federation, member: str) -> bool:
+    """Tell whether a member has heard what became of its recall."""
+    kinds = {item.kind for item in (await fed.inbox(member)).messages}
+    return "information.recall_report" in kinds
+
+
 async def test_an_office_gets_what_names_nobody(tmp_path: Path) -> None:
     """Of a message sent, and of one received; beside it in its case, and with no attachment."""
     async with federation(tmp_path, "XA", "XB", "RILO-W", roles=ROLES) as fed:
@@ -94,6 +100,7 @@ async def test_what_may_not_be_copied_is_refused_by_name(tmp_path: Path) -> None
             saying={"message": open_one.id},
             in_reply_to=open_one.id,
         )
+        await fed.until(lambda: reported(fed, "XA"))
         for member in ("XA", "XB"):
             found = await refused(fed, member, open_one.id)
             assert isinstance(found, ForbiddenError)

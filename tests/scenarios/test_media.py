@@ -462,7 +462,7 @@ async def test_attachments_travel_in_segments_that_are_verified(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Swapped, bent, dropped or lying segments cost their message until a good medium comes."""
-    for module in ("protocol.blob", "services.segments", "services.plaintext"):
+    for module in ("protocol.blob", "services.blobs.segments", "services.blobs.plaintext"):
         monkeypatch.setattr(f"gateway.{module}.SEGMENT_BYTES", 64 * 1024)
     contents = [os.urandom(200_000), os.urandom(300_000)]
     async with federation(tmp_path, "XA", "XB") as fed:
