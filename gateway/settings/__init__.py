@@ -1,0 +1,64 @@
+"""Every setting, with its default and the sentence that explains it.
+
+A module for each concern has the sections as types; ``loading`` reads a node's file,
+``rendering`` writes one. ``config/gateway.toml`` is ``render(defaults)``.
+"""
+
+from gateway.settings.cases import (
+    CalendarSettings,
+    CasesSettings,
+    InstrumentSettings,
+    LiaisonOfficeSettings,
+    RegionSettings,
+    Weekday,
+)
+from gateway.settings.lines import (
+    AuditSettings,
+    DeliverySettings,
+    LocalApiSettings,
+    PeerApiSettings,
+    RegistrySettings,
+    RelaySettings,
+    Role,
+    RoleGrant,
+)
+from gateway.settings.loading import load
+from gateway.settings.policy import CeilingSettings, PolicySettings
+from gateway.settings.rendering import render
+from gateway.settings.storage import (
+    BlobsSettings,
+    Fetch,
+    KeysSettings,
+    LogsSettings,
+    NodeSettings,
+    StoreSettings,
+)
+from gateway.settings.whole import Settings
+
+__all__ = [
+    "AuditSettings",
+    "BlobsSettings",
+    "CalendarSettings",
+    "CasesSettings",
+    "CeilingSettings",
+    "DeliverySettings",
+    "Fetch",
+    "InstrumentSettings",
+    "KeysSettings",
+    "LiaisonOfficeSettings",
+    "LocalApiSettings",
+    "LogsSettings",
+    "NodeSettings",
+    "PeerApiSettings",
+    "PolicySettings",
+    "RegionSettings",
+    "RegistrySettings",
+    "RelaySettings",
+    "Role",
+    "RoleGrant",
+    "Settings",
+    "StoreSettings",
+    "Weekday",
+    "load",
+    "render",
+]
