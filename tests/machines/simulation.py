@@ -16,7 +16,6 @@ import msgspec
 
 from gateway.cli.story import request
 from gateway.clock import SystemClock
-from gateway.daemon import Node, wire
 from gateway.errors import LiaisonError, UnavailableError
 from gateway.protocol.answer import Posted
 from gateway.services.auditing.check import check_audit_log
@@ -24,6 +23,7 @@ from gateway.services.keys import NodeKeys
 from gateway.services.receiving.message_view import Detail
 from gateway.settings import Settings
 from gateway.store import leases, outbox
+from gateway.wiring.node import Node, wire
 from keys.registry.draft import draft_rotation, follow, node_signer, root_signers
 from keys.registry.statement import REGISTRY, Chain, Kind, Revocation
 from keys.rootfile import read

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from gateway.daemon import Node
 from gateway.protocol.audit import parse_entry
 from gateway.services.auditing.check import check_audit_log
 from gateway.store import audit, audit_reading, cosigned
 from gateway.store.database import Transaction
+from gateway.wiring.node import Node
 from keys.registry.statement import REGISTRY
 from keys.suite import MemberId
 from tests.machines.simulation import MEMBERS, RECIPIENTS, Simulation, Stage, Weather

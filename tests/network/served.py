@@ -14,13 +14,14 @@ from typing import Any
 import aiohttp
 import msgspec
 
-from gateway.daemon import Node, open_database, wire
+from gateway.daemon import open_database
 from gateway.network.local_api import LocalApi
 from gateway.network.peer_api import PeerApi, PeerFault
 from gateway.network.peer_client import HttpsPeers
 from gateway.network.tls import client_context
 from gateway.services.keys import NodeKeys
 from gateway.settings import RoleGrant
+from gateway.wiring.node import Node, wire
 from keys.keyring import KeyRecord, new_record
 from keys.registry.statement import REGISTRY
 from keys.suite import KeyUse, MemberId

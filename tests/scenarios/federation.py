@@ -14,7 +14,7 @@ import msgspec
 from gateway.cli.founding import Founding, found_federation, found_member, with_anchor
 from gateway.cli.story import request
 from gateway.clock import SystemClock
-from gateway.daemon import Node, open_database, wire
+from gateway.daemon import open_database
 from gateway.errors import UnavailableError
 from gateway.peer import Peer, Pong, Segment
 from gateway.protocol.answer import Answer, Posted
@@ -31,6 +31,7 @@ from gateway.services.sending.submission import Submission, Submitted
 from gateway.settings import Role, Settings, load
 from gateway.store import audit, audit_reading, leases
 from gateway.store.database import FaultHook, Transaction
+from gateway.wiring.node import Node, wire
 from keys.keyfile import Unlocked, unlock
 from keys.registry.draft import parse_fingerprint, root_signers
 from keys.registry.statement import NO_COMPETENCES, REGISTRY, Competences, MemberRole

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from gateway.clock import SystemClock
-from gateway.daemon import Node
 from gateway.errors import RejectedError
 from gateway.protocol.audit import EntryKind
 from gateway.protocol.witness import AddCheckpoint
 from gateway.services.auditing import anchoring
 from gateway.store import audit, cosigned
 from gateway.store.cosigned import CosignedHead
+from gateway.wiring.node import Node
 from keys.registry.statement import REGISTRY, Chain, Kind, WitnessSet
 from keys.registry.witnessed import witnessed_time
 from keys.suite import MemberId, digest

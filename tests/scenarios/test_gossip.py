@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from gateway.daemon import Node
 from gateway.errors import RejectedError, UnavailableError
 from gateway.services.federation import gossip
 from gateway.services.federation.check import portable
 from gateway.services.federation.gossip import Verdict
 from gateway.store import split_views
+from gateway.wiring.node import Node
 from keys.registry.member import RegistryHead
 from keys.registry.statement import REGISTRY
 from keys.suite import KeyUse, MemberId

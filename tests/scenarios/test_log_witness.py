@@ -4,13 +4,13 @@ import asyncio
 import base64
 from pathlib import Path
 
-from gateway.daemon import Node
 from gateway.errors import ConflictError, ForbiddenError, LiaisonError, RejectedError
 from gateway.protocol.witness import AddCheckpoint, SizeDiffersError
 from gateway.services.federation.check import portable
 from gateway.services.gatekeeper import Hop
 from gateway.store import split_views, witnessed
 from gateway.store.database import Transaction
+from gateway.wiring.node import Node
 from keys.registry.origins import log_keys_of
 from keys.registry.statement import REGISTRY, Chain, Kind
 from keys.suite import KeyUse, MemberId

@@ -8,7 +8,6 @@ import pytest
 from sqlalchemy import text
 
 from gateway.cases.kinds import ALL_KINDS
-from gateway.daemon import Node
 from gateway.errors import UnavailableError
 from gateway.services.federation.registry import RegistryMirror
 from gateway.services.federation.snapshot import Snapshot
@@ -17,6 +16,7 @@ from gateway.services.neighbours import Neighbours
 from gateway.services.receiving.inbox import Inbox, MessageQuery
 from gateway.services.refusals import Refusals
 from gateway.store.news import Topic
+from gateway.wiring.node import Node
 from keys.keyring import new_record
 from keys.registry.draft import parse_fingerprint
 from keys.suite import KeyId, KeyUse, MemberId

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from gateway.daemon import Node
 from gateway.errors import ForbiddenError, LiaisonError
 from gateway.protocol.audit import EntryKind
 from gateway.services.auditing.check import check_audit_log
 from gateway.services.sending.reoffering import DAY_S
 from gateway.services.witness.log_alarms import LogVerdict
 from gateway.store import audit, outbox, restorations, split_views
+from gateway.wiring.node import Node
 from keys.keyring import Keyring
 from keys.registry.origins import log_keys_of
 from keys.registry.statement import REGISTRY

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from gateway.daemon import Node
 from gateway.errors import LiaisonError, RejectedError, UnavailableError
 from gateway.services.federation import reading as registry_reading
 from gateway.services.federation.gossip import Verdict
+from gateway.wiring.node import Node
 from keys.registry import draft
 from keys.registry.member import RegistryHead
 from keys.registry.statement import REGISTRY

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway.daemon import Node
 from gateway.protocol.audit import EntryKind
 from gateway.store import audit
+from gateway.wiring.node import Node
 from keys.registry.origins import AuditOrigin, log_keys_of
 from keys.suite import MemberId
 from keys.tlog.checkpoint import Checkpoint, parse_checkpoint
