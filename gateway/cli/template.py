@@ -73,10 +73,15 @@ def _table(
         if field.shape is Shape.PART:
             yield from _comment(field, language)
             name = ".".join((*at, field.name))
-            yield f"[[{name}]]" if field.many else f"[{name}]"
-            held = known.get(field.name, field.default)
-            inner = held if isinstance(held, Mapping) else {}
-            yield from _table(field.parts, inner, (*at, field.name), language)
+            for held in _parts(field, known.get(field.name, field.default)):
+                yield f"[[{name}]]" if field.many else f"[{name}]"
+                yield from _table(field.parts, held, (*at, field.name), language)
+
+
+def _parts(field: Field, known: object) -> Sequence[Mapping[str, object]]:
+    """Return what is known of a part, each of a list; one that is empty where nothing is."""
+    items = known if isinstance(known, list | tuple) else (known,)
+    return [item for item in items if isinstance(item, Mapping)] or [{}]
 
 
 def _comment(field: Field, language: str) -> Iterator[str]:
