@@ -40,9 +40,10 @@ from gateway.services.starting import Starting
 from gateway.services.witness.cosigning import Cosigning
 from gateway.services.witness.watching import Watching
 from gateway.settings import Settings
-from gateway.store import attachments, audit, carried, custody, idempotency, outbox, registry
+from gateway.store import attachments, audit, carried, custody, idempotency, registry
 from gateway.store.blobs import BlobStore
 from gateway.store.database import Database, Transaction
+from gateway.store.outbox import settling
 
 SWEEP_S = 30.0
 PURGE_S = 3600.0
@@ -178,7 +179,7 @@ class Workers:
             self.mirror.confirm()
 
         def commit(tx: Transaction) -> tuple[int, list[str]]:
-            expired = outbox.expire(tx, now)
+            expired = settling.expire(tx, now)
             audit.append(
                 tx,
                 [

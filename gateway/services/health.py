@@ -22,9 +22,10 @@ from gateway.services.receiving.message_view import why
 from gateway.services.witness.cosigning import Cosigning
 from gateway.services.witness.log_alarms import LogAlarms
 from gateway.settings import Role, Settings
-from gateway.store import audit, messages, outbox, split_views
+from gateway.store import audit, messages, split_views
 from gateway.store.blobs import BlobStore
 from gateway.store.database import Database, Transaction
+from gateway.store.outbox import showing
 from keys.suite import KeyUse, parse_member_id
 
 OUTBOX_SHOWN = 500
@@ -173,7 +174,7 @@ class Health:
                 split_views.count(tx),
                 len(self._log_alarms.recent_in(tx)),
             ]
-            return outbox.counts(tx), messages.counts(tx), numbers, self._audit_state.told(tx)
+            return showing.counts(tx), messages.counts(tx), numbers, self._audit_state.told(tx)
 
         rows, stored, (size, waiting, proofs, wrong), told = await self._database.read(look)
         view = self._mirror.known
@@ -212,7 +213,7 @@ class Health:
     async def undelivered(self, caller: Caller) -> list[OutboxRow]:
         """Return the deliveries that are not done, the oldest first."""
         require(caller, Role.OPERATOR)
-        rows = await self._database.read(lambda tx: outbox.waiting(tx, OUTBOX_SHOWN))
+        rows = await self._database.read(lambda tx: showing.waiting(tx, OUTBOX_SHOWN))
         return [
             OutboxRow(
                 message=message_ref(sender, message_id),

@@ -13,7 +13,7 @@ from sqlalchemy import func, insert, or_, select, text, update
 from gateway.store.attachments import OWN
 from gateway.store.database import Transaction
 from gateway.store.messages import IN
-from gateway.store.outbox import OPEN, OutboxState
+from gateway.store.outbox.states import OPEN, OutboxState
 from gateway.store.schema import (
     attached,
     blobs,

@@ -10,7 +10,7 @@ from typing import Any, Final
 from sqlalchemy import Select, insert, select, update
 
 from gateway.store.database import Transaction
-from gateway.store.outbox import OutboxState
+from gateway.store.outbox.states import OutboxState
 from gateway.store.schema import disclosures, messages, outbox
 
 

@@ -29,7 +29,7 @@ from gateway.cli.french import HELP, speak_french
 from gateway.cli.refusals import REFUSALS
 from gateway.faults import SENTENCES
 from gateway.store.attached import AttachmentState
-from gateway.store.outbox import OutboxState
+from gateway.store.outbox.states import OutboxState
 
 GATEWAY = Path(__file__).parents[2] / "gateway"
 OFFICERS = (

@@ -22,7 +22,8 @@ from gateway.services.auditing.check import check_audit_log
 from gateway.services.keys import NodeKeys
 from gateway.services.receiving.message_view import Detail
 from gateway.settings import Settings
-from gateway.store import leases, outbox
+from gateway.store import leases
+from gateway.store.outbox import showing
 from gateway.wiring.node import Node, wire
 from keys.registry.draft import draft_rotation, follow, node_signer, root_signers
 from keys.registry.statement import REGISTRY, Chain, Kind, Revocation
@@ -322,7 +323,7 @@ class Simulation(Federation):
 
     async def _open(self) -> int:
         def count(tx: Any) -> int:
-            found = outbox.counts(tx)
+            found = showing.counts(tx)
             return sum(found[state] for state in ("queued", "sending", "in_custody"))
 
         return await self.nodes[SENDER].database.read(count)

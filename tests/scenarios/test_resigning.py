@@ -10,7 +10,8 @@ from gateway.protocol.envelope import parse_envelope
 from gateway.protocol.receipt import parse_receipt
 from gateway.services.auditing.check import check_audit_log
 from gateway.services.sending.delivery import load_of
-from gateway.store import outbox, sealings
+from gateway.store import sealings
+from gateway.store.outbox import showing
 from keys.registry.statement import REGISTRY
 from keys.suite import KeyUse, MemberId
 from tests.scenarios.federation import OFFICER, Federation, federation, unaware
@@ -170,7 +171,7 @@ async def _settle(fed: Federation, posted: Posted, answer: Answer) -> None:
     """Hand XA an answer to what it posted before."""
     node, parsed = fed.nodes[XA], parse_envelope(posted.envelope)
     row = await node.database.read(
-        lambda tx: outbox.by_copy(tx, parsed.header.message_id, parsed.envelope_id, XC)
+        lambda tx: showing.by_copy(tx, parsed.header.message_id, parsed.envelope_id, XC)
     )
     assert row is not None
     assert row.envelope_id != parsed.envelope_id

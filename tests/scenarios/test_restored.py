@@ -15,7 +15,9 @@ from gateway.protocol.audit import EntryKind
 from gateway.services.auditing.check import check_audit_log
 from gateway.services.sending.reoffering import DAY_S
 from gateway.services.witness.log_alarms import LogVerdict
-from gateway.store import audit, outbox, restorations, split_views
+from gateway.store import audit, restorations, split_views
+from gateway.store.outbox import showing
+from gateway.store.outbox.showing import RecipientState
 from gateway.wiring.node import Node
 from keys.keyring import Keyring
 from keys.registry.origins import log_keys_of
@@ -369,12 +371,12 @@ async def _holds(fed: Federation, wanted: list[str]) -> bool:
     return sorted(item.id for item in (await fed.inbox("XB")).messages) == wanted
 
 
-async def rows(fed: Federation, member: str) -> list[outbox.RecipientState]:
+async def rows(fed: Federation, member: str) -> list[RecipientState]:
     """Return a member's deliveries to XB that were offered again, or may be."""
 
-    def read(tx: Any) -> list[outbox.RecipientState]:
+    def read(tx: Any) -> list[RecipientState]:
         found = tx.execute(text("SELECT row_id FROM messages WHERE direction = 'out'")).scalars()
-        states = outbox.states(tx, list(found))
+        states = showing.states(tx, list(found))
         return [row for group in states.values() for row in group if row.recipient == "XB"]
 
     return await fed.nodes[MemberId(member)].database.read(read)

@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from gateway.store import messages, outbox
+from gateway.store import messages
 from gateway.store.database import Database, FaultHook, Transaction
 from gateway.store.migrate import upgrade
+from gateway.store.outbox import queueing
 
 NOW = 1_790_000_000
 
@@ -44,11 +45,11 @@ def message(
 def queue(tx: Transaction, number: int, *recipients: str, now: int = NOW, **changes: int) -> int:
     """Accept a message for these recipients; return its row."""
     (row,) = messages.record_outgoing(tx, [message(number, **changes)])
-    shared = outbox.Queueing(
+    shared = queueing.Queueing(
         message_row=row, priority=changes.get("priority", 5), now=now, expires_at=NOW + 1000
     )
-    rows = [outbox.NewRow(recipient=name, seal_kid=None, wrapped=None) for name in recipients]
-    outbox.enqueue(tx, [(shared, item) for item in rows])
+    rows = [queueing.NewRow(recipient=name, seal_kid=None, wrapped=None) for name in recipients]
+    queueing.enqueue(tx, [(shared, item) for item in rows])
     return row
 
 

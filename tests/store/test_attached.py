@@ -3,11 +3,11 @@
 import pytest
 from sqlalchemy import update
 
-from gateway.store import attached, attachments, messages, outbox
+from gateway.store import attached, attachments, messages
 from gateway.store.attached import AttachmentState, NewAttached
 from gateway.store.attachments import OWN
 from gateway.store.database import Transaction
-from gateway.store.outbox import OutboxState
+from gateway.store.outbox.states import OPEN, OutboxState
 from gateway.store.schema import outbox as rows
 from tests.store.conftest import Fresh
 from tests.store.stored import NOW, message, queue
@@ -143,7 +143,7 @@ def test_recipient_may_fetch_what_was_not_taken_back(fresh: Fresh, state: Outbox
             attachments.complete(tx, blob.row_id, NOW)
             attachments.name(tx, OWN, (sent.sender, sent.message_id), [BLOBS[0]], NOW)
             tx.execute(update(rows).values(state=state))
-            alive = state in (*outbox.OPEN, OutboxState.DELIVERED)
+            alive = state in (*OPEN, OutboxState.DELIVERED)
             assert attached.is_sent_to(tx, "XB", sent.envelope_id, BLOBS[0]) is alive
             for recipient, envelope_id, blob_id in (
                 ("XC", sent.envelope_id, BLOBS[0]),

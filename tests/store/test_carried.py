@@ -1,9 +1,11 @@
 """What media brought: noted once, refused once, owed until its time is over."""
 
-from gateway.store import carried, outbox
+from gateway.store import carried
 from gateway.store.carried import NewCarried
 from gateway.store.database import Transaction
-from gateway.store.outbox import OutboxState, Settlement
+from gateway.store.outbox import claiming, settling, showing
+from gateway.store.outbox.settling import Settlement
+from gateway.store.outbox.states import OutboxState
 from tests.store.conftest import Fresh
 from tests.store.stored import NOW, message, queue
 
@@ -63,26 +65,26 @@ def test_open_rows_are_read_without_a_lease(fresh: Fresh) -> None:
         def act(tx: Transaction) -> None:
             for number in range(4):
                 queue(tx, number, "XB", "XC", priority=number)
-            (leased,) = outbox.claim(tx, ["XB"], now=NOW, lease_until=NOW + 60, most=1)
-            rows = outbox.still_open(tx, "XB", NOW)
+            (leased,) = claiming.claim(tx, ["XB"], now=NOW, lease_until=NOW + 60, most=1)
+            rows = showing.still_open(tx, "XB", NOW)
             assert rows[0] == leased.row_id
-            assert [row.rank for row in outbox.by_rows(tx, rows)] == [6, 7, 8, 9]
-            outbox.note_export(tx, rows[:2], NOW + 5)
-            outbox.note_export(tx, [], NOW + 9)
-            shown = [row for _, _, row in outbox.waiting(tx, 100) if row.recipient == "XB"]
+            assert [row.rank for row in claiming.by_rows(tx, rows)] == [6, 7, 8, 9]
+            showing.note_export(tx, rows[:2], NOW + 5)
+            showing.note_export(tx, [], NOW + 9)
+            shown = [row for _, _, row in showing.waiting(tx, 100) if row.recipient == "XB"]
             assert sorted(str(row.exported_at) for row in shown) == sorted(
                 [str(NOW + 5), str(NOW + 5), "None", "None"]
             )
             assert {row.state for row in shown} == {OutboxState.QUEUED, OutboxState.SENDING}
-            outbox.settle(
+            settling.settle(
                 tx, [Settlement(row_id=rows[0], state=OutboxState.DELIVERED, at=NOW, receipt=b"r")]
             )
-            assert outbox.still_open(tx, "XB", NOW) == rows[1:]
-            assert outbox.still_open(tx, "XB", NOW + 1000) == []
+            assert showing.still_open(tx, "XB", NOW) == rows[1:]
+            assert showing.still_open(tx, "XB", NOW + 1000) == []
             sent = message(3)
             known = (sent.message_id, sent.envelope_id)
-            assert outbox.state_of_copy(tx, *known, "XB") is OutboxState.DELIVERED
-            assert outbox.state_of_copy(tx, *known, "XC") is OutboxState.QUEUED
-            assert outbox.state_of_copy(tx, *known, "XD") is None
+            assert showing.state_of_copy(tx, *known, "XB") is OutboxState.DELIVERED
+            assert showing.state_of_copy(tx, *known, "XC") is OutboxState.QUEUED
+            assert showing.state_of_copy(tx, *known, "XD") is None
 
         db.write_now(act)

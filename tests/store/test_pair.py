@@ -14,10 +14,11 @@ from sqlalchemy import text
 
 from gateway.clock import SystemClock
 from gateway.errors import ConflictError, RejectedError
-from gateway.store import audit, audit_reading, idempotency, messages, news, outbox, registry
+from gateway.store import audit, audit_reading, idempotency, messages, news, registry
 from gateway.store.database import Database, Transaction
 from gateway.store.migrate import upgrade
 from gateway.store.news import Topic
+from gateway.store.outbox import claiming
 from gateway.store.schema import metadata
 from keys.tlog.merkle import Frontier
 from keys.tlog.nodes import Node, completed_nodes
@@ -124,7 +125,7 @@ async def test_no_row_is_claimed_by_both(pair: Pair) -> None:
     async def claim(database: Database) -> list[int]:
         claimed: list[int] = []
         while found := await database.write(
-            lambda tx: outbox.claim(tx, ["XB"], now=NOW, lease_until=NOW + 60, most=7)
+            lambda tx: claiming.claim(tx, ["XB"], now=NOW, lease_until=NOW + 60, most=7)
         ):
             claimed += [row.row_id for row in found]
         return claimed

@@ -8,10 +8,12 @@ from sqlalchemy import insert, text
 
 from gateway.protocol.codec import encode
 from gateway.protocol.envelope import parse_header
-from gateway.store import attachments, messages, outbox, purge, schema
+from gateway.store import attachments, messages, purge, schema
 from gateway.store.database import Database, Transaction
 from gateway.store.migrate import upgrade
-from gateway.store.outbox import OutboxState, Settlement
+from gateway.store.outbox import settling, showing
+from gateway.store.outbox.settling import Settlement
+from gateway.store.outbox.states import OPEN, OutboxState
 from tests.store.conftest import Fresh
 from tests.store.stored import NOW, message, queue
 
@@ -42,8 +44,8 @@ def test_own_message_goes_when_all_its_deliveries_ended(fresh: Fresh, state: Out
 
         def act(tx: Transaction) -> None:
             row = queue(tx, 1, "XB", "XC")
-            outbox.settle(tx, [Settlement(row_id=1, state=OutboxState.DELIVERED, at=NOW)])
-            ends = state not in outbox.OPEN
+            settling.settle(tx, [Settlement(row_id=1, state=OutboxState.DELIVERED, at=NOW)])
+            ends = state not in OPEN
             changes = {"state": state.value, "at": NOW if ends else None}
             move = "UPDATE outbox SET state = :state, settled_at = :at WHERE row_id = 2"
             tx.execute(text(move), changes)
@@ -117,9 +119,9 @@ def test_deliveries_go_with_their_message_and_attachments_with_the_last_that_nam
                 named = "XA", message(number).message_id
                 attachments.name(tx, "XB", named, [b"b" * 32], NOW)
             sent = queue(tx, 3, "XB")
-            outbox.settle(tx, [Settlement(row_id=1, state=OutboxState.DELIVERED, at=NOW)])
+            settling.settle(tx, [Settlement(row_id=1, state=OutboxState.DELIVERED, at=NOW)])
             purge.forget(tx, [rows[0], sent])
-            assert outbox.states(tx, [sent]) == {}
+            assert showing.states(tx, [sent]) == {}
             assert attachments.forget_unnamed(tx, LATER) == []
             purge.forget(tx, [rows[1]])
             assert attachments.forget_unnamed(tx, LATER) == ["place"]

@@ -2,11 +2,14 @@
 
 import pytest
 
-from gateway.store import cosigned, custody, outbox, restorations
+from gateway.store import cosigned, custody, restorations
 from gateway.store.cosigned import CosignedHead
 from gateway.store.custody import CustodyState
 from gateway.store.database import Transaction
-from gateway.store.outbox import OutboxState, Settlement
+from gateway.store.outbox import claiming, queueing, settling, showing
+from gateway.store.outbox.settling import Settlement
+from gateway.store.outbox.showing import RecipientState
+from gateway.store.outbox.states import OutboxState
 from gateway.store.restorations import Restoration
 from tests.store.conftest import Fresh
 from tests.store.stored import NOW, queue
@@ -18,21 +21,21 @@ DELIVERED = OutboxState.DELIVERED
 def deliver(tx: Transaction, row: int, at: int, receipt: bytes = b"first") -> None:
     """Settle a row as delivered."""
     settled = Settlement(row_id=row, state=DELIVERED, at=at, receipt=receipt)
-    assert outbox.settle(tx, [settled]) == {row}
+    assert settling.settle(tx, [settled]) == {row}
 
 
 def again(
     tx: Transaction, *, after: int = 0, now: int = NOW, most: int = 500
 ) -> tuple[int, object]:
     """Offer XB again what it receipted from NOW on."""
-    return outbox.offer_again(
+    return queueing.offer_again(
         tx, "XB", since=NOW, heard_at=NOW + 50, after=after, now=now, most=most
     )
 
 
-def state_of(tx: Transaction, message_row: int) -> outbox.RecipientState:
+def state_of(tx: Transaction, message_row: int) -> RecipientState:
     """Return how far a message with one recipient is."""
-    (state,) = outbox.states(tx, [message_row])[message_row]
+    (state,) = showing.states(tx, [message_row])[message_row]
     return state
 
 
@@ -46,7 +49,7 @@ def test_what_was_receipted_since_is_queued_again_and_nothing_else(fresh: Fresh)
             deliver(tx, 2, NOW + 1)
             deliver(tx, 3, NOW + 1)
             failed = Settlement(row_id=4, state=OutboxState.FAILED, at=NOW + 1, code="invalid")
-            outbox.settle(tx, [failed])
+            settling.settle(tx, [failed])
             deliver(tx, 5, NOW + 2)
             assert again(tx, now=NOW + 60) == (2, None)
             states = {n: state_of(tx, row).state for n, row in rows.items()}
@@ -56,7 +59,7 @@ def test_what_was_receipted_since_is_queued_again_and_nothing_else(fresh: Fresh)
             assert again(tx, now=NOW + 60) == (0, None)
             deliver(tx, 2, NOW + 61)
             assert again(tx, now=NOW + 62) == (0, None)  # once for each time that it asks
-            claimed = outbox.claim(tx, ["XB"], now=NOW + 60, lease_until=NOW + 90)
+            claimed = claiming.claim(tx, ["XB"], now=NOW + 60, lease_until=NOW + 90)
             assert [item.row_id for item in claimed] == [5, 6]
             assert again(tx, now=NOW + 2000) == (0, None)
 
@@ -91,7 +94,7 @@ def test_first_receipt_stays_and_another_is_kept_beside_it(fresh: Fresh, receipt
             kept = state_of(tx, row)
             assert (kept.state, kept.receipt, kept.settled_at) == (DELIVERED, b"first", NOW + 100)
             assert kept.receipt_again == (None if receipt == b"first" else receipt)
-            outbox.offer_again(
+            queueing.offer_again(
                 tx, "XB", since=NOW, heard_at=NOW + 200, after=0, now=NOW + 200, most=9
             )
             deliver(tx, 1, NOW + 300, b"third")
@@ -115,11 +118,11 @@ def test_row_that_was_delivered_ends_as_delivered(fresh: Fresh, ending: str) -> 
                     refusal = Settlement(
                         row_id=1, state=OutboxState.FAILED, at=NOW + 9, code="invalid", receipt=b"r"
                     )
-                    assert outbox.settle(tx, [refusal]) == {1}
+                    assert settling.settle(tx, [refusal]) == {1}
                 case "expired":
-                    assert outbox.expire(tx, NOW + 1000) == []
+                    assert settling.expire(tx, NOW + 1000) == []
                 case _:
-                    assert outbox.move(tx, [1], OutboxState.WITHDRAWN, NOW + 9) == {1}
+                    assert queueing.move(tx, [1], OutboxState.WITHDRAWN, NOW + 9) == {1}
             kept = state_of(tx, row)
             assert (kept.state, kept.receipt, kept.receipt_again) == (DELIVERED, b"first", None)
             assert kept.code == ("invalid" if ending == "refused" else "")

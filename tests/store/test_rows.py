@@ -7,10 +7,12 @@ import pytest
 from sqlalchemy import text
 
 from gateway.errors import ConflictError, UnavailableError
-from gateway.store import idempotency, messages, outbox
+from gateway.store import idempotency, messages
 from gateway.store.blobs import BlobStore, SegmentFile
 from gateway.store.database import Transaction
-from gateway.store.outbox import LEGAL, OPEN, Deferral, OutboxState, Settlement
+from gateway.store.outbox import claiming, queueing, settling, showing, signing
+from gateway.store.outbox.settling import Deferral, Settlement
+from gateway.store.outbox.states import LEGAL, OPEN, OutboxState
 from tests.store.conftest import Fresh
 from tests.store.stored import NOW, database, message, queue
 
@@ -22,17 +24,17 @@ def test_rows_are_claimed_once_until_their_lease_runs_out(fresh: Fresh) -> None:
         def act(tx: Transaction) -> None:
             for number in range(5):
                 queue(tx, number, "XB")
-            first = outbox.claim(tx, ["XB"], now=NOW, lease_until=NOW + 60)
+            first = claiming.claim(tx, ["XB"], now=NOW, lease_until=NOW + 60)
             assert len(first) == 5
-            assert outbox.claim(tx, ["XB"], now=NOW + 59, lease_until=NOW + 120) == []
-            assert outbox.requeue_overdue(tx, NOW + 59) == 0
-            assert outbox.requeue_overdue(tx, NOW + 60) == 5
-            again = outbox.claim(tx, ["XB"], now=NOW + 60, lease_until=NOW + 120)
+            assert claiming.claim(tx, ["XB"], now=NOW + 59, lease_until=NOW + 120) == []
+            assert queueing.requeue_overdue(tx, NOW + 59) == 0
+            assert queueing.requeue_overdue(tx, NOW + 60) == 5
+            again = claiming.claim(tx, ["XB"], now=NOW + 60, lease_until=NOW + 120)
             assert [row.row_id for row in again] == [row.row_id for row in first]
-            outbox.extend_leases(tx, [again[0].row_id], NOW + 500)
-            assert outbox.requeue_overdue(tx, NOW + 120) == 4
-            assert outbox.release_leases(tx, NOW + 121) == 1
-            assert len(outbox.claim(tx, ["XB"], now=NOW + 121, lease_until=NOW + 300)) == 5
+            claiming.extend_leases(tx, [again[0].row_id], NOW + 500)
+            assert queueing.requeue_overdue(tx, NOW + 120) == 4
+            assert queueing.release_leases(tx, NOW + 121) == 1
+            assert len(claiming.claim(tx, ["XB"], now=NOW + 121, lease_until=NOW + 300)) == 5
 
         db.write_now(act)
 
@@ -43,13 +45,15 @@ def test_rows_are_handed_on_without_a_claim(fresh: Fresh) -> None:
 
         def act(tx: Transaction) -> None:
             (row,) = messages.record_outgoing(tx, [message(1)])
-            shared = outbox.Queueing(message_row=row, priority=5, now=NOW, expires_at=NOW + 1000)
-            leased = outbox.NewRow(recipient="XB", seal_kid=None, wrapped=None, lease_until=NOW + 9)
-            ids = outbox.enqueue(tx, [(shared, leased)])
-            assert outbox.claim(tx, ["XB"], now=NOW, lease_until=NOW + 60) == []
-            assert outbox.requeue_overdue(tx, NOW + 9) == 1
-            (claimed,) = outbox.claim(tx, ["XB"], now=NOW + 9, lease_until=NOW + 60)
-            assert claimed == outbox.claimed(ids[row, "XB"], shared, leased, message(1))
+            shared = queueing.Queueing(message_row=row, priority=5, now=NOW, expires_at=NOW + 1000)
+            leased = queueing.NewRow(
+                recipient="XB", seal_kid=None, wrapped=None, lease_until=NOW + 9
+            )
+            ids = queueing.enqueue(tx, [(shared, leased)])
+            assert claiming.claim(tx, ["XB"], now=NOW, lease_until=NOW + 60) == []
+            assert queueing.requeue_overdue(tx, NOW + 9) == 1
+            (claimed,) = claiming.claim(tx, ["XB"], now=NOW + 9, lease_until=NOW + 60)
+            assert claimed == claiming.claimed(ids[row, "XB"], shared, leased, message(1))
 
         db.write_now(act)
 
@@ -63,20 +67,20 @@ def test_claims_are_fair_urgent_first_and_in_time(fresh: Fresh) -> None:
                 queue(tx, number, "XB", priority=number % 2)
             queue(tx, 50, "XC")
             queue(tx, 51, "XD", now=NOW + 100)
-            assert outbox.recipients(tx) == ["XB", "XC", "XD"]
-            due = outbox.waiting_recipients(tx, ["XA", "XB", "XC", "XD"])
+            assert claiming.recipients(tx) == ["XB", "XC", "XD"]
+            due = claiming.waiting_recipients(tx, ["XA", "XB", "XC", "XD"])
             assert due == {"XB": NOW, "XC": NOW, "XD": NOW + 100}
-            claimed = outbox.claim(tx, ["XB", "XC", "XD"], now=NOW, lease_until=NOW + 60, most=6)
+            claimed = claiming.claim(tx, ["XB", "XC", "XD"], now=NOW, lease_until=NOW + 60, most=6)
             peers = [row.recipient for row in claimed]
             assert (peers.count("XB"), peers.count("XC"), peers.count("XD")) == (2, 1, 0)
             assert {row.rank for row in claimed if row.recipient == "XB"} == {8}
-            rest = outbox.claim(tx, ["XC", "XD"], now=NOW + 100, lease_until=NOW + 160)
+            rest = claiming.claim(tx, ["XC", "XD"], now=NOW + 100, lease_until=NOW + 160)
             assert {row.recipient for row in rest} == {"XD"}
-            small = outbox.claim(tx, ["XB"], now=NOW, lease_until=NOW + 60, most_bytes=1)
+            small = claiming.claim(tx, ["XB"], now=NOW, lease_until=NOW + 60, most_bytes=1)
             assert len(small) == 1
-            assert outbox.claim(tx, ["XB"], now=NOW + 1000, lease_until=NOW + 1060) == []
-            assert len(outbox.expire(tx, NOW + 1000)) == 22
-            assert outbox.expire(tx, NOW + 1000) == []
+            assert claiming.claim(tx, ["XB"], now=NOW + 1000, lease_until=NOW + 1060) == []
+            assert len(settling.expire(tx, NOW + 1000)) == 22
+            assert settling.expire(tx, NOW + 1000) == []
 
         db.write_now(act)
 
@@ -87,24 +91,24 @@ def test_relays_keep_copies_until_something_comes_back(fresh: Fresh) -> None:
 
         def act(tx: Transaction) -> None:
             row = queue(tx, 1, "XB")
-            outbox.claim(tx, ["XB"], now=NOW, lease_until=NOW + 60)
-            kept = outbox.Custody(
+            claiming.claim(tx, ["XB"], now=NOW, lease_until=NOW + 60)
+            kept = settling.Custody(
                 row_id=1, envelope_id=message(1).envelope_id, due_at=NOW + 3600, custodian="RILO-W"
             )
-            assert outbox.keep(tx, [kept]) == {1}
-            (state,) = outbox.states(tx, [row])[row]
+            assert settling.keep(tx, [kept]) == {1}
+            (state,) = showing.states(tx, [row])[row]
             assert (state.state, state.custodian) == ("in_custody", "RILO-W")
-            assert outbox.move(tx, [1], OutboxState.WITHDRAWN, NOW) == set()
-            assert outbox.requeue_overdue(tx, NOW + 3600) == 1
-            found = outbox.by_copy(tx, message(1).message_id, message(1).envelope_id, "XB")
+            assert queueing.move(tx, [1], OutboxState.WITHDRAWN, NOW) == set()
+            assert queueing.requeue_overdue(tx, NOW + 3600) == 1
+            found = showing.by_copy(tx, message(1).message_id, message(1).envelope_id, "XB")
             assert found is not None
             assert (found.row_id, found.custodian) == (1, "RILO-W")
-            assert outbox.by_copy(tx, message(1).message_id, message(1).envelope_id, "XC") is None
-            assert outbox.move(tx, [1], OutboxState.WITHDRAWN, NOW) == {1}
-            assert outbox.claim(tx, ["XB"], now=NOW + 3600, lease_until=NOW + 9999) == []
-            assert outbox.expire(tx, NOW + 1000) == []
-            assert outbox.move(tx, [1], OutboxState.QUEUED, NOW) == {1}
-            assert len(outbox.claim(tx, ["XB"], now=NOW, lease_until=NOW + 60)) == 1
+            assert showing.by_copy(tx, message(1).message_id, message(1).envelope_id, "XC") is None
+            assert queueing.move(tx, [1], OutboxState.WITHDRAWN, NOW) == {1}
+            assert claiming.claim(tx, ["XB"], now=NOW + 3600, lease_until=NOW + 9999) == []
+            assert settling.expire(tx, NOW + 1000) == []
+            assert queueing.move(tx, [1], OutboxState.QUEUED, NOW) == {1}
+            assert len(claiming.claim(tx, ["XB"], now=NOW, lease_until=NOW + 60)) == 1
 
         db.write_now(act)
 
@@ -119,7 +123,7 @@ def test_only_legal_transitions_happen(
         def act(tx: Transaction) -> tuple[set[int], str]:
             queue(tx, 1, "XB")
             tx.execute(text("UPDATE outbox SET state = :state"), {"state": before.value})
-            moved = outbox.settle(tx, [Settlement(row_id=1, state=after, at=NOW)])
+            moved = settling.settle(tx, [Settlement(row_id=1, state=after, at=NOW)])
             return moved, tx.execute(text("SELECT state FROM outbox")).scalar_one()
 
         moved, state = db.write_now(act)
@@ -146,18 +150,18 @@ def test_deferred_rows_wait_and_count_their_failures(fresh: Fresh) -> None:
 
         def act(tx: Transaction) -> None:
             row = queue(tx, 1, "XB")
-            outbox.claim(tx, ["XB"], now=NOW, lease_until=NOW + 60)
-            outbox.defer(tx, [Deferral(row_id=1, due_at=NOW + 30, code="peer_unreachable")])
-            (state,) = outbox.states(tx, [row])[row]
+            claiming.claim(tx, ["XB"], now=NOW, lease_until=NOW + 60)
+            settling.defer(tx, [Deferral(row_id=1, due_at=NOW + 30, code="peer_unreachable")])
+            (state,) = showing.states(tx, [row])[row]
             assert (state.state, state.attempts, state.code) == ("queued", 1, "peer_unreachable")
-            assert outbox.claim(tx, ["XB"], now=NOW + 29, lease_until=NOW + 90) == []
-            outbox.claim(tx, ["XB"], now=NOW + 30, lease_until=NOW + 60)
-            outbox.restanza(tx, 1, b"k" * 32, b"w")
-            outbox.defer(tx, [Deferral(row_id=1, due_at=NOW, code="busy", failed=False)])
-            (claimed,) = outbox.claim(tx, ["XB"], now=NOW, lease_until=NOW + 60)
+            assert claiming.claim(tx, ["XB"], now=NOW + 29, lease_until=NOW + 90) == []
+            claiming.claim(tx, ["XB"], now=NOW + 30, lease_until=NOW + 60)
+            signing.restanza(tx, 1, b"k" * 32, b"w")
+            settling.defer(tx, [Deferral(row_id=1, due_at=NOW, code="busy", failed=False)])
+            (claimed,) = claiming.claim(tx, ["XB"], now=NOW, lease_until=NOW + 60)
             assert (claimed.attempts, claimed.seal_kid, claimed.wrapped) == (1, b"k" * 32, b"w")
-            assert outbox.counts(tx)["sending"] == 1
-            ((sender, _, waiting),) = outbox.waiting(tx, 10)
+            assert showing.counts(tx)["sending"] == 1
+            ((sender, _, waiting),) = showing.waiting(tx, 10)
             assert (sender, waiting.recipient) == ("XA", "XB")
 
         db.write_now(act)
@@ -301,12 +305,12 @@ def test_row_of_a_copy_is_found_by_its_message_and_not_among_the_recipients(
             queue(tx, 1, "XC", "XB")
             queue(tx, 2, "XC")
             wanted = message(2)
-            found = outbox.by_copy(tx, wanted.message_id, wanted.envelope_id, "XC")
+            found = showing.by_copy(tx, wanted.message_id, wanted.envelope_id, "XC")
             assert found is not None
             assert found.message_id == wanted.message_id
-            assert outbox.by_copy(tx, wanted.message_id, wanted.envelope_id, "XB") is None
-            assert outbox.by_copy(tx, wanted.message_id, bytes(32), "XC") is None
-            compiled = outbox._OF_COPY.compile(dialect=tx.dialect)
+            assert showing.by_copy(tx, wanted.message_id, wanted.envelope_id, "XB") is None
+            assert showing.by_copy(tx, wanted.message_id, bytes(32), "XC") is None
+            compiled = showing._OF_COPY.compile(dialect=tx.dialect)
             named = {"message_id": b"", "envelope_id": b"", "recipient": ""}
             values = compiled.construct_params(named)
             asked = tuple(values[name] for name in compiled.positiontup or ())

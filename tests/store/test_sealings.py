@@ -2,10 +2,13 @@
 
 from dataclasses import replace
 
-from gateway.store import messages, outbox, purge, sealings
+from gateway.store import messages, purge, sealings
 from gateway.store.database import Transaction
 from gateway.store.messages import SignedAgain, StoredMessage
-from gateway.store.outbox import Custody, Deferral, OutboxState, Settlement
+from gateway.store.outbox import claiming, queueing, settling, showing, signing
+from gateway.store.outbox.settling import Custody, Deferral, Settlement
+from gateway.store.outbox.showing import RecipientState
+from gateway.store.outbox.states import OutboxState
 from tests.store.conftest import Fresh
 from tests.store.stored import NOW, message, queue
 
@@ -26,10 +29,10 @@ def stored(tx: Transaction, number: int) -> StoredMessage:
     return found
 
 
-def state(tx: Transaction, message_row: int, recipient: str) -> outbox.RecipientState:
+def state(tx: Transaction, message_row: int, recipient: str) -> RecipientState:
     """Return the row of a message for a recipient."""
     (found,) = [
-        row for row in outbox.states(tx, [message_row])[message_row] if row.recipient == recipient
+        row for row in showing.states(tx, [message_row])[message_row] if row.recipient == recipient
     ]
     return found
 
@@ -41,7 +44,7 @@ def test_row_that_is_sealed_anew_remembers_the_key_it_had(fresh: Fresh) -> None:
         def act(tx: Transaction) -> None:
             queue(tx, 1, "XB")
             for kid in (KID, KID, OTHER, KID):
-                outbox.restanza(tx, 1, kid, b"wrapped")
+                signing.restanza(tx, 1, kid, b"wrapped")
             earlier = sealings.of_row(tx, 1)
             assert [item.seal_kid for item in earlier] == [KID, OTHER]
             assert {item.envelope_id for item in earlier} == {message(1).envelope_id}
@@ -56,25 +59,25 @@ def test_message_that_is_signed_again_is_queued_and_found_by_both_envelopes(fres
 
         def act(tx: Transaction) -> None:
             row = queue(tx, 1, "XB", "XC", "XD", "XE")
-            outbox.claim(tx, ["XB", "XC", "XD", "XE"], now=NOW, lease_until=NOW + 60)
+            claiming.claim(tx, ["XB", "XC", "XD", "XE"], now=NOW, lease_until=NOW + 60)
             for row_id in (1, 2, 3, 4):
-                outbox.restanza(tx, row_id, KID, b"wrapped")
+                signing.restanza(tx, row_id, KID, b"wrapped")
             first = message(1).envelope_id
             kept = Custody(row_id=2, envelope_id=first, due_at=NOW + 3600, custodian="RO")
-            outbox.keep(tx, [kept])
+            settling.keep(tx, [kept])
             ends = {3: (OutboxState.DELIVERED, ""), 4: (OutboxState.FAILED, "signer_revoked")}
-            outbox.settle(
+            settling.settle(
                 tx,
                 [
                     Settlement(row_id=row_id, state=end, at=NOW, code=code)
                     for row_id, (end, code) in ends.items()
                 ],
             )
-            assert outbox.unfinished(tx, NOW) == [row]
+            assert signing.unfinished(tx, NOW) == [row]
             before = stored(tx, 1)
             assert messages.sign_again(tx, before, AGAIN)
             assert not messages.sign_again(tx, before, AGAIN)
-            assert outbox.sign_again(tx, before, b"s" * 136, NOW + 5) == {"XB", "XC", "XE"}
+            assert signing.sign_again(tx, before, b"s" * 136, NOW + 5) == {"XB", "XC", "XE"}
             for name in ("XB", "XC", "XE"):
                 found = state(tx, row, name)
                 assert (found.state, found.due_at, found.code, found.custodian) == (
@@ -83,16 +86,16 @@ def test_message_that_is_signed_again_is_queued_and_found_by_both_envelopes(fres
                 assert found.settled_at is None
             assert state(tx, row, "XD").state == "delivered"
             for envelope_id in (first, AGAIN.envelope_id):
-                copy = outbox.by_copy(tx, message(1).message_id, envelope_id, "XC")
+                copy = showing.by_copy(tx, message(1).message_id, envelope_id, "XC")
                 assert copy is not None
                 assert (copy.row_id, copy.envelope_id) == (2, AGAIN.envelope_id)
-            assert outbox.by_copy(tx, message(1).message_id, bytes(32), "XC") is None
-            assert outbox.by_copy(tx, message(1).message_id, first, "XZ") is None
+            assert showing.by_copy(tx, message(1).message_id, bytes(32), "XC") is None
+            assert showing.by_copy(tx, message(1).message_id, first, "XZ") is None
             assert {len(item.signed) for item in sealings.of_row(tx, 2)} == {136}
             # A relay's word for the earlier copy comes late: the row stays queued.
-            outbox.keep(tx, [kept])
+            settling.keep(tx, [kept])
             assert state(tx, row, "XC").state == "queued"
-            outbox.keep(tx, [replace(kept, envelope_id=AGAIN.envelope_id)])
+            settling.keep(tx, [replace(kept, envelope_id=AGAIN.envelope_id)])
             assert state(tx, row, "XC").state == "in_custody"
             purge.forget(tx, [row])
             assert sealings.of_row(tx, 2) == []
@@ -106,8 +109,8 @@ def test_what_waited_for_a_member_is_due_when_it_is_resumed(fresh: Fresh) -> Non
 
         def act(tx: Transaction) -> None:
             row = queue(tx, 1, "XB", "XC", "XD")
-            outbox.claim(tx, ["XB", "XC", "XD"], now=NOW, lease_until=NOW + 60)
-            outbox.defer(
+            claiming.claim(tx, ["XB", "XC", "XD"], now=NOW, lease_until=NOW + 60)
+            settling.defer(
                 tx,
                 [
                     Deferral(row_id=1, due_at=NOW + 900, code="member_suspended"),
@@ -116,14 +119,14 @@ def test_what_waited_for_a_member_is_due_when_it_is_resumed(fresh: Fresh) -> Non
             )
             envelope_id = message(1).envelope_id
             kept = Custody(row_id=3, envelope_id=envelope_id, due_at=NOW + 3600, custodian="RO")
-            outbox.keep(tx, [kept])
-            outbox.due_now(tx, "member_suspended", NOW + 1)
+            settling.keep(tx, [kept])
+            queueing.due_now(tx, "member_suspended", NOW + 1)
             assert (state(tx, row, "XB").due_at, state(tx, row, "XB").code) == (NOW + 1, "")
             assert state(tx, row, "XC").due_at == NOW + 900
-            outbox.requeue_held_by(tx, [], NOW + 1)
-            outbox.requeue_held_by(tx, ["RE"], NOW + 1)
+            queueing.requeue_held_by(tx, [], NOW + 1)
+            queueing.requeue_held_by(tx, ["RE"], NOW + 1)
             assert state(tx, row, "XD").state == "in_custody"
-            outbox.requeue_held_by(tx, ["RE", "RO"], NOW + 1)
+            queueing.requeue_held_by(tx, ["RE", "RO"], NOW + 1)
             found = state(tx, row, "XD")
             assert (found.state, found.due_at, found.custodian) == ("queued", NOW + 1, "")
 

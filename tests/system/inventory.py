@@ -23,7 +23,7 @@ from gateway.protocol.receipt import Expected, check_delivery, verify_receipt
 from gateway.settings import Settings
 from gateway.store import messages, registry
 from gateway.store.database import Database
-from gateway.store.outbox import OPEN, OutboxState
+from gateway.store.outbox.states import OPEN, OutboxState
 from gateway.store.schema import messages as messages_table
 from gateway.store.schema import outbox as outbox_table
 from keys.keyfile import unlock

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.store.outbox import OutboxState
+from gateway.store.outbox.states import OutboxState
 from tests.system.campaign import Account
 from tests.system.inventory import Count, Received, Sent, counted
 from tests.system.traffic import Promised

@@ -29,10 +29,11 @@ from gateway.services.casework.view import (
 )
 from gateway.services.keys import NodeKeys
 from gateway.settings import CasesSettings, Role
-from gateway.store import messages, outbox, threads
+from gateway.store import messages, threads
 from gateway.store.database import Database, Transaction
 from gateway.store.messages import MessageSummary
-from gateway.store.outbox import OutboxState
+from gateway.store.outbox import showing
+from gateway.store.outbox.states import OutboxState
 from gateway.store.threads import StoredThread, ThreadFilter, ThreadRow
 
 UNFINISHED = (*OPEN, State.ANSWERED, State.REFUSED)
@@ -166,7 +167,7 @@ class Cases:
         self, tx: Transaction, rows: Sequence[ThreadRow], language: str
     ) -> list[ThreadSummary]:
         now = self._clock.now()
-        states = outbox.states(tx, [row.request_row for row in rows])
+        states = showing.states(tx, [row.request_row for row in rows])
         return [
             summary_of(
                 row,

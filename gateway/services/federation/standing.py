@@ -10,8 +10,9 @@ from gateway.clock import Clock, happens
 from gateway.errors import LiaisonError, UnavailableError
 from gateway.logs import logger
 from gateway.services.federation.registry import RegistryMirror
-from gateway.store import custody, outbox
+from gateway.store import custody
 from gateway.store.database import Database, Transaction
+from gateway.store.outbox import queueing
 from keys.registry.view import View
 from keys.suite import MemberId
 
@@ -89,9 +90,9 @@ class Standing:
         resumed = self._done is None or bool(self._done - suspended)
 
         def commit(tx: Transaction) -> None:
-            outbox.requeue_held_by(tx, suspended, now)
+            queueing.requeue_held_by(tx, suspended, now)
             if resumed:
-                outbox.due_now(tx, SUSPENDED, now)
+                queueing.due_now(tx, SUSPENDED, now)
                 custody.due_now(tx, SUSPENDED, now)
 
         await self._database.write(commit)

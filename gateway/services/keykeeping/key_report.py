@@ -11,8 +11,8 @@ from gateway.services.federation.reading import ENTRIES_PER_READ
 from gateway.services.federation.registry import RegistryMirror
 from gateway.services.keys import NodeKeys
 from gateway.settings import PolicySettings, Role
-from gateway.store import outbox
 from gateway.store.database import Database
+from gateway.store.outbox import showing
 from keys.keyring import NODE_USES, KeyRecord
 from keys.registry.member import Member, RegisteredKey
 from keys.suite import KeyId, KeyUse, MemberId
@@ -168,7 +168,7 @@ class KeyReport:
         waiting = {"queued": 0, "in_custody": 0}
         if key.use is KeyUse.SIGN:
             before = current.start
-            waiting = await self._database.read(lambda tx: outbox.written_before(tx, before))
+            waiting = await self._database.read(lambda tx: showing.written_before(tx, before))
         return StillUsed(
             members=[name for name, named in heard.items() if named is not None and named < size],
             unheard=sum(named is None for named in heard.values()),

@@ -39,11 +39,12 @@ from gateway.services.relay.wayback import Wayback
 from gateway.services.sending.delivery import Delivery
 from gateway.services.sending.lanes import Load
 from gateway.settings import Role
-from gateway.store import audit, carried, messages, outbox
+from gateway.store import audit, carried, messages
 from gateway.store.blobs import BlobStore
 from gateway.store.carried import Carried
 from gateway.store.database import Database, Transaction
 from gateway.store.messages import StoredMessage
+from gateway.store.outbox import showing
 from keys.suite import MemberId
 from keys.tlog.checkpoint import parse_checkpoint
 
@@ -204,7 +205,7 @@ class Exporting:
         )
 
         def commit(tx: Transaction) -> None:
-            outbox.note_export(tx, written, now)
+            showing.note_export(tx, written, now)
             audit.append(tx, [entry])
 
         await self._database.write_unit(commit)

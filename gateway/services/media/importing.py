@@ -57,10 +57,11 @@ from gateway.services.receiving.reception import Reception
 from gateway.services.relay.wayback import Answered, Wayback
 from gateway.services.sending.delivery import Delivery
 from gateway.settings import PolicySettings, Role
-from gateway.store import audit, carried, messages, outbox
+from gateway.store import audit, carried, messages
 from gateway.store.carried import NewCarried
 from gateway.store.database import Database, Transaction
-from gateway.store.outbox import OPEN, OutboxState
+from gateway.store.outbox import showing
+from gateway.store.outbox.states import OPEN, OutboxState
 from keys.registry.statement import REGISTRY
 from keys.suite import MemberId
 
@@ -417,6 +418,6 @@ def _is_stale(item: Return) -> bool:
 
 def _states(tx: Transaction, returns: Sequence[Return]) -> list[OutboxState | None]:
     return [
-        outbox.state_of_copy(tx, item.message_id, item.envelope_id, item.recipient)
+        showing.state_of_copy(tx, item.message_id, item.envelope_id, item.recipient)
         for item in returns
     ]

@@ -32,11 +32,12 @@ from gateway.services.refusals import Refusals
 from gateway.services.sending.outcomes import content_key
 from gateway.services.witness.cosigning import Cosigning
 from gateway.settings import Role
-from gateway.store import audit, marks, messages, outbox, sealings
+from gateway.store import audit, marks, messages, sealings
 from gateway.store import registry as mirrored
 from gateway.store.database import Database, Transaction
 from gateway.store.messages import StoredMessage
-from gateway.store.outbox import RecipientState
+from gateway.store.outbox import showing
+from gateway.store.outbox.showing import RecipientState
 from keys.suite import MemberId
 
 ASK_S = 15.0
@@ -113,7 +114,7 @@ class EvidenceFiles:
             stored = messages.find(tx, *parse_message_ref(ref))
             if stored is None or stored.direction == messages.SERVICE:
                 raise RejectedError("message_unknown", f"there is no message {ref} here")
-            states = outbox.states(tx, [stored.row_id]).get(stored.row_id, [])
+            states = showing.states(tx, [stored.row_id]).get(stored.row_id, [])
             earlier = [
                 Signing(
                     signed=item.signed, envelope_id=item.envelope_id, tbs_digest=item.tbs_digest

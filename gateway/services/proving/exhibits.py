@@ -16,7 +16,7 @@ from gateway.protocol.audit import ProvenEntry
 from gateway.protocol.message import payload_digest
 from gateway.protocol.receipt import ReceiptKind, parse_receipt
 from gateway.store.messages import StoredMessage
-from gateway.store.outbox import RecipientState
+from gateway.store.outbox.showing import RecipientState
 from keys.suite import MemberId
 
 

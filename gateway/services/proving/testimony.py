@@ -10,10 +10,11 @@ from gateway.errors import RejectedError
 from gateway.protocol.audit import EntryKind, ProvenEntry, parse_entry
 from gateway.protocol.envelope import parse_header
 from gateway.services.auditing.reading import AuditReading
-from gateway.store import messages, outbox, sealings
+from gateway.store import messages, sealings
 from gateway.store.database import Database, Transaction
 from gateway.store.messages import StoredMessage
-from gateway.store.outbox import RecipientState
+from gateway.store.outbox import showing
+from gateway.store.outbox.showing import RecipientState
 from keys.suite import MemberId
 
 
@@ -72,7 +73,7 @@ class Testimony:
                     if (stored.sender, stored.envelope_id) == (member, envelope_id):
                         return stored, None
                 elif member in parse_header(stored.header).to:
-                    states = outbox.states(tx, [stored.row_id]).get(stored.row_id, [])
+                    states = showing.states(tx, [stored.row_id]).get(stored.row_id, [])
                     for state in states:
                         if state.recipient == member and envelope_id in _envelopes(
                             tx, stored, state

@@ -42,10 +42,12 @@ from gateway.services.receiving.message_view import (
 )
 from gateway.services.refusals import Refusals
 from gateway.settings import Role
-from gateway.store import attached, audit, marks, messages, outbox
+from gateway.store import attached, audit, marks, messages
 from gateway.store.attached import Attached, AttachmentState
 from gateway.store.database import Database, Transaction
 from gateway.store.messages import MessageFilter, MessageSummary, StoredMessage
+from gateway.store.outbox import showing
+from gateway.store.outbox.showing import RecipientState
 
 MAX_WAIT_S = 60
 LOOK_AGAIN_S = 2.0
@@ -138,7 +140,7 @@ class Inbox:
             role = reader_of(await self._quarantine(opened), caller, reason)
         stored = opened.stored
         rows = [stored.row_id]
-        states = await self._database.read(lambda tx: outbox.states(tx, rows))
+        states = await self._database.read(lambda tx: showing.states(tx, rows))
         lacking = await self._database.read(lambda tx: attached.of_messages(tx, rows))
         done = await self._database.read(lambda tx: marks.kinds_of(tx, [_name(stored)]))
         await self._record(caller, role, stored.envelope_id)
@@ -260,7 +262,7 @@ class Inbox:
             tx: Transaction,
         ) -> tuple[
             list[MessageSummary],
-            dict[int, list[outbox.RecipientState]],
+            dict[int, list[RecipientState]],
             dict[int, list[Attached]],
             dict[tuple[str, bytes], list[str]],
         ]:
@@ -269,7 +271,7 @@ class Inbox:
             lacking = attached.of_messages(
                 tx, [item.row_id for item in found if item.attachments and item.direction == "in"]
             )
-            states = outbox.states(tx, [item.row_id for item in found])
+            states = showing.states(tx, [item.row_id for item in found])
             return found, states, lacking, marks.kinds_of(tx, [_name(item) for item in found])
 
         found, states, lacking, done = await self._database.read(look)

@@ -17,9 +17,11 @@ from gateway.protocol.message import Attachment, Inner, Payload, message_ref
 from gateway.protocol.receipt import parse_receipt, verify_receipt
 from gateway.services.federation.standing import SUSPENDED, shunned
 from gateway.services.sending.submission import RecipientSummary
-from gateway.store import messages, outbox
+from gateway.store import messages
 from gateway.store.attached import Attached, AttachmentState
 from gateway.store.messages import MessageSummary, StoredMessage
+from gateway.store.outbox.showing import RecipientState
+from gateway.store.outbox.states import OutboxState
 from keys.registry.view import View
 from keys.suite import digest
 
@@ -132,7 +134,7 @@ class OpenedStored:
 
 def summary_of(
     item: MessageSummary,
-    rows: Sequence[outbox.RecipientState],
+    rows: Sequence[RecipientState],
     kinds: Mapping[str, Kind],
     language: str,
     lacking: Sequence[Attached] = (),
@@ -153,7 +155,7 @@ def summary_of(
 
 def detail_of(
     opened: OpenedStored,
-    rows: Sequence[outbox.RecipientState],
+    rows: Sequence[RecipientState],
     lacking: Sequence[Attached],
     view: View,
     *,
@@ -184,7 +186,7 @@ def detail_of(
 
 def _facts(
     item: MessageSummary,
-    rows: Sequence[outbox.RecipientState],
+    rows: Sequence[RecipientState],
     kinds: Mapping[str, Kind],
     language: str,
 ) -> dict[str, Any]:
@@ -208,11 +210,11 @@ def _facts(
     }
 
 
-def _state(item: MessageSummary, rows: Sequence[outbox.RecipientState]) -> str:
+def _state(item: MessageSummary, rows: Sequence[RecipientState]) -> str:
     """Say how far a message is: of its recipients, the one that is least far."""
     if item.direction == messages.IN:
         return "received" if item.acknowledged_at is None else "acknowledged"
-    order = list(outbox.OutboxState)
+    order = list(OutboxState)
     return min((row.state for row in rows), key=order.index).value
 
 
@@ -234,7 +236,7 @@ def attachment_of(attachment_id: str, item: Attachment, lacking: Attached | None
     )
 
 
-def _recipient(row: outbox.RecipientState, view: View, sender: str) -> RecipientDetail:
+def _recipient(row: RecipientState, view: View, sender: str) -> RecipientDetail:
     return RecipientDetail(
         member=row.recipient,
         state=row.state.value,
@@ -247,9 +249,9 @@ def _recipient(row: outbox.RecipientState, view: View, sender: str) -> Recipient
     )
 
 
-def why(row: outbox.RecipientState, view: View | None, sender: str) -> str:
+def why(row: RecipientState, view: View | None, sender: str) -> str:
     """Return the code of why a delivery is where it is; a suspension alone keeps it from going."""
-    waits = row.state is outbox.OutboxState.QUEUED and shunned(view, sender, row.recipient)
+    waits = row.state is OutboxState.QUEUED and shunned(view, sender, row.recipient)
     return SUSPENDED if waits else row.code
 
 

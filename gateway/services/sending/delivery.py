@@ -26,9 +26,12 @@ from gateway.services.ledger import Ledger
 from gateway.services.sending.lanes import Load, Settled
 from gateway.services.sending.outcomes import Outcome, Outcomes, content_key
 from gateway.settings import DeliverySettings, Role
-from gateway.store import attachments, audit, messages, outbox
+from gateway.store import attachments, audit, messages
 from gateway.store.database import Database, Transaction
-from gateway.store.outbox import Claimed, Custody, Deferral, OutboxState, Settlement
+from gateway.store.outbox import claiming, queueing, settling, showing, signing
+from gateway.store.outbox.claiming import Claimed
+from gateway.store.outbox.settling import Custody, Deferral, Settlement
+from gateway.store.outbox.states import OutboxState
 from keys.suite import MemberId
 
 _log = logger()
@@ -72,12 +75,12 @@ class Delivery:
     async def recover(self) -> None:
         """See ``lanes.Cargo``."""
         now = self._clock.now()
-        await self._database.write(lambda tx: outbox.requeue_overdue(tx, now))
+        await self._database.write(lambda tx: queueing.requeue_overdue(tx, now))
 
     async def waiting(self, names: Sequence[MemberId] | None = None) -> Mapping[MemberId, int]:
         """See ``lanes.Cargo``."""
         found = await self._database.read(
-            lambda tx: outbox.waiting_recipients(tx, names or outbox.recipients(tx))
+            lambda tx: claiming.waiting_recipients(tx, names or claiming.recipients(tx))
         )
         return {MemberId(name): due_at for name, due_at in found.items()}
 
@@ -85,7 +88,7 @@ class Delivery:
         """See ``lanes.Cargo``."""
         now = self._clock.now()
         claimed = await self._database.write(
-            lambda tx: outbox.claim(
+            lambda tx: claiming.claim(
                 tx,
                 recipients,
                 now=now,
@@ -130,7 +133,7 @@ class Delivery:
             deferrals = [
                 self._judged.deferral(load.item, faults[load.recipient].code) for load in kept_back
             ]
-            await self._database.write(lambda tx: outbox.defer(tx, deferrals))
+            await self._database.write(lambda tx: settling.defer(tx, deferrals))
             self._came_back({load.recipient: self._clock.now() + 1 for load in kept_back})
         waiting = {load.row_id for load in kept_back}
         return [load for load in loads if load.row_id not in waiting]
@@ -143,7 +146,7 @@ class Delivery:
                 Deferral(row_id=load.row_id, due_at=now, code=SUSPENDED, failed=False)
                 for load in held
             ]
-            await self._database.write(lambda tx: outbox.defer(tx, deferrals))
+            await self._database.write(lambda tx: settling.defer(tx, deferrals))
         return [load for load in loads if load not in held] if held else loads
 
     async def settle(
@@ -177,13 +180,13 @@ class Delivery:
             Deferral(row_id=load.row_id, due_at=min(due_at, load.item.expires_at), code=fault.code)
             for load in loads
         ]
-        await self._database.write(lambda tx: outbox.defer(tx, deferrals))
+        await self._database.write(lambda tx: settling.defer(tx, deferrals))
 
     async def extend(self, loads: Sequence[Load]) -> None:
         """See ``lanes.Cargo``."""
         lease_until = self._clock.now() + self._settings.lease_s
         row_ids = [load.row_id for load in loads]
-        await self._database.write(lambda tx: outbox.extend_leases(tx, row_ids, lease_until))
+        await self._database.write(lambda tx: claiming.extend_leases(tx, row_ids, lease_until))
 
     async def blob(self, load: Load, blob_id: bytes) -> tuple[str, bytes]:
         """See ``lanes.Cargo``."""
@@ -196,11 +199,11 @@ class Delivery:
     async def still_open(self, recipient: MemberId) -> Sequence[int]:
         """Return the rows that are not done for a recipient, the most urgent first."""
         now = self._clock.now()
-        return await self._database.read(lambda tx: outbox.still_open(tx, recipient, now))
+        return await self._database.read(lambda tx: showing.still_open(tx, recipient, now))
 
     async def copies(self, row_ids: Sequence[int]) -> Sequence[Load]:
         """Return rows for a medium; their attempts go on. One without a card has no stanza."""
-        rows = await self._database.read(lambda tx: outbox.by_rows(tx, row_ids))
+        rows = await self._database.read(lambda tx: claiming.by_rows(tx, row_ids))
         loads = [load_of(row) for row in rows]
         lacking = [load for load in loads if load.stanza is None]
         for load in lacking:
@@ -219,7 +222,7 @@ class Delivery:
         others: list[Return] = []
         for item in returns:
             copy = partial(
-                outbox.by_copy,
+                showing.by_copy,
                 message_id=item.message_id,
                 envelope_id=item.envelope_id,
                 recipient=item.recipient,
@@ -265,12 +268,12 @@ class Delivery:
                 raise RejectedError("message_unknown", f"there is no sent message {ref} here")
             rows = [
                 row
-                for row in outbox.states(tx, [stored.row_id]).get(stored.row_id, [])
+                for row in showing.states(tx, [stored.row_id]).get(stored.row_id, [])
                 if recipient in (None, row.recipient)
             ]
             if state is OutboxState.QUEUED and stored.expires_at <= now:
                 raise ConflictError("message_expired", "its lifetime is over: send it anew")
-            moved = outbox.move(tx, [row.row_id for row in rows], state, now)
+            moved = queueing.move(tx, [row.row_id for row in rows], state, now)
             if not moved:
                 raise ConflictError(
                     "nothing_to_move", f"no delivery of {ref} is in a state to {code} it from"
@@ -305,8 +308,8 @@ class Delivery:
             settlements = [item for item in changes if isinstance(item, Settlement)]
             deferrals = [item for item in changes if isinstance(item, Deferral)]
             kept = [item for item in changes if isinstance(item, Custody)]
-            moved = outbox.settle(tx, settlements) | outbox.keep(tx, kept)
-            outbox.defer(tx, deferrals)
+            moved = settling.settle(tx, settlements) | settling.keep(tx, kept)
+            settling.defer(tx, deferrals)
             audit.append(
                 tx,
                 [
@@ -364,7 +367,7 @@ class Delivery:
         def keep(tx: Transaction) -> None:
             for load in loads:
                 if load.stanza is not None:
-                    outbox.restanza(tx, load.row_id, load.stanza.key_id, load.stanza.wrapped)
+                    signing.restanza(tx, load.row_id, load.stanza.key_id, load.stanza.wrapped)
 
         if loads:
             await self._database.write(keep)

@@ -36,9 +36,11 @@ from gateway.services.sending.sessions import Sessions
 from gateway.services.sending.submission import RecipientSummary, Submission, Submitted
 from gateway.settings import Role
 from gateway.store import attachments as blobs
-from gateway.store import audit, disclosures, idempotency, messages, outbox
+from gateway.store import audit, disclosures, idempotency, messages
 from gateway.store.database import Database, Transaction
 from gateway.store.disclosures import Disclosure
+from gateway.store.outbox import claiming, queueing
+from gateway.store.outbox.states import OutboxState
 from keys.registry.member import RegistryHead
 from keys.signing import Signer
 from keys.suite import KeyId, MemberId, digest
@@ -75,7 +77,7 @@ class _Ready:
     """A sealed message with the rows it needs."""
 
     message: messages.NewMessage
-    rows: tuple[outbox.NewRow, ...]
+    rows: tuple[queueing.NewRow, ...]
     blob_ids: tuple[bytes, ...]
     entries: tuple[audit.NewEntry, ...]
     disclosed: tuple[Disclosure, ...]
@@ -377,7 +379,7 @@ class Exchange:
                 case=payload.case_id.hex(),
                 envelope_id=sealed.envelope_id.hex(),
                 recipients=[
-                    RecipientSummary(member=member, state=outbox.OutboxState.QUEUED.value)
+                    RecipientSummary(member=member, state=OutboxState.QUEUED.value)
                     for member in item.draft.to
                 ],
             ),
@@ -424,12 +426,12 @@ def _record(
     if not good:
         return [], set()
     numbers = messages.record_outgoing(tx, [item.message for item in good])
-    queued: list[tuple[outbox.Queueing, outbox.NewRow]] = []
+    queued: list[tuple[queueing.Queueing, queueing.NewRow]] = []
     messages_of: list[messages.NewMessage] = []
     lengths: list[int] = []
     for item, number in zip(good, numbers, strict=True):
         message = item.message
-        shared = outbox.Queueing(
+        shared = queueing.Queueing(
             message_row=number, priority=message.priority, now=now, expires_at=message.expires_at
         )
         queued += [
@@ -441,18 +443,18 @@ def _record(
         if item.blob_ids:
             named = message.sender, message.message_id
             blobs.name(tx, blobs.OWN, named, item.blob_ids, now)
-    row_ids = outbox.enqueue(tx, queued)
+    row_ids = queueing.enqueue(tx, queued)
     loads: list[Load] = []
     for (shared, row), message, reserved in zip(queued, messages_of, lengths, strict=True):
         if row.lease_until:
             row_id = row_ids[shared.message_row, row.recipient]
-            load = load_of(outbox.claimed(row_id, shared, row, message))
+            load = load_of(claiming.claimed(row_id, shared, row, message))
             load.reserved = reserved
             loads.append(load)
     return loads, {MemberId(row.recipient) for _, row in queued if not row.lease_until}
 
 
-def _row(member: MemberId, stanza: Stanza | None) -> outbox.NewRow:
+def _row(member: MemberId, stanza: Stanza | None) -> queueing.NewRow:
     if stanza is None:
-        return outbox.NewRow(recipient=member, seal_kid=None, wrapped=None)
-    return outbox.NewRow(recipient=member, seal_kid=stanza.key_id, wrapped=stanza.wrapped)
+        return queueing.NewRow(recipient=member, seal_kid=None, wrapped=None)
+    return queueing.NewRow(recipient=member, seal_kid=stanza.key_id, wrapped=stanza.wrapped)

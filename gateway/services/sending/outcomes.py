@@ -35,14 +35,9 @@ from gateway.settings import DeliverySettings
 from gateway.store import audit, sealings
 from gateway.store.database import Database
 from gateway.store.messages import StoredMessage
-from gateway.store.outbox import (
-    SIGNER_REVOKED,
-    Claimed,
-    Custody,
-    Deferral,
-    OutboxState,
-    Settlement,
-)
+from gateway.store.outbox.claiming import Claimed
+from gateway.store.outbox.settling import Custody, Deferral, Settlement
+from gateway.store.outbox.states import SIGNER_REVOKED, OutboxState
 from gateway.store.sealings import Sealing
 from keys.suite import MemberId, digest
 

@@ -22,9 +22,10 @@ from gateway.logs import logger
 from gateway.protocol.audit import EntryKind
 from gateway.protocol.opening import OpenedMessage
 from gateway.services.ledger import Ledger
-from gateway.store import custody, outbox, restorations
+from gateway.store import custody, restorations
 from gateway.store.audit import NewEntry
 from gateway.store.database import Database, Transaction
+from gateway.store.outbox import queueing
 from gateway.store.restorations import Restoration
 from keys.suite import MemberId
 
@@ -128,7 +129,7 @@ class Reoffering:
 
 
 def _step(tx: Transaction, *, heard: Restoration, after: int, now: int) -> tuple[int, int | None]:
-    moved, position = outbox.offer_again(
+    moved, position = queueing.offer_again(
         tx,
         heard.member,
         since=heard.since - SLACK_S,

@@ -20,9 +20,10 @@ from gateway.services.federation.registry import RegistryMirror
 from gateway.services.keys import NodeKeys
 from gateway.services.ledger import Ledger
 from gateway.services.sending.outcomes import content_key
-from gateway.store import audit, messages, outbox
+from gateway.store import audit, messages
 from gateway.store.database import Database, Transaction
 from gateway.store.messages import SignedAgain, StoredMessage
+from gateway.store.outbox import signing
 from keys.registry.view import View
 from keys.suite import KeyId, KeyUse, MemberId
 
@@ -91,7 +92,7 @@ class Resigning:
         if view is None or not revoked:
             return 0
         now, count = self._clock.now(), 0
-        rows = await self._database.read(lambda tx: outbox.unfinished(tx, now))
+        rows = await self._database.read(lambda tx: signing.unfinished(tx, now))
         for start in range(0, len(rows), MESSAGES_AT_ONCE):
             some = rows[start : start + MESSAGES_AT_ONCE]
             again = await asyncio.to_thread(self._signed, some, revoked, view)
@@ -156,7 +157,7 @@ class Resigning:
         for item in again:
             if not messages.sign_again(tx, item.before, item.now):
                 continue  # another daemon of ours was faster
-            names |= outbox.sign_again(tx, item.before, item.signed_before, now)
+            names |= signing.sign_again(tx, item.before, item.signed_before, now)
             digests = (item.now.envelope_id, item.now.tbs_digest, item.before.envelope_id)
             entries.append(self._ledger.entry(EntryKind.MESSAGE_SIGNED_AGAIN, digests=digests))
         audit.append(tx, entries)
