@@ -73,12 +73,12 @@ def _table(
         if field.shape is Shape.PART:
             yield from _comment(field, language)
             name = ".".join((*at, field.name))
-            for held in _parts(field, known.get(field.name, field.default)):
+            for held in _parts(known.get(field.name, field.default)):
                 yield f"[[{name}]]" if field.many else f"[{name}]"
                 yield from _table(field.parts, held, (*at, field.name), language)
 
 
-def _parts(field: Field, known: object) -> Sequence[Mapping[str, object]]:
+def _parts(known: object) -> Sequence[Mapping[str, object]]:
     """Return what is known of a part, each of a list; one that is empty where nothing is."""
     items = known if isinstance(known, list | tuple) else (known,)
     return [item for item in items if isinstance(item, Mapping)] or [{}]

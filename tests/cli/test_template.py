@@ -38,7 +38,7 @@ def test_an_empty_template_lacks_what_is_required_and_nothing_else(
 
 @pytest.mark.parametrize("name", CATALOGUE)
 def test_what_is_known_stands_in_the_template(name: str) -> None:
-    """It comes back as it was: what is long with its lines, quotes and all; every part of a list."""
+    """It comes back as it was: what is long with its lines, quotes and all; each part of a list."""
     kind = CATALOGUE[name]
     example = msgspec.to_builtins(example_of(kind, today()))
     parts = next((field for field in form_of(kind) if field.parts and field.many), None)
