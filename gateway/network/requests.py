@@ -120,6 +120,13 @@ def parse_json(body: bytes) -> object:
         raise RejectedError("json_malformed", f"the body is no JSON: {fault}") from fault
 
 
+async def json_of(request: web.Request) -> object:
+    """Read a body in JSON. Raises RejectedError ``media_type_wrong``, ``json_malformed``."""
+    if request.content_type not in ("application/json", "application/octet-stream"):
+        raise RejectedError("media_type_wrong", "send application/json")
+    return parse_json(await request.read())
+
+
 def submission_line(line: bytes, kinds: Mapping[str, Kind]) -> Submission | LiaisonError:
     """Read one line of a batch, or say what is wrong with it."""
     try:
@@ -172,3 +179,19 @@ def json_answer(body: Any, status: int = 200) -> web.Response:
     return web.Response(
         status=status, body=msgspec.json.encode(body), content_type="application/json"
     )
+
+
+async def poured(
+    request: web.Request, answer: web.StreamResponse, pieces: AsyncIterator[bytes]
+) -> web.StreamResponse:
+    """Stream an answer; one that breaks off is told by the connection: its head is out already."""
+    await answer.prepare(request)
+    try:
+        async for piece in pieces:
+            await answer.write(piece)
+    except Exception:
+        if request.transport is not None:
+            request.transport.abort()
+        raise
+    await answer.write_eof()
+    return answer

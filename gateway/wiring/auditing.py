@@ -72,13 +72,7 @@ def wire_auditing(
             settings=settings.audit,
         ),
         restoring=Restoring(
-            base.member,
-            database,
-            mirror,
-            exchange,
-            log,
-            clock=clock,
-            policy=settings.policy,
+            base.member, database, mirror, exchange, log, clock=clock, policy=settings.policy
         ),
         testimony=testimony,
         evidence=EvidenceFiles(

@@ -32,11 +32,7 @@ class Casework:
 
 
 def wire_casework(
-    base: Base,
-    federation: Federation,
-    exchange: Exchange,
-    auditing: Auditing,
-    recalls: Recalls,
+    base: Base, federation: Federation, exchange: Exchange, auditing: Auditing, recalls: Recalls
 ) -> Casework:
     """Make the parts of casework, handling and regions."""
     database, keys, kinds, clock = base.database, base.keys, base.kinds, base.clock

@@ -37,21 +37,10 @@ def wire_keykeeping(base: Base, federation: Federation) -> Keykeeping:
             policy=policy,
         ),
         ceremony=Ceremony(
-            database,
-            keys,
-            mirror,
-            federation.registrar,
-            ledger=ledger,
-            clock=clock,
-            policy=policy,
+            database, keys, mirror, federation.registrar, ledger=ledger, clock=clock, policy=policy
         ),
         rewrapping=Rewrapping(database, keys, ledger, clock),
         report=KeyReport(
-            database,
-            keys,
-            mirror,
-            clock=clock,
-            policy=policy,
-            named=federation.views.named,
+            database, keys, mirror, clock=clock, policy=policy, named=federation.views.named
         ),
     )

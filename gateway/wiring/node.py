@@ -131,12 +131,7 @@ def wire(
         keykeeping=wire_keykeeping(base, federation),
         casework=wire_casework(base, federation, sending.exchange, auditing, receiving.recalls),
         media=wire_media(
-            base,
-            federation,
-            blobs,
-            relay,
-            delivery=sending.delivery,
-            reception=receiving.reception,
+            base, federation, blobs, relay, delivery=sending.delivery, reception=receiving.reception
         ),
         purging=Purging(database, clock, settings.policy),
     )

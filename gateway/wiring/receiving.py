@@ -66,11 +66,7 @@ def wire_receiving(
                 check_space=blobs.attachments.check_space,
             ),
             Demands(
-                database,
-                mirror,
-                blobs.plaintexts,
-                base.settings.blobs,
-                fetch=blobs.fetching.wake,
+                database, mirror, blobs.plaintexts, base.settings.blobs, fetch=blobs.fetching.wake
             ),
             base.keys,
             mirror,
