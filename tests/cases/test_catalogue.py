@@ -18,7 +18,8 @@ from gateway.cases.kinds import ALL_KINDS, CATALOGUE
 from gateway.cases.labels import Code, Label
 from gateway.cases.places import EACH, checked, marked, values_at
 from gateway.cases.publishing import codes_in
-from gateway.faults import SENTENCES, FaultsError
+from gateway.fault_sentences import SENTENCES
+from gateway.faults import FaultsError
 from tests.cases.filled import TODAY, filled, replaced, wrong
 from tests.outcome import outcome
 

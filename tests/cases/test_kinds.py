@@ -17,7 +17,8 @@ from gateway.cases.examples import EXAMPLES
 from gateway.cases.kinds import CATALOGUE, content_as_json, kind_named
 from gateway.cli.story import reply, request
 from gateway.errors import RejectedError
-from gateway.faults import SENTENCES, Fault, FaultsError
+from gateway.fault_sentences import SENTENCES
+from gateway.faults import Fault, FaultsError
 from tests.outcome import outcome
 
 VERIFY, REPLY = CATALOGUE["request.verify_value"], CATALOGUE["case.reply"]

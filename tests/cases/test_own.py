@@ -13,7 +13,8 @@ from gateway.cases.examples import example_of
 from gateway.cases.kind import Family
 from gateway.cases.kinds import ALL_KINDS
 from gateway.cases.own import own_kind
-from gateway.faults import SENTENCES, FaultsError
+from gateway.fault_sentences import SENTENCES
+from gateway.faults import FaultsError
 from gateway.services.casework.own_kinds import kinds_with
 from tests.cases.filled import TODAY, filled, replaced, wrong
 from tests.outcome import outcome

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from gateway.cases.kind import Family, Kind
 from gateway.cases.kinds import CATALOGUE
 from gateway.cases.powers import CASE_FAMILIES, asking_fault, speaking_fault
-from gateway.faults import SENTENCES, Fault
+from gateway.fault_sentences import SENTENCES
+from gateway.faults import Fault
 from keys.registry.member import Member
 from keys.registry.statement import Chain, Competences, MemberRole
 from keys.registry.view import View

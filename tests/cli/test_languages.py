@@ -27,7 +27,7 @@ from gateway.cli.app import app
 from gateway.cli.console import _FRENCH as HEADINGS
 from gateway.cli.french import HELP, speak_french
 from gateway.cli.refusals import REFUSALS
-from gateway.faults import SENTENCES
+from gateway.fault_sentences import SENTENCES
 from gateway.store.attached import AttachmentState
 from gateway.store.outbox.states import OutboxState
 
