@@ -1,0 +1,65 @@
+"""Threads as they were folded last, and the nomenclature."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    UniqueConstraint,
+)
+
+from gateway.store.schema.base import Row, metadata
+
+threads = Table(
+    "threads",
+    metadata,
+    Column("row_id", Row, primary_key=True),
+    Column("case_id", LargeBinary(16), nullable=False),
+    Column("asker", String(32), nullable=False),
+    Column("asked", String(32), nullable=False),
+    Column("request_row", Row, nullable=False),
+    Column("kind", String(64), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("urgent", Boolean, nullable=False),
+    Column("oral_to_be_confirmed", Boolean, nullable=False),
+    Column("recalled", Integer, nullable=False),
+    Column("out_of_order", Integer, nullable=False),
+    Column("opened_at", BigInteger, nullable=False),
+    Column("entered_at", BigInteger, nullable=False),
+    Column("due_task", String(16), nullable=False),
+    Column("due_by", String(32), nullable=False),
+    Column("due_at", BigInteger, nullable=False),
+    Column("lapses_at", BigInteger, nullable=False),
+    UniqueConstraint("case_id", "asker", "asked"),
+    Index(None, "due_at", "row_id"),
+    Index(None, "request_row"),
+)
+
+case_folding = Table(
+    "case_folding",
+    metadata,
+    Column("only", Integer, primary_key=True, autoincrement=False),
+    Column("folded_row", Row, nullable=False),
+    Column("terms", LargeBinary(32), nullable=False),
+)
+
+hs_editions = Table(
+    "hs_editions",
+    metadata,
+    Column("edition", String(4), primary_key=True),
+    Column("file_digest", LargeBinary(32), nullable=False),
+    Column("codes", Integer, nullable=False),
+    Column("imported_at", BigInteger, nullable=False),
+)
+
+hs_codes = Table(
+    "hs_codes",
+    metadata,
+    Column("edition", String(4), primary_key=True),
+    Column("code", String(6), primary_key=True),
+    Column("description", String(1000), nullable=False),
+)
