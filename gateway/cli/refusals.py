@@ -38,6 +38,7 @@ REFUSALS: Final[Mapping[str, str]] = {
     "kind_unknown": "ce type de message n'existe pas : voir liaison kinds",
     "kinds_unreadable": "un fichier de types de message n'est pas lisible",
     "list_not_found": "cette liste de codes n'existe pas ici : voir liaison codes list",
+    "media_type_wrong": "le corps de la demande doit être du JSON (application/json)",
     "member_suspended": "un membre concerné est suspendu par le registre",
     "member_unknown": "le registre ne connaît pas un des destinataires",
     "message_is_own": "seul un message reçu se prend en charge",
