@@ -17,7 +17,8 @@ from gateway.services.auditing.restoring import Restoring
 from gateway.services.blobs.fetching import Fetching
 from gateway.services.federation.following import Following
 from gateway.services.federation.gossip import Gossip
-from gateway.services.federation.registry import Registrar, RegistryMirror
+from gateway.services.federation.registrar import Registrar
+from gateway.services.federation.registry import RegistryMirror
 from gateway.services.federation.standing import Standing
 from gateway.services.federation.vetoes import PASS_ON_S, Vetoes
 from gateway.services.federation.views import RegistryViews

@@ -41,7 +41,8 @@ from gateway.services.casework.cases import Cases
 from gateway.services.casework.code_lists import CodeLists
 from gateway.services.casework.operations import Operations
 from gateway.services.federation.members import Members
-from gateway.services.federation.registry import Registrar, RegistryMirror
+from gateway.services.federation.registrar import Registrar
+from gateway.services.federation.registry import RegistryMirror
 from gateway.services.health import Health
 from gateway.services.keykeeping.ceremony import Ceremony
 from gateway.services.keykeeping.key_report import KeyReport

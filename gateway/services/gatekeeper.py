@@ -18,7 +18,8 @@ from gateway.services.blobs.outgoing_blobs import OutgoingBlobs
 from gateway.services.blobs.segments import StoredSegment
 from gateway.services.federation.cards import Cards
 from gateway.services.federation.pins import is_pinned
-from gateway.services.federation.registry import Registrar, RegistryMirror
+from gateway.services.federation.registrar import Registrar
+from gateway.services.federation.registry import RegistryMirror
 from gateway.services.federation.standing import SUSPENDED, SUSPENDED_S, shunned
 from gateway.services.federation.vetoes import Vetoes
 from gateway.services.proving.testimony import Testimony

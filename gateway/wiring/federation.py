@@ -6,7 +6,8 @@ from gateway.services.federation.cards import Cards
 from gateway.services.federation.following import Following
 from gateway.services.federation.gossip import Gossip
 from gateway.services.federation.members import Members
-from gateway.services.federation.registry import Registrar, RegistryMirror
+from gateway.services.federation.registrar import Registrar
+from gateway.services.federation.registry import RegistryMirror
 from gateway.services.federation.snapshot import Snapshot
 from gateway.services.federation.vetoes import Vetoes
 from gateway.services.federation.views import RegistryViews

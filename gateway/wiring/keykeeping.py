@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from gateway.services.keykeeping.ceremony import Ceremony
 from gateway.services.keykeeping.key_report import KeyReport
+from gateway.services.keykeeping.publishing import Publishing
 from gateway.services.keykeeping.renewal import Renewal
 from gateway.services.keykeeping.rewrapping import Rewrapping
 from gateway.services.keykeeping.rotation import Rotation
@@ -25,12 +26,15 @@ def wire_keykeeping(base: Base, federation: Federation) -> Keykeeping:
     """Make the parts that keep keys."""
     database, keys, mirror = base.database, base.keys, federation.mirror
     ledger, clock, policy = base.ledger, base.clock, base.settings.policy
+    publishing = Publishing(
+        keys, mirror, federation.registrar, ledger=ledger, clock=clock, policy=policy
+    )
     return Keykeeping(
         rotation=Rotation(
             database,
             keys,
             mirror,
-            federation.registrar,
+            publishing,
             Renewal(keys, mirror, federation.cards, clock=clock, policy=policy),
             ledger=ledger,
             clock=clock,

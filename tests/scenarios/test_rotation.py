@@ -13,10 +13,13 @@ from gateway.protocol.answer import Refused
 from gateway.protocol.audit import EntryKind
 from gateway.services.auditing.check import check_audit_log
 from gateway.services.caller import Caller
-from gateway.services.federation.registry import Registrar, RegistryMirror, is_signed_by
+from gateway.services.federation.registrar import Registrar
+from gateway.services.federation.registry import RegistryMirror
+from gateway.services.federation.registry_heads import is_signed_by
 from gateway.services.federation.snapshot import Snapshot
-from gateway.services.keykeeping import rewrapping, rotation
+from gateway.services.keykeeping import publishing, rewrapping
 from gateway.services.keykeeping.key_report import KeyState, KeySummary
+from gateway.services.keykeeping.publishing import Publishing
 from gateway.services.keykeeping.renewal import Renewal
 from gateway.services.keykeeping.rotation import RETRY_FIRST_S, Reason, Rotation
 from gateway.services.keys import NodeKeys
@@ -187,7 +190,7 @@ async def test_head_is_signed_anew_once_another_log_key_is_in_use(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The key was brought ahead of its use, and no statement came since: no follower is left."""
-    monkeypatch.setattr(rotation, "_LEADING", (KeyUse.LOG,))
+    monkeypatch.setattr(publishing, "_LEADING", (KeyUse.LOG,))
     async with federation(tmp_path, "XA") as fed:
         registrar = fed.nodes[REGISTRY]
         await registrar.rooms.rotation.rotate(KeyUse.LOG, OFFICER)
@@ -350,9 +353,12 @@ async def test_two_daemons_that_rotate_at_once_bring_one_key(tmp_path: Path) -> 
         await mirror.load()
         policy = fed.settings("XA").policy
         renewal = Renewal(keys, mirror, node.gate.cards, clock=clock, policy=policy)
+        statements = Publishing(
+            keys, mirror, Registrar(mirror, peers, None, asyncio.Event().wait),
+            ledger=ledger, clock=clock, policy=policy,
+        )  # fmt: skip
         other = Rotation(
-            node.database, keys, mirror,
-            Registrar(mirror, peers, None, asyncio.Event().wait), renewal,
+            node.database, keys, mirror, statements, renewal,
             ledger=ledger, clock=clock, policy=policy,
         )  # fmt: skip
         size = node.mirror.size

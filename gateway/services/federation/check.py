@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gateway.errors import LiaisonError
-from gateway.services.federation.registry import check_head
+from gateway.services.federation.registry_heads import check_head
 from keys.registry.grammar import parse_statement
 from keys.registry.view import View, advance, found
 from keys.suite import DIGEST_BYTES

@@ -18,7 +18,8 @@ from gateway.logs import logger
 from gateway.peer import Peer, Peers
 from gateway.protocol.audit import EntryKind
 from gateway.services.federation.reading import read_checkpoint, read_entries
-from gateway.services.federation.registry import RegistryMirror, check_signed
+from gateway.services.federation.registry import RegistryMirror
+from gateway.services.federation.registry_heads import check_signed
 from gateway.services.federation.signed_heads import audit_of
 from gateway.services.ledger import Ledger
 from gateway.store import audit, split_views

@@ -7,13 +7,12 @@ statements is verified the same way; the registrar's answer alone confirms that 
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from gateway.clock import Clock
 from gateway.errors import (
     ConflictError,
-    ForbiddenError,
     LiaisonError,
     RejectedError,
     UnavailableError,
@@ -21,29 +20,31 @@ from gateway.errors import (
 from gateway.peer import Peer, Peers
 from gateway.protocol.audit import EntryKind
 from gateway.services.federation import witnesses
+from gateway.services.federation.growth import Verified, extended, replayed
 from gateway.services.federation.reading import ENTRIES_PER_READ, read_checkpoint, read_entries
+from gateway.services.federation.registry_heads import (
+    check_head,
+    check_head_of_now,
+    check_signed,
+    is_signed_by,
+)
 from gateway.services.federation.snapshot import Snapshot
 from gateway.services.ledger import Ledger
 from gateway.store import audit
 from gateway.store import registry as mirror
 from gateway.store.database import Database, Transaction
 from keys.registry.grammar import parse_statement
-from keys.registry.member import RegisteredKey
 from keys.registry.statement import REGISTRY
-from keys.registry.view import View, advance, found
+from keys.registry.view import View
 from keys.suite import KeyUse, digest
 from keys.tlog.checkpoint import (
     Checkpoint,
-    VerifiedCheckpoint,
     parse_checkpoint,
     sign_checkpoint,
-    verify_checkpoint,
 )
 from keys.tlog.cosignature import add_cosignatures
 from keys.tlog.history import TreeHistory
-from keys.tlog.merkle import leaf_hash
 from keys.tlog.note import NoteSignature, NoteSigner
-from keys.tlog.split_view import verify_head
 
 Recorder = Callable[[View | None, View], Sequence[audit.NewEntry]]
 """Returns the audit entries that belong to a step from one view (None for none) to another."""
@@ -61,14 +62,6 @@ class RollbackError(RejectedError):
             f"the registry was shown with {shown} statements after {verified} were verified: "
             "refused, nothing changed",
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Verified:
-    """A verified prefix of the log: what it says, and the roots that it had on the way."""
-
-    view: View
-    history: TreeHistory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,7 +156,7 @@ class RegistryMirror:
         if not notes:
             return
         try:
-            loaded = await asyncio.to_thread(self._replayed, notes)
+            loaded = await asyncio.to_thread(replayed, notes, self._snapshot, self._anchor)
             check_head(loaded.view, head or b"")
             self.witnessed_at = witnesses.witnessed_at(loaded.view, head or b"")
         except (LiaisonError, TypeError) as fault:  # SQLite lets an editor put text among bytes
@@ -242,7 +235,7 @@ class RegistryMirror:
             raise UnavailableError(
                 "registry_incomplete", "statements are missing between ours and the head shown"
             )
-        grown = await asyncio.to_thread(self._extended, self._verified(), fresh)
+        grown = await asyncio.to_thread(extended, self._verified(), fresh, self._anchor)
         shown = _Shown(first=known, notes=fresh, grown=grown, head=head, size=size)
         await self._take(shown, confirmed=False)
         self.read_at = self._clock.now()
@@ -277,7 +270,7 @@ class RegistryMirror:
                     f"signature, and here are {self.size}: this node went back, and appends "
                     "nothing before it has the others again",
                 )
-            grown = self._extended(self._verified(), [note])
+            grown = extended(self._verified(), [note], self._anchor)
             head = grown.view.head
             signed = sign_checkpoint(
                 Checkpoint(grown.view.origin, head.size, head.root), signer(grown.view)
@@ -371,7 +364,7 @@ class RegistryMirror:
         self._note_signed(head)
         notes: list[bytes] = []
         async for bundle in read_entries(source, first, size):
-            grown = await asyncio.to_thread(self._extended, grown, bundle)
+            grown = await asyncio.to_thread(extended, grown, bundle, self._anchor)
             notes += bundle
         return _Shown(first=first, notes=notes, grown=grown, head=head, size=size)
 
@@ -389,7 +382,7 @@ class RegistryMirror:
             raise UnavailableError("registry_unknown", "the registry shows no statement yet")
         check_head(shown.grown.view, shown.head, continued=bool(shown.notes))
         witnesses.check_witnessed(shown.grown.view, shown.notes, shown.head)
-        _check_head_of_now(shown.grown.view, shown.head, self._clock.now())
+        check_head_of_now(shown.grown.view, shown.head, self._clock.now())
         async with self._advancing:
             if self.size != shown.first:  # another source was faster
                 return False
@@ -408,24 +401,6 @@ class RegistryMirror:
 
     def _verified(self) -> Verified | None:
         return None if self._view is None else Verified(self._view, self._history)
-
-    def _replayed(self, notes: Sequence[bytes]) -> Verified:
-        history = TreeHistory().extend([leaf_hash(note) for note in notes])
-        view = self._snapshot.load(history, self._anchor)
-        if view is None:
-            view = advance(found(notes[0], self._anchor), notes[1:])
-        else:
-            view = advance(view, notes[view.head.size :])
-        return Verified(view, history)
-
-    def _extended(self, verified: Verified | None, notes: Sequence[bytes]) -> Verified:
-        if verified is not None:
-            view, history = advance(verified.view, notes), verified.history
-        elif notes:
-            view, history = advance(found(notes[0], self._anchor), notes[1:]), TreeHistory()
-        else:
-            raise UnavailableError("registry_unknown", "the registry shows no statement yet")
-        return Verified(view, history.extend([leaf_hash(note) for note in notes]))
 
     async def _keep(
         self, grown: Verified, notes: Sequence[bytes], head: bytes, *, confirmed: bool
@@ -477,7 +452,7 @@ class RegistryMirror:
                 mirror.checked_at(tx),
             )
         )
-        grown = await asyncio.to_thread(self._extended, self._verified(), notes)
+        grown = await asyncio.to_thread(extended, self._verified(), notes, self._anchor)
         check_head(grown.view, head or b"")
         self.checked_at = checked_at
         self.witnessed_at = witnesses.witnessed_at(grown.view, head or b"")
@@ -494,99 +469,3 @@ class RegistryMirror:
         self._view = view
         for watcher in self._watchers:
             watcher(view)
-
-
-class Registrar:
-    """Takes statements in: on the registrar's node for the log, elsewhere for the registrar."""
-
-    def __init__(
-        self,
-        mirror: RegistryMirror,
-        peers: Peers,
-        signer: Callable[[View], NoteSigner] | None,
-        compare: Callable[[], Awaitable[None]],
-    ) -> None:
-        self._mirror = mirror
-        self._peers = peers
-        self._signer = signer
-        self._compare = compare
-
-    async def publish(self, note: bytes) -> int:
-        """Append a statement that a peer or a caller handed in; return its number.
-
-        Raises ForbiddenError ``not_the_registrar`` elsewhere; RejectedError as the fold judges, and
-        ``registry_rollback`` while members hold more than is here.
-        """
-        if self._signer is None:
-            raise ForbiddenError("not_the_registrar", "this node does not keep the registry")
-        await self._compare()
-        return await self._mirror.append(note, self._signer)
-
-    async def submit(self, note: bytes) -> int:
-        """Get a statement into the registry, and our view up to it; return its number at most."""
-        if self._signer is not None:
-            return await self.publish(note)
-        await self._peers.registrar(pinned=False).post_statement(note)
-        await self._mirror.follow()
-        return self._mirror.size - 1
-
-    async def keep_head_signed(self) -> None:
-        """See that the log key in use has signed the newest head; elsewhere, do nothing."""
-        if self._signer is not None:
-            await self._mirror.sign_again(self._signer)
-
-    async def catch_up(self) -> None:
-        """Bring our view up to what the registry has now. Raises as ``RegistryMirror.follow``."""
-        if self._signer is not None:
-            await self._mirror.take_over()
-        else:
-            await self._mirror.follow()
-
-
-def check_signed(view: View, head: bytes) -> VerifiedCheckpoint:
-    """Return a head of the registry that the registrars' log key signed, whatever it says.
-
-    Raises RejectedError as ``verify_checkpoint``.
-    """
-    return verify_head(head, view.origin, view.log_keys())
-
-
-def check_head(view: View, head: bytes, *, continued: bool = False) -> None:
-    """Let a head pass that the registrars' log key signed over exactly the view's statements.
-
-    Raises RejectedError ``registry_split_view``, or ``registry_mismatch`` where the statements were
-    ``continued`` by whoever showed them, and may be to blame; else as ``verify_checkpoint``.
-    """
-    checkpoint = check_signed(view, head)
-    if (checkpoint.size, checkpoint.root) != (view.head.size, view.head.root):
-        if continued:
-            raise RejectedError(
-                "registry_mismatch", "the statements shown do not add up to the head shown"
-            )
-        raise RejectedError(
-            "registry_split_view", "the registry's statements do not add up to its signed head"
-        )
-
-
-def _check_head_of_now(view: View, head: bytes, now: int) -> None:
-    """Let a head pass that the registrars' present key signed, where its view lists one.
-
-    The registrars sign their head anew with each log key that comes into use: one that bears an
-    older key's signature alone, after its end, is not theirs.
-    Raises RejectedError ``registry_head_outdated``.
-    """
-    present = [key for key in view.member(REGISTRY).keys_for(KeyUse.LOG) if key.good_at(now)]
-    if present and not any(is_signed_by(view, head, key) for key in present):
-        raise RejectedError(
-            "registry_head_outdated",
-            "the registry's head is signed with a key that is over: refused, nothing changed",
-        )
-
-
-def is_signed_by(view: View, head: bytes, key: RegisteredKey) -> bool:
-    """Tell whether a log key of the registrars signed a head."""
-    try:
-        verify_checkpoint(head, view.origin, key.verifying_for(view.origin))
-    except RejectedError:
-        return False
-    return True

@@ -14,7 +14,8 @@ from gateway.clock import Clock
 from gateway.errors import ConflictError, RejectedError
 from gateway.protocol.audit import EntryKind
 from gateway.services.caller import Caller, require
-from gateway.services.federation.registry import Registrar, RegistryMirror
+from gateway.services.federation.registrar import Registrar
+from gateway.services.federation.registry import RegistryMirror
 from gateway.services.keys import NodeKeys
 from gateway.services.ledger import Ledger
 from gateway.settings import PolicySettings, Role

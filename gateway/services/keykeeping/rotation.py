@@ -9,17 +9,17 @@ Source: keys/README.md, "A key's life".
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import msgspec
 
 from gateway.clock import Clock
-from gateway.errors import ConflictError, LiaisonError, RejectedError, UnavailableError
-from gateway.logs import logger
+from gateway.errors import ConflictError, LiaisonError, RejectedError
 from gateway.protocol.audit import EntryKind
 from gateway.services.caller import Caller, require
-from gateway.services.federation.registry import Registrar, RegistryMirror
+from gateway.services.federation.registry import RegistryMirror
+from gateway.services.keykeeping.publishing import Publishing, is_revoked
 from gateway.services.keykeeping.reasons import Reason
 from gateway.services.keykeeping.renewal import Renewal
 from gateway.services.keys import NodeKeys
@@ -28,26 +28,16 @@ from gateway.settings import PolicySettings, Role
 from gateway.store import audit
 from gateway.store.database import Database
 from keys.keyring import NODE_USES, KeyRecord
-from keys.registry.draft import follow, use_line
 from keys.registry.member import Member, RegisteredKey
-from keys.registry.rotation import DAY_S, ROTATIONS_A_DAY
-from keys.registry.statement import Chain, Kind, Revocation, Statement, UseLine
 from keys.registry.view import View
 from keys.suite import KeyId, KeyUse, MemberId, digest
-from keys.tlog.note import sign_note
 
-ATTEMPTS = 3
-"""How often a statement is written anew because another one took its place in the chain."""
 RETRY_FIRST_S, RETRY_MAX_S = 60, 3600
 """How long an automatic rotation waits after a failure: twice as long after each."""
 SPREAD_S = 7 * 86_400
 SPREAD_PART = 4
 """Members whose keys are of the same day rotate spread over a week, or a quarter of the time
 before the end if that is less."""
-_OVERTAKEN = ("statement_out_of_order", "statement_back_dated", "key_reused", "registry_moved")
-_LEADING = (KeyUse.TLS, KeyUse.WITNESS)
-"""Peers must know these before they meet them: published ahead of their first use."""
-_log = logger()
 
 
 class RotatedKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,7 +80,7 @@ class Rotation:
         database: Database,
         keys: NodeKeys,
         mirror: RegistryMirror,
-        registrar: Registrar,
+        publishing: Publishing,
         renewal: Renewal,
         *,
         ledger: Ledger,
@@ -100,16 +90,13 @@ class Rotation:
         self._database = database
         self._keys = keys
         self._mirror = mirror
-        self._registrar = registrar
+        self._publishing = publishing
         self._renewal = renewal
         self._ledger = ledger
         self._clock = clock
         self._policy = policy
         self._changing = asyncio.Lock()
-        self._asked: dict[KeyId, str] = {}
-        """Who asked for a change, until the entry that records it is written."""
         self.late: Late | None = None
-        mirror.record(self._recorded)
 
     async def rotate(self, use: KeyUse, caller: Caller) -> RotatedKey:
         """Replace the key of one use, now; return the new one. Raises as ``rotate_together``."""
@@ -157,8 +144,8 @@ class Rotation:
         async with self._changing:
             try:
                 if self.due():
-                    await self._catch_up()
-                    await self._publish(lambda _: self.due(), "")
+                    await self._publishing.catch_up()
+                    await self._publishing.publish(lambda _: self.due(), "")
             except LiaisonError as fault:
                 self.late = self._later(fault, now)
                 raise
@@ -197,7 +184,7 @@ class Rotation:
                 "the member's root keys sign it: liaison key root revoke",
             )
         async with self._changing:
-            await self._catch_up()
+            await self._publishing.catch_up()
             member = self._mirror.view.member(self._keys.member)
             key = self._wanted(member, wanted)
             if key.revoked_since is not None:
@@ -209,8 +196,8 @@ class Rotation:
                 code=f"revoke {reason}",
             )
             await self._database.write(lambda tx: audit.append(tx, [entry]))
-            self._asked[key.key_id] = caller.name
-            brought = await self._publish(
+            self._publishing.asked[key.key_id] = caller.name
+            brought = await self._publishing.publish(
                 lambda view: self._without(view, key), caller.name, revoking=key, since=since
             )
             revoked = self._mirror.view.keys[key.key_id]
@@ -250,143 +237,20 @@ class Rotation:
         return len(over)
 
     async def _rotate_registered(self, uses: Sequence[KeyUse], by: str) -> Sequence[KeyRecord]:
-        await self._catch_up()
+        await self._publishing.catch_up()
         before = {use: self._newest(use, self._mirror.view) for use in uses}
 
         def still(view: View) -> Sequence[KeyUse]:
             return [use for use in uses if self._newest(use, view) == before[use]]
 
-        await self._publish(still, by)
+        await self._publishing.publish(still, by)
         newest = [self._newest(use, self._mirror.view) for use in uses]
         return [record for record in newest if record is not None]
-
-    async def _publish(
-        self,
-        wanted: Callable[[View], Sequence[KeyUse]],
-        by: str,
-        *,
-        revoking: RegisteredKey | None = None,
-        since: int | None = None,
-    ) -> Sequence[KeyRecord]:
-        """Bring a key of each use that is wanted in the view of now; return what was brought.
-
-        Another daemon of this member may write into the same chain: who comes second looks again.
-        """
-        for left in reversed(range(ATTEMPTS)):
-            view = self._mirror.view
-            uses = wanted(view)
-            if not uses and (revoking is None or _is_revoked(view, revoking)):
-                return ()
-            place = self._place(view)
-            self._keys.note_signer(KeyUse.SIGN, view, place.at)  # without one nothing is drawn
-            records = await self._drawn(uses, view, place.at, at_once=revoking is not None)
-            statement = self._said(view, place, records)
-            if revoking is not None:
-                since = max(since or 0, _soonest(view, revoking, place.at))
-                revocation = Revocation(revoking.key_id, since)
-                statement = replace(statement, revocations=(revocation,))
-            self._asked.update({KeyId(record.key_id): by for record in records})
-            try:
-                await self._submit(statement, view, records)
-            except (RejectedError, ConflictError) as fault:
-                if fault.code not in _OVERTAKEN or not left:
-                    raise
-                await self._catch_up()
-                self._keys.refresh()
-            else:
-                return records
-        raise AssertionError("the last attempt returns or raises")
-
-    def _place(self, view: View) -> Statement:
-        """Return the next statement of the node's chain, empty.
-
-        Raises RejectedError ``rotations_too_many``, with nothing drawn.
-        """
-        place = follow(view, Kind.KEYS, self._keys.member, Chain.NODE, at=self._clock.now())
-        recent = [
-            at
-            for chain, at in view.member(self._keys.member).rotations
-            if chain is Chain.NODE and at > place.at - DAY_S
-        ]
-        if len(recent) >= ROTATIONS_A_DAY:
-            raise RejectedError(
-                "rotations_too_many",
-                f"keys were changed {ROTATIONS_A_DAY} times within a day, which is all that a node "
-                f"may: again in {(min(recent) + DAY_S - place.at) // 60 + 1} minutes, or by the "
-                "member's root keys. One statement may change several: liaison key rotate all",
-            )
-        return place
-
-    def _said(self, view: View, place: Statement, records: Sequence[KeyRecord]) -> Statement:
-        """Put new keys, and the earlier ends of those before them, into a statement."""
-        member = view.member(self._keys.member)
-        lines = [use_line(view.federation, member.member, record) for record in records]
-        for record in records:
-            lines += self._retired(member.keys_for(record.use), record)
-        return replace(place, uses=tuple(lines))
-
-    def _retired(self, keys: Sequence[RegisteredKey], record: KeyRecord) -> list[UseLine]:
-        end = record.start + self._policy.sign_overlap_s
-        return [
-            UseLine(
-                key.use, key.verifier, key.start, end, key.certificate,
-                post_quantum=key.post_quantum,
-            )
-            for key in keys
-            if key.end > end and key.start < end and key.revoked_since is None
-        ]  # fmt: skip
-
-    async def _drawn(
-        self, uses: Sequence[KeyUse], view: View, at: int, *, at_once: bool
-    ) -> Sequence[KeyRecord]:
-        """Return a key of each use that may start now, durable: a pending one, or a fresh one."""
-        records = []
-        for use in uses:
-            start = at + (0 if at_once or use not in _LEADING else self._policy.tls_lead_s)
-            end = start + self._policy.key_lifetime_s
-            record = self._keys.pending(use, view)
-            if record is None:
-                record = await self._keys.draw(use, view.federation, start=start, end=end)
-            else:
-                record = msgspec.structs.replace(record, start=start, end=end)
-                await self._keys.keep([record])
-            records.append(record)
-        return records
-
-    async def _submit(self, statement: Statement, view: View, records: Sequence[KeyRecord]) -> None:
-        """Have a statement published; if the answer is lost, look whether it was.
-
-        Raises RejectedError, UnavailableError ``rotation_unconfirmed``.
-        """
-        me = self._keys.member
-        signers = [self._keys.note_signer(KeyUse.SIGN, view, statement.at)]
-        for record in records:
-            signers += self._keys.provers(view.federation, record)
-        note = await asyncio.to_thread(sign_note, statement.text(), signers)  # perhaps in a token
-        try:
-            await self._registrar.submit(note)
-        except UnavailableError as fault:
-            await self._catch_up()
-            if self._mirror.view.chain_head(me, Chain.NODE).digest != digest(note):
-                raise UnavailableError(
-                    "rotation_unconfirmed",
-                    f"{fault.detail}; new keys that were drawn are kept, and the next attempt "
-                    "publishes them, if the registry does not have them by then",
-                    retry_after_s=RETRY_FIRST_S,
-                ) from fault
-        _log.info("keys.changed", count=len(records), registry_size=self._mirror.size)
-
-    async def _catch_up(self) -> None:
-        """Learn what the registry has by now, if it can be reached."""
-        try:
-            await self._registrar.catch_up()
-        except UnavailableError as fault:
-            _log.info("registry.unreachable", code=fault.code, detail=fault.detail)
 
     def _without(self, view: View, key: RegisteredKey) -> Sequence[KeyUse]:
         """Return the use of a key that is in use: another one must take its place."""
         current = view.member(key.member).current(key.use, self._clock.now())
-        if current is None or current.key_id != key.key_id or _is_revoked(view, key):
+        if current is None or current.key_id != key.key_id or is_revoked(view, key):
             return ()
         return (key.use,)
 
@@ -437,25 +301,6 @@ class Rotation:
             retry_at=now + wait_s + wait_s * self._keys.entropy(1)[0] // 1024,
         )
 
-    def _recorded(self, before: View | None, grown: View) -> Sequence[audit.NewEntry]:
-        """Return entries on our keys for the transaction in which the registry grows by them."""
-        me = self._keys.member
-        if before is None or me not in before.members or me not in grown.members:
-            return ()
-        known = {key.key_id: key for key in before.members[me].keys}
-        entries = []
-        for key in grown.members[me].keys:
-            old = known.get(key.key_id)
-            if old is None:
-                entries.append(self._key_entry(EntryKind.KEY_ROTATED, key))
-            if key.revoked_since is not None and (old is None or old.revoked_since is None):
-                entries.append(self._key_entry(EntryKind.KEY_REVOKED, key))
-        return entries
-
-    def _key_entry(self, kind: EntryKind, key: RegisteredKey) -> audit.NewEntry:
-        peer = self._asked.get(key.key_id, "")
-        return self._ledger.entry(kind, peer=peer, digests=(key.key_id,), code=key.use.value)
-
     async def _record_rotated(self, record: KeyRecord, by: str) -> None:
         entry = self._ledger.entry(
             EntryKind.KEY_ROTATED, peer=by, digests=(record.key_id,), code=record.use.value
@@ -471,23 +316,6 @@ _NOT_REVOCABLE = {
     KeyUse.STORAGE: "nobody but this node knows its storage keys: liaison key rotate storage "
     "--rewrap wraps what is stored under a new one, and destroys the old ones",
 }
-
-
-def _soonest(view: View, key: RegisteredKey, at: int) -> int:
-    """Return from when on a key can be revoked without voiding what it has brought before.
-
-    A revocation voids every key that the revoked one brought from that second on.
-    """
-    brought = [
-        other.introduced_at
-        for other in view.member(key.member).keys
-        if key.key_id in other.introduced_by and other.revoked_since is None
-    ]
-    return max([at, *(second + 1 for second in brought)])
-
-
-def _is_revoked(view: View, key: RegisteredKey) -> bool:
-    return view.keys[key.key_id].revoked_since is not None
 
 
 def _spread_s(member: MemberId, before_s: int) -> int:
