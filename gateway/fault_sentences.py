@@ -67,6 +67,10 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "A choice, and no other field, has choices, each with a code of its own.",
         "Un choix, et lui seul, a des choix, chacun avec son propre code.",
     ),
+    "not_attached": (
+        "The message concerned has no attachment with this SHA-256.",
+        "Le message concerné n'a pas de pièce jointe avec ce SHA-256.",
+    ),
     "not_an_amount": (
         "This must be a decimal amount such as 13020.00.",
         "Un montant décimal est attendu, par exemple 13020.00.",

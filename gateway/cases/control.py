@@ -88,6 +88,10 @@ class RecallReport(About, frozen=True, kw_only=True):
         tuple[Line, ...],
         labelled("To whom the recall was passed on", "Rappel transmis à", max_length=200),
     ] = ()
+    reported_by: Annotated[
+        MemberName | None,
+        labelled("Reported by, where it is passed back", "Selon, si transmis en retour"),
+    ] = None
 
 
 class ForWhom(About, frozen=True, kw_only=True):

@@ -3,9 +3,19 @@
 Pure. Source: SPEC "Handling".
 """
 
+from collections.abc import Collection
+from typing import Final
+
 from gateway.cases.control import Recall, Rectify
 from gateway.cases.schema import Content
+from gateway.cases.thread import RECALL
 from gateway.errors import RejectedError
+from gateway.faults import Fault, FaultsError
+
+RECTIFY: Final = "information.rectify"
+REPORT: Final = "information.recall_report"
+KINDS: Final = (RECALL, RECTIFY)
+"""What takes a message back, or corrects it."""
 
 
 def taken_back(content: Content) -> str | None:
@@ -27,3 +37,25 @@ def check_own(content: Content, sender: str, in_reply_to: str) -> None:
             f"/content/message: {name} is not what {sender} sent and answers; a message is "
             "recalled or rectified by its sender alone",
         )
+
+
+def check_target(content: Content, kind: str, files: Collection[str] | None) -> None:
+    """Let pass what can be taken back: no recall, and of the files those that there are.
+
+    ``kind`` and ``files`` (SHA-256, hexadecimal) are those of the message concerned; None for
+    files that cannot be looked at. Raises RejectedError ``recall_final``; FaultsError.
+    """
+    if kind == RECALL:
+        raise RejectedError(
+            "recall_final",
+            "/content/message: a recall stands; send what it took back anew, or recall the rest",
+        )
+    if not isinstance(content, Recall) or files is None:
+        return
+    faults = [
+        Fault(pointer=f"/content/attachments/{at}", code="not_attached")
+        for at, name in enumerate(content.attachments)
+        if name not in files
+    ]
+    if faults:
+        raise FaultsError(faults)

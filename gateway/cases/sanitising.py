@@ -5,6 +5,7 @@ of goods or places, and what is marked personal goes with all that is in it. Lon
 """
 
 from collections.abc import Iterator
+from typing import Final
 
 import msgspec
 from msgspec import inspect
@@ -15,6 +16,7 @@ from gateway.cases.places import Way
 from gateway.cases.schema import PERSONAL, SAFE, Content, Edition, MemberName
 from gateway.faults import pointer_to
 
+COPY: Final = "intelligence.liaison_copy"
 CODES = frozenset(
     {
         "air_waybill", "amount", "container", "country", "currency", "date", "hs_code",

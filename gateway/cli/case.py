@@ -31,7 +31,8 @@ from gateway.cli.case_words import COLUMNS, NO_OPENING, NOT_OPENING, word
 from gateway.cli.client import Daemon
 from gateway.cli.console import language, say, show_json, show_table, told, when
 from gateway.cli.known import fields_of, known_kinds
-from gateway.cli.message import attachment_line, speaker
+from gateway.cli.message import attachment_line, mark_line, speaker
+from gateway.cli.message_words import state
 from gateway.cli.options import DEFAULT_FOLDER, AsJson, Folder, daemon_of, settings_of
 from gateway.cli.reading import content_lines
 from gateway.cli.saying import Wish, say_it
@@ -196,6 +197,9 @@ def _show_messages(
     for item in messages:
         far = word("unmoved", language()) if item["out_of_order"] else item["state_label"]
         back = [word("recalled", language())] if item["id"] in recalled else []
+        back += [
+            state(mark, language()) for mark in item["marks"] if mark != "recalled" or not back
+        ]
         remarks = ", ".join([far, *back] if far else back)
         say(f"{when(item['created_at'])}  {speaker(item)}: {item['label']}  [{remarks}]")
         say(f"  {item['id']}")
@@ -213,6 +217,8 @@ def _show_content(daemon: Daemon, folder: Path, message: str) -> None:
     ) as fault:  # of another unit, or its key is gone: the rest is shown
         say(f"  {word('closed', language(), why=told(fault))}")
         return
+    for mark in opened["marked"]:
+        say(f"  {mark_line(mark)}")
     for line in content_lines(opened["content"], fields_of(folder, opened["kind"]), language()):
         say(f"  {line}")
     for item in opened["attachments"]:

@@ -118,6 +118,8 @@ def show(
         show_json(shown)
         return
     show_fields(_facts(shown))
+    for item in shown["marked"]:
+        say(mark_line(item))
     for item in shown["attachments"]:
         say(f"{word('attachment', language()):<12} {attachment_line(item)}")
     for item in shown["recipients"]:
@@ -183,6 +185,13 @@ def speaker(item: dict[str, Any], unit: str = "") -> str:
     if not item["on_behalf_of"]:
         return named
     return word("speaks_for", language(), member=named, state=item["on_behalf_of"])
+
+
+def mark_line(item: dict[str, Any]) -> str:
+    """Say what was said of a message since, and by which message."""
+    mark = state_named(item["mark"], language())
+    told = word("marked", language(), mark=mark, by=item["by"], at=when(item["at"]))
+    return f"{told} ({state_named(item['verdict'], language())})" if item["verdict"] else told
 
 
 def attachment_line(item: dict[str, Any]) -> str:

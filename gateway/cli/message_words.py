@@ -21,6 +21,9 @@ STATES: Final[Mapping[str, Label]] = {
     "lost": Label("LOST", "PERDU"),
     "recalled": Label("recalled", "rappelé"),
     "rectified": Label("rectified", "rectifié"),
+    "reported": Label("reported on", "objet d'un compte rendu"),
+    "complied": Label("complied with", "exécuté"),
+    "objected": Label("OBJECTED TO", "CONTESTÉ"),
 }
 """How far a message, a copy or an attachment is."""
 WORDS: Final[Mapping[str, Label]] = {
@@ -36,6 +39,7 @@ WORDS: Final[Mapping[str, Label]] = {
     "state": Label("state", "état"),
     "handling": Label("handling", "traitement"),
     "due": Label("due", "échéance"),
+    "marked": Label("{mark} by {by}, {at}", "{mark} par {by}, le {at}"),
     "signature": Label("signature", "signature"),
     "key": Label("{state}, key {key}", "{state}, clé {key}"),
     "valid": Label("valid", "valable"),

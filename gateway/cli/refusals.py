@@ -57,6 +57,7 @@ REFUSALS: Final[Mapping[str, str]] = {
     "padding_invalid": "le message n'est pas lisible",
     "payload_invalid": "le message n'est pas lisible",
     "range_not_satisfiable": "la pièce jointe n'a pas cette partie",
+    "recall_final": "un rappel est définitif : envoyer à nouveau ce qu'il a repris",
     "recall_not_own": "seul l'expéditeur d'un message le rappelle ou le rectifie",
     "recipient_not_possible": "un message va à un autre membre, ni à soi ni au registre",
     "region_not_found": "cette région n'est pas dans la configuration",

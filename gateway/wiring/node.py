@@ -129,7 +129,7 @@ def wire(
         auditing=auditing,
         entrance=entrance,
         keykeeping=wire_keykeeping(base, federation),
-        casework=wire_casework(base, federation, sending.exchange, auditing, receiving.recalls),
+        casework=wire_casework(base, federation, sending.exchange, auditing, sending.recalls),
         media=wire_media(
             base, federation, blobs, relay, delivery=sending.delivery, reception=receiving.reception
         ),

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gateway.services.handling.recalls import Recalls
 from gateway.services.receiving.demands import Demands
 from gateway.services.receiving.inbox import Inbox
 from gateway.services.receiving.judging import Judging
@@ -21,7 +20,6 @@ from keys.suite import MemberId
 class Receiving:
     """What comes for this member."""
 
-    recalls: Recalls
     reception: Reception
 
 
@@ -51,9 +49,7 @@ def wire_receiving(
 ) -> Receiving:
     """Make the parts of receiving."""
     database, clock, mirror = base.database, base.clock, federation.mirror
-    recalls = Recalls(base.ledger, clock)
     return Receiving(
-        recalls=recalls,
         reception=Reception(
             database,
             Judging(
@@ -76,6 +72,6 @@ def wire_receiving(
             heard=heard,
             arrived=arrived,
             reoffering=sending.reoffering,
-            recalls=recalls,
+            recalls=sending.recalls,
         ),
     )

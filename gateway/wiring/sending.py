@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from gateway.protocol.delivery import RetryPolicy
+from gateway.services.handling.recalls import Recalls
 from gateway.services.sending.delivery import Delivery
 from gateway.services.sending.drafting import Drafting
 from gateway.services.sending.exchange import Exchange
@@ -33,6 +34,7 @@ class Sending:
     """The outbox's."""
     resigning: Resigning
     exchange: Exchange
+    recalls: Recalls
 
 
 def wire_sending(
@@ -47,6 +49,7 @@ def wire_sending(
     keys, database, mirror = base.keys, base.database, federation.mirror
     ledger, clock, settings = base.ledger, base.clock, base.settings
     routes = _routes(base, federation)
+    recalls = Recalls(ledger, clock)
     queued: Later[[Collection[MemberId]], None] = Later()
     came_back: Later[[Mapping[MemberId, int]], None] = Later()
     signer_revoked: Later[[], None] = Later()
@@ -102,7 +105,9 @@ def wire_sending(
             clock=clock,
             lanes=lanes,
             sessions=Sessions(clock, base.entropy),
+            taken_back=recalls.came.set,
         ),
+        recalls=recalls,
     )
 
 

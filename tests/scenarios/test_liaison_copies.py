@@ -9,9 +9,10 @@ import pytest
 
 from gateway.cases.examples import example_of
 from gateway.cases.kinds import CATALOGUE
+from gateway.cases.sanitising import COPY
 from gateway.errors import ForbiddenError, LiaisonError, RejectedError
 from gateway.faults import FaultsError
-from gateway.services.regions.copying import COPY, CopyOrder
+from gateway.services.regions.copying import CopyOrder
 from gateway.services.sending.submission import Submitted
 from gateway.settings import LiaisonOfficeSettings, Role
 from gateway.store import messages

@@ -12,7 +12,6 @@ from gateway.services.handling.quarantine import OpeningReason
 from gateway.services.sending import drafting
 from gateway.services.sending.submission import Submitted
 from gateway.settings import Role
-from gateway.store import marks
 from keys.suite import MemberId
 from tests.outcome import outcome_of
 from tests.scenarios.federation import OFFICER, Federation, federation
@@ -133,18 +132,6 @@ async def test_what_is_evidence_already_is_objected_to(tmp_path: Path) -> None:
         assert isinstance(
             await outcome_of(fed.nodes[XB].rooms.inbox.read(told.id, OFFICER)), ForbiddenError
         )
-
-
-async def test_a_rectification_marks_what_it_corrects(tmp_path: Path) -> None:
-    """It stays open, and nothing is answered."""
-    async with federation(tmp_path, "XA", "XB") as fed:
-        told = await inform(fed, "XA", "XB")
-        corrections = [{"field": "/facts", "value": "One price."}]
-        await control(
-            fed, "XA", "XB", "information.rectify", told.id, case=told.case, corrections=corrections
-        )
-        assert (await fed.read("XB", told.id)).marks == ["rectified"]
-        assert await fed.nodes[XB].database.read(lambda tx: marks.due(tx, 9)) == []
 
 
 async def test_nobody_recalls_what_another_sent(

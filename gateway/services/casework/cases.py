@@ -29,7 +29,7 @@ from gateway.services.casework.view import (
 )
 from gateway.services.keys import NodeKeys
 from gateway.settings import CasesSettings, Role
-from gateway.store import messages, threads
+from gateway.store import marks, messages, threads
 from gateway.store.database import Database, Transaction
 from gateway.store.messages import MessageSummary
 from gateway.store.outbox import showing
@@ -108,13 +108,17 @@ class Cases:
         if not self._may_see(tx, stored[0].row_id, caller):
             raise ForbiddenError("unit_mismatch", f"{caller.name} sees its own unit's cases only")
         by_name = {(item.sender, item.message_id): item for item in stored}
+        done = marks.kinds_of(tx, by_name)
         events = [*read_events(tx, self._keys, self._kinds, stored).values()]
         shown = [
-            self._thread(tx, folded, by_name, language)
+            self._thread(tx, folded, by_name, done, language)
             for folded in folded_threads(events, self._keys.member)
         ]
         placed = {item.id for thread in shown for item in thread.messages}
-        everything = [said_view(item, self._kinds, language) for item in stored]
+        everything = [
+            said_view(item, self._kinds, language, marks=done.get(name, ()))
+            for name, item in by_name.items()
+        ]
         others = [item for item in everything if item.id not in placed]
         return CaseDetail(case=case, threads=shown, others=others)
 
@@ -123,6 +127,7 @@ class Cases:
         tx: Transaction,
         folded: Folded,
         by_name: Mapping[tuple[str, bytes], MessageSummary],
+        done: Mapping[tuple[str, bytes], Sequence[str]],
         language: str,
     ) -> ThreadDetail:
         asked = request_of(folded)
@@ -145,10 +150,9 @@ class Cases:
             ],
             recalled=sorted(thread.recalled),
             messages=[
-                said_view(
-                    by_name[said.event.member, said.event.message_id], self._kinds, language, said
-                )
+                said_view(by_name[name], self._kinds, language, said, marks=done.get(name, ()))
                 for said in folded.said
+                for name in [(said.event.member, said.event.message_id)]
             ],
         )
 

@@ -1,6 +1,6 @@
 """A case as the house sees it: in the list of what is due, and with all that was said in it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -75,6 +75,8 @@ class SaidView(msgspec.Struct, frozen=True, kw_only=True):
     """The state of the thread after it; none for what is beside the threads."""
     state_label: str
     out_of_order: bool
+    marks: list[str]
+    """``recalled``, ``rectified``: what its sender did with it since; ``reported`` of a recall."""
 
 
 class ThreadDetail(ThreadSummary, frozen=True, kw_only=True):
@@ -117,7 +119,11 @@ def summary_of(
 
 
 def said_view(
-    item: MessageSummary, kinds: Mapping[str, Kind], language: str, said: Said | None = None
+    item: MessageSummary,
+    kinds: Mapping[str, Kind],
+    language: str,
+    said: Said | None = None,
+    marks: Sequence[str] = (),
 ) -> SaidView:
     """Return a message of a case; ``said`` is its place in a thread."""
     state = None if said is None else said.state
@@ -134,6 +140,7 @@ def said_view(
         state=state,
         state_label="" if state is None else STATES[state].text(language),
         out_of_order=said is not None and said.out_of_order,
+        marks=list(marks),
     )
 
 

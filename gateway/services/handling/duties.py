@@ -1,6 +1,6 @@
-"""What follows a recall: it is passed along every disclosure, and answered.
+"""What follows a recall or a rectification: it is passed along every disclosure, and answered.
 
-Along a disclosure goes a recall of our own message that passed it on. A crash before it is noted
+Along a disclosure goes a word about our own message that passed it on. A crash before it is noted
 repeats these messages under their keys: they are sent once. Source: SPEC "Handling".
 """
 
@@ -11,26 +11,26 @@ from typing import Any, NoReturn
 
 from msgspec.structs import replace
 
-from gateway.cases.control import Recall, RecallVerdict
+from gateway.cases.control import RecallReport, RecallVerdict
 from gateway.cases.kinds import CATALOGUE
-from gateway.cases.thread import RECALL
+from gateway.cases.recall import REPORT
 from gateway.clock import happens
-from gateway.errors import ConflictError, LiaisonError, RejectedError
+from gateway.errors import ConflictError, LiaisonError, RejectedError, UnavailableError
 from gateway.logs import logger
 from gateway.protocol.audit import EntryKind
-from gateway.protocol.message import message_ref
+from gateway.protocol.message import message_ref, parse_message_ref
 from gateway.services.auditing.log import AuditLog
 from gateway.services.auditing.search import AuditQuery, AuditSearch
 from gateway.services.caller import NODE, Caller
-from gateway.services.casework.events import opened_content, opened_payload
+from gateway.services.casework.events import opened_content
+from gateway.services.handling.along import passed_along
 from gateway.services.keys import NodeKeys
 from gateway.services.sending.exchange import Exchange
 from gateway.services.sending.submission import Submission
 from gateway.settings import Role
 from gateway.store import disclosures, marks, messages
 from gateway.store.database import Database, Transaction
-from gateway.store.marks import StoredMark
-from gateway.store.messages import StoredMessage
+from gateway.store.marks import MarkKind, StoredMark
 from keys.suite import MemberId
 
 STEP = 20
@@ -41,7 +41,7 @@ _log = logger()
 
 
 class RecallDuties:
-    """Passes recalls along and answers them."""
+    """Passes recalls, rectifications and reports on, and answers recalls."""
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class RecallDuties:
         self._came = came
 
     async def run(self) -> NoReturn:
-        """Pass along and answer what was recalled, until cancelled."""
+        """Pass on and answer what was said, until cancelled."""
         while True:
             self._came.clear()
             try:
@@ -73,35 +73,41 @@ class RecallDuties:
             await happens(self._came.wait(), _LOOK_S)
 
     async def follow_up(self) -> None:
-        """Pass along and answer what is due now."""
+        """Pass on and answer what is due now."""
         for mark in await self._database.read(partial(marks.due, limit=STEP)):
             passed_to: list[str] = []
-            for submission in await self._database.read(partial(self._along, mark=mark)):
+            for submission in await self._database.read(partial(self._due, mark=mark)):
                 if await self._say(mark, submission):
                     passed_to += submission.to
-            await self._say(mark, _report(mark, passed_to, await self._readers(mark)))
+            if mark.kind is MarkKind.RECALLED and mark.sender != self._me:
+                await self._say(mark, _report(mark, passed_to, await self._readers(mark)))
             await self._database.write(partial(marks.settle, row_id=mark.row_id))
 
-    def _along(self, tx: Transaction, mark: StoredMark) -> Sequence[Submission]:
-        """Return a recall of each message of ours that passed on what is recalled."""
-        stored = messages.find(tx, mark.sender, mark.marked_by)
-        recall = None if stored is None else opened_content(self._keys, CATALOGUE, stored)
-        reason = recall.reason.value if isinstance(recall, Recall) else "sent_by_mistake"
-        files = set(recall.attachments) if isinstance(recall, Recall) else set()
-        goes: dict[bytes, list[str]] = {}
-        for made in disclosures.of_message(tx, mark.sender, mark.message_id):
-            goes.setdefault(made.carrier_id, []).append(made.recipient)
+    def _due(self, tx: Transaction, mark: StoredMark) -> Sequence[Submission]:
+        if mark.kind is MarkKind.REPORTED:
+            return self._passed_back(tx, mark)
+        return passed_along(tx, self._me, self._keys, mark)
+
+    def _passed_back(self, tx: Transaction, mark: StoredMark) -> Sequence[Submission]:
+        """Return what those whose recall we passed along are told of a report on ours."""
+        ours = message_ref(mark.sender, mark.message_id)
+        recall = messages.find(tx, mark.sender, mark.message_id)
+        report = next(
+            (item for item in messages.by_id(tx, mark.marked_by) if item.in_reply_to == ours), None
+        )
+        said = None if report is None else opened_content(self._keys, CATALOGUE, report)
+        if recall is None or report is None or not isinstance(said, RecallReport):
+            return ()
+        _, carrier_id = parse_message_ref(recall.in_reply_to)
         found = []
-        for carrier_id, to in goes.items():
-            carrier = messages.find(tx, self._me, carrier_id)
-            held = files & set() if carrier is None else files & self._files(carrier)
-            if files and not held:
-                continue  # only files are recalled, and none of them went with this one
-            name = message_ref(self._me, carrier_id)
-            content: dict[str, Any] = {"message": name, "language": "en", "reason": reason}
-            if held:
-                content |= {"attachments": sorted(held)}
-            found.append(Submission(to=to, kind=RECALL, content=content, in_reply_to=name))
+        for made in disclosures.in_carriers(tx, [carrier_id]):
+            heard = [
+                item
+                for item in marks.of_message(tx, made.sender, made.message_id)
+                if item.kind is MarkKind.RECALLED and item.heard_at <= recall.stored_at
+            ]
+            if heard and made.recipient == report.sender:
+                found.append(_told_back(heard[-1], report.sender, said))
         return found
 
     async def _readers(self, mark: StoredMark) -> int:
@@ -120,13 +126,6 @@ class RecallDuties:
         except RejectedError:  # it never came
             return 0
 
-    def _files(self, carrier: StoredMessage) -> set[str]:
-        try:
-            named = opened_payload(self._keys, carrier).attachments
-        except LiaisonError:
-            return set()
-        return {file.plain_digest.hex() for file in named}
-
     async def _say(self, mark: StoredMark, submission: Submission) -> bool:
         """Say something once; tell whether it could be said. What never can be is logged."""
         key = f"recall {mark.row_id} {submission.in_reply_to}"
@@ -136,11 +135,11 @@ class RecallDuties:
             if fault.code != "idempotency_key_reused":
                 raise
             return True
-        if isinstance(answer, RejectedError):
+        if isinstance(answer, UnavailableError):
+            raise answer
+        if isinstance(answer, LiaisonError):  # it must not keep back what others are to be told
             _log.warning("recall.unsaid", peer=submission.to[0], code=answer.code)
             return False
-        if isinstance(answer, LiaisonError):
-            raise answer
         return True
 
 
@@ -156,7 +155,26 @@ def _report(mark: StoredMark, passed_to: Sequence[str], readers: int) -> Submiss
         content |= {"ground": _GROUND}
     return Submission(
         to=[mark.sender],
-        kind="information.recall_report",
+        kind=REPORT,
         content=content,
         in_reply_to=message_ref(mark.sender, mark.marked_by),
+    )
+
+
+def _told_back(heard: StoredMark, reporter: str, said: RecallReport) -> Submission:
+    content: dict[str, Any] = {
+        "message": message_ref(heard.sender, heard.message_id),
+        "language": said.language,
+        "verdict": said.verdict.value,
+        "readers": said.readers,
+        "passed_to": list(said.passed_to),
+        "reported_by": said.reported_by or reporter,
+    }
+    if said.ground:
+        content |= {"ground": said.ground}
+    return Submission(
+        to=[heard.sender],
+        kind=REPORT,
+        content=content,
+        in_reply_to=message_ref(heard.sender, heard.marked_by),
     )

@@ -3,22 +3,20 @@
 Source: SPEC "Handling".
 """
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from gateway.cases.control import Recall
-from gateway.cases.kinds import CATALOGUE
-from gateway.cases.thread import RECALL
+from gateway.cases.recall import RECTIFY
 from gateway.errors import ForbiddenError
+from gateway.protocol.message import parse_message_ref
 from gateway.services.caller import Caller, require
-from gateway.services.casework.events import opened_content
+from gateway.services.casework.recalled import files_of, is_closed
 from gateway.services.keys import NodeKeys
 from gateway.settings import Role
 from gateway.store import marks, messages
 from gateway.store.database import Transaction
 from gateway.store.marks import MarkKind
-from gateway.store.messages import MessageSummary, StoredMessage
+from gateway.store.messages import StoredMessage
 
 
 class OpeningReason(StrEnum):
@@ -47,9 +45,14 @@ OPEN = Quarantine()
 
 
 def quarantine_of(tx: Transaction, keys: NodeKeys, stored: StoredMessage) -> Quarantine:
-    """Return what of a received message its sender recalled; all of it where that is unreadable."""
+    """Return what of a received message its sender recalled; all of it where that is unreadable.
+
+    A rectification is closed with what it corrects.
+    """
     if stored.direction != messages.IN:
         return OPEN
+    if stored.kind == RECTIFY and is_closed(tx, keys, *parse_message_ref(stored.in_reply_to)):
+        return Quarantine(whole=True)
     found = marks.of_message(tx, stored.sender, stored.message_id)
     recalls = [mark for mark in found if mark.kind is MarkKind.RECALLED]
     files: set[bytes] = set()
@@ -59,26 +62,6 @@ def quarantine_of(tx: Transaction, keys: NodeKeys, stored: StoredMessage) -> Qua
             return Quarantine(whole=True)
         files.update(named)
     return Quarantine(files=frozenset(files))
-
-
-def files_of(tx: Transaction, keys: NodeKeys, sender: str, recall_id: bytes) -> Sequence[bytes]:
-    """Return the attachments that a recall is limited to; none where it is about everything."""
-    recall = messages.find(tx, sender, recall_id)
-    content = None if recall is None else opened_content(keys, CATALOGUE, recall)
-    if not isinstance(content, Recall):
-        return ()
-    return [bytes.fromhex(name) for name in content.attachments]
-
-
-def taken_back(tx: Transaction, keys: NodeKeys, beside: Iterable[MessageSummary]) -> frozenset[str]:
-    """Return the names of the messages of some cases that their own sender recalled whole."""
-    return frozenset(
-        item.in_reply_to
-        for item in beside
-        if item.kind == RECALL
-        and item.in_reply_to.rpartition("-")[0] == item.sender
-        and not files_of(tx, keys, item.sender, item.message_id)
-    )
 
 
 def reader_of(

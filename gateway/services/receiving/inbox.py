@@ -30,6 +30,7 @@ from gateway.services.handling.quarantine import (
 )
 from gateway.services.keys import NodeKeys
 from gateway.services.ledger import Ledger
+from gateway.services.receiving.marked import marks_shown
 from gateway.services.receiving.message_view import (
     AttachmentView,
     Detail,
@@ -142,7 +143,7 @@ class Inbox:
         rows = [stored.row_id]
         states = await self._database.read(lambda tx: showing.states(tx, rows))
         lacking = await self._database.read(lambda tx: attached.of_messages(tx, rows))
-        done = await self._database.read(lambda tx: marks.kinds_of(tx, [_name(stored)]))
+        marked = await self._database.read(lambda tx: marks_shown(tx, stored))
         await self._record(caller, role, stored.envelope_id)
         return detail_of(
             opened,
@@ -151,7 +152,7 @@ class Inbox:
             self._mirror.view,
             kinds=self._kinds,
             language=language,
-            marks=done.get(_name(stored), ()),
+            marked=marked,
         )
 
     async def attachment(

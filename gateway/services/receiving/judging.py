@@ -11,7 +11,7 @@ from gateway.cases.content import decode_content
 from gateway.cases.kind import Kind
 from gateway.cases.kinds import kind_named
 from gateway.cases.powers import asking_fault, speaking_fault
-from gateway.cases.recall import check_own
+from gateway.cases.recall import check_own, taken_back
 from gateway.clock import Clock
 from gateway.errors import LiaisonError, RejectedError, UnavailableError
 from gateway.faults import FaultsError
@@ -20,6 +20,7 @@ from gateway.protocol.envelope import ParsedEnvelope, parse_envelope
 from gateway.protocol.message import parse_message_ref
 from gateway.protocol.opening import OpenedMessage, Receiver, open_envelope
 from gateway.protocol.receipt import parse_receipt
+from gateway.services.casework.recalled import check_takes_back
 from gateway.services.federation.registry import RegistryMirror
 from gateway.services.keys import NodeKeys
 from gateway.settings import PolicySettings
@@ -156,6 +157,8 @@ class Judging:
             self._check_powers(opened, kind, view)
             said = decode_content(kind, opened.payload.content)
             check_own(said, opened.sender, opened.payload.in_reply_to)
+            if taken_back(said) is not None:
+                self._database.read_now(lambda tx: check_takes_back(tx, self._keys, said))
         except UnavailableError as fault:
             return fault
         except FaultsError as fault:

@@ -46,7 +46,7 @@ class MessageFacts(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     priority: int
     marks: list[str]
-    """``recalled``, ``rectified``: what its sender did with it since."""
+    """``recalled``, ``rectified``: what its sender did with it since; ``reported`` of a recall."""
 
 
 class Summary(MessageFacts, frozen=True, kw_only=True):
@@ -108,9 +108,22 @@ class AttachmentView(msgspec.Struct, frozen=True, kw_only=True):
     """Why it is lost, or why the last attempt to fetch it came to nothing."""
 
 
+class MarkView(msgspec.Struct, frozen=True, kw_only=True):
+    """What was said of a message since, and by which message."""
+
+    mark: str
+    by: str
+    at: int
+    """When this node heard or said it."""
+    verdict: str
+    """``complied`` or ``objected`` of a recall; empty where that is not for this node to say."""
+
+
 class Detail(MessageFacts, frozen=True, kw_only=True):
     """A message, opened."""
 
+    marked: list[MarkView]
+    """What its marks come from, the earliest first."""
     unit: str
     content: Any
     attachments: list[AttachmentView]
@@ -161,7 +174,7 @@ def detail_of(
     *,
     kinds: Mapping[str, Kind],
     language: str,
-    marks: Sequence[str] = (),
+    marked: Sequence[MarkView] = (),
 ) -> Detail:
     """Return a message with its content and receipts."""
     stored, payload = opened.stored, opened.payload
@@ -169,7 +182,8 @@ def detail_of(
     by_blob = {row.blob_id: row for row in lacking}
     return Detail(
         **facts,
-        marks=list(marks),
+        marks=sorted({item.mark for item in marked}),
+        marked=list(marked),
         unit=payload.unit,
         content=content_as_json(decode_content(kind_named(payload.kind, kinds), payload.content)),
         attachments=[

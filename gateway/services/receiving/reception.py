@@ -30,8 +30,7 @@ from gateway.protocol.receipt import (
 from gateway.services.federation.registry import RegistryMirror
 from gateway.services.federation.standing import SUSPENDED, SUSPENDED_S
 from gateway.services.federation.views import Heard
-from gateway.services.handling.recalls import KINDS as RECALL_KINDS
-from gateway.services.handling.recalls import Recalls
+from gateway.services.handling.recalls import HEARD, Recalls
 from gateway.services.keys import NodeKeys
 from gateway.services.ledger import Ledger
 from gateway.services.receiving.demands import Demands, Missing
@@ -60,7 +59,7 @@ _TOLD = frozenset(
         "not_a_union", "on_behalf_missing", "state_not_represented", "state_suspended",
         "outside_competence", "no_case_powers", "observer_sends_nothing",
         "registrar_sends_nothing", "recipient_has_no_powers", "registry_split_view",
-        "recall_not_own",
+        "recall_not_own", "recall_final",
     }
 )  # fmt: skip
 """The reasons that a peer is told; any other is ``invalid`` to it, and precise in our own log."""
@@ -183,7 +182,7 @@ class Reception:
             self._arrived()
         if any(_is_restored(item.opened) for item in new):
             self._reoffering.wake()
-        if any(_takes_back(item) for item in new):
+        if any(_is_heard(item) for item in new):
             self._recalls.came.set()
 
     def _note_views(self, verdicts: Sequence[Verdict]) -> None:
@@ -303,7 +302,7 @@ class Reception:
             self._reoffering.hear(tx, item.opened) for item in new if _is_restored(item.opened)
         ]
         for item in new:
-            if _takes_back(item):
+            if _is_heard(item):
                 entries += self._recalls.hear(tx, item.opened)
         conflicts: dict[bytes, Answer] = {}
         stored = {item.opened.envelope.envelope_id for item in new}
@@ -458,8 +457,8 @@ def _is_restored(opened: OpenedMessage) -> bool:
     return opened.payload.kind == RESTORED
 
 
-def _takes_back(item: _Opened) -> bool:
-    return item.opened.payload.kind in RECALL_KINDS
+def _is_heard(item: _Opened) -> bool:
+    return item.opened.payload.kind in HEARD
 
 
 def _is_shown(item: _Opened) -> bool:

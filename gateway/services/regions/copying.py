@@ -6,7 +6,7 @@ whoever looks again finds that it was made.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Annotated, Final
+from typing import Annotated
 
 import msgspec
 
@@ -15,7 +15,7 @@ from gateway.cases.handling import Handling, Tlp
 from gateway.cases.kind import Kind
 from gateway.cases.kinds import kind_named
 from gateway.cases.lists import IntendedUse
-from gateway.cases.sanitising import liaison_copy
+from gateway.cases.sanitising import COPY, liaison_copy
 from gateway.cases.schema import Content
 from gateway.clock import Clock
 from gateway.errors import (
@@ -30,8 +30,8 @@ from gateway.protocol.envelope import parse_header
 from gateway.protocol.message import message_ref, parse_message_ref
 from gateway.services.caller import NODE, Caller, require
 from gateway.services.casework.events import opened_payload
+from gateway.services.casework.recalled import is_closed
 from gateway.services.federation.registry import RegistryMirror
-from gateway.services.handling.quarantine import taken_back
 from gateway.services.keys import NodeKeys
 from gateway.services.sending.exchange import Exchange
 from gateway.services.sending.submission import Submission, Submitted
@@ -42,7 +42,6 @@ from gateway.store.messages import MessageFilter, MessageSummary, StoredMessage
 from keys.registry.statement import MemberRole
 from keys.suite import MemberId
 
-COPY: Final = "intelligence.liaison_copy"
 LOOK_BACK_S = 7 * 86_400
 """From when on a node that starts, or whose policy is new, looks for what is to be copied."""
 LOOK_S = 5.0
@@ -191,7 +190,7 @@ def _find(tx: Transaction, ref: str) -> StoredMessage:
 def _check_copied(tx: Transaction, keys: NodeKeys, stored: StoredMessage, content: Content) -> None:
     """Let pass what is not for its recipients alone, and was not taken back."""
     ref = message_ref(stored.sender, stored.message_id)
-    if ref in taken_back(tx, keys, messages.of_cases(tx, [stored.case_id])):
+    if is_closed(tx, keys, stored.sender, stored.message_id):
         raise ForbiddenError("information_recalled", f"{stored.sender} recalled {ref}")
     handling = getattr(content, "handling", None)
     if isinstance(handling, Handling) and handling.tlp is Tlp.RED:

@@ -16,15 +16,15 @@ from gateway.cases.intelligence import LiaisonCopy, Seizure
 from gateway.cases.kind import Kind
 from gateway.cases.labels import Label
 from gateway.cases.lists import Concealment
+from gateway.cases.sanitising import COPY
 from gateway.cases.trends import SEIZURE, Cell, Seized, Table, Took, month_of
 from gateway.clock import Clock
 from gateway.protocol.message import message_ref
 from gateway.services.caller import Caller, require
 from gateway.services.casework.events import opened_content, read_events
 from gateway.services.casework.folding import folded_threads
-from gateway.services.handling.quarantine import taken_back
+from gateway.services.casework.recalled import taken_back
 from gateway.services.keys import NodeKeys
-from gateway.services.regions.copying import COPY
 from gateway.settings import CasesSettings, Role
 from gateway.store import messages
 from gateway.store.database import Database, Transaction
@@ -147,13 +147,12 @@ class Trends:
 
     def _read(self, tx: Transaction, page: Sequence[MessageSummary]) -> list[tuple[str, Seized]]:
         """Return the seizures of a page by the message that reported them; recalled ones apart."""
-        beside = messages.of_cases(tx, {item.case_id for item in page})
-        recalled = taken_back(tx, self._keys, beside)
+        recalled = taken_back(tx, self._keys, [(item.sender, item.message_id) for item in page])
         found: list[tuple[str, Seized]] = []
         for item in messages.by_rows(tx, [item.row_id for item in page]):
             name = message_ref(item.sender, item.message_id)
             content = opened_content(self._keys, self._kinds, item)
-            if name in recalled:
+            if (item.sender, item.message_id) in recalled:
                 continue
             if isinstance(content, Seizure):
                 found.append((name, trends.seizure_in(content)))

@@ -27,6 +27,7 @@ from gateway.services.casework.conduct import Conduct
 from gateway.services.casework.events import drafted_event, opened_payload
 from gateway.services.casework.nomenclature import Nomenclature
 from gateway.services.casework.operations import OperationConduct
+from gateway.services.casework.recalled import check_takes_back
 from gateway.services.casework.terms import terms_of
 from gateway.services.federation.registry import RegistryMirror
 from gateway.services.federation.standing import SUSPENDED, shunned
@@ -118,6 +119,8 @@ class Drafting:
         if len(content) > MAX_CONTENT_BYTES:
             raise RejectedError("content_too_large", "a content has at most 1 MiB; attach files")
         check_own(said, self._keys.member, submission.in_reply_to or "")
+        if taken_back(said) is not None:
+            await self._database.read(lambda tx: check_takes_back(tx, self._keys, said))
         to = tuple(self._recipient(name, at) for at, name in enumerate(submission.to))
         if len(set(to)) != len(to):
             raise FaultsError([Fault(pointer="/to", code="conflict", limit="/to")])

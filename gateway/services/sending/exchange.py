@@ -6,11 +6,12 @@ together, and only then answer and wake the deliverer.
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import msgspec
 
+from gateway.cases.recall import KINDS
 from gateway.clock import Clock
 from gateway.errors import ConflictError, LiaisonError, UnavailableError
 from gateway.protocol.audit import EntryKind
@@ -24,6 +25,7 @@ from gateway.protocol.envelope import (
 )
 from gateway.protocol.message import message_ref
 from gateway.services.caller import Caller, require
+from gateway.services.casework.recalled import note_own
 from gateway.services.federation.cards import Cards
 from gateway.services.federation.registry import RegistryMirror
 from gateway.services.keys import NodeKeys
@@ -123,7 +125,10 @@ class Exchange:
         clock: Clock,
         lanes: Lanes,
         sessions: Sessions,
+        taken_back: Callable[[], None],
     ) -> None:
+        """``taken_back`` is told when something of ours was recalled or rectified."""
+        self._taken_back = taken_back
         self._database = database
         self._keys = keys
         self._mirror = mirror
@@ -206,7 +211,7 @@ class Exchange:
             for request in batch
         ]
         work = _Batch(requests=batch, prepared=prepared)
-        if not any(isinstance(item, _Prepared) for items in prepared for item in items):
+        if not _of(prepared):
             self._answer(work, {})
             return
 
@@ -214,9 +219,7 @@ class Exchange:
             item.draft.message_id: [
                 self._lanes.reserve(member, item.length) for member in item.draft.to
             ]
-            for items in prepared
-            for item in items
-            if isinstance(item, _Prepared)
+            for item in _of(prepared)
         }
 
         def seal() -> None:
@@ -240,6 +243,8 @@ class Exchange:
             self._release(work, range(len(batch)))
             raise
         self._release(work, conflicts)
+        if any(item.draft.payload.kind in KINDS for item in _of(prepared)):
+            self._taken_back()
         self._lanes.hand(work.loads)
         self._lanes.wake(work.queued)
         self._answer(work, conflicts)
@@ -266,6 +271,7 @@ class Exchange:
             good += ready
         work.loads, work.queued = _record(tx, good, work.leases, now)
         disclosures.record(tx, [made for item in good for made in item.disclosed])
+        note_own(tx, [item.message for item in good], now)
         audit.append(tx, [entry for item in good for entry in item.entries])
         return conflicts
 
@@ -392,6 +398,10 @@ class Exchange:
             peer=passed.recipient,
             digests=(passed.message.envelope_id, envelope_id, *consent),
         )
+
+
+def _of(prepared: Sequence[Sequence[_Prepared | LiaisonError]]) -> list[_Prepared]:
+    return [item for items in prepared for item in items if isinstance(item, _Prepared)]
 
 
 def _disclosure(passed: Passed, carrier_id: bytes, now: int) -> Disclosure:

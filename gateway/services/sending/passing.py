@@ -16,6 +16,7 @@ from gateway.cases.control import ConsentGrant
 from gateway.cases.handling import Handling, HandlingCode, Tlp
 from gateway.cases.kind import Kind
 from gateway.cases.kinds import kind_named
+from gateway.cases.recall import RECTIFY
 from gateway.cases.schema import Content
 from gateway.errors import ForbiddenError, LiaisonError, RejectedError
 from gateway.faults import Fault, FaultsError
@@ -24,6 +25,7 @@ from gateway.protocol.envelope import parse_header
 from gateway.protocol.message import Attachment, message_ref, parse_message_ref
 from gateway.services.caller import Caller
 from gateway.services.casework.events import opened_content, opened_payload
+from gateway.services.casework.recalled import is_closed
 from gateway.services.keys import NodeKeys
 from gateway.services.refusals import Refusals
 from gateway.services.sending.submission import Submission
@@ -97,7 +99,7 @@ class Passing:
         goes = [
             (item, member) for item in whole.values() for member in to if not _has(item, member)
         ]
-        if goes and submission.forwards and submission.purpose is None:
+        if goes and submission.forwards and submission.purpose is None and not caller.is_node:
             raise FaultsError([Fault(pointer="/purpose", code="missing")])
         for item in {item.row_id: item for item, _ in goes}.values():
             await self._check_handling(item, said, caller)
@@ -116,6 +118,11 @@ class Passing:
         if caller.unit is not None and opened_payload(self._keys, found).unit != caller.unit:
             await self._refusals.passing_on(found.envelope_id, caller, "unit_mismatch")
             raise ForbiddenError("unit_mismatch", f"{caller.name} sees its own unit's cases only")
+        if found.direction == messages.OUT and await self._database.read(
+            lambda tx: is_closed(tx, self._keys, sender, message_id)
+        ):
+            await self._refusals.passing_on(found.envelope_id, caller, "information_recalled")
+            raise ForbiddenError("information_recalled", f"{sender} recalled {ref}")
         return await self._database.read(lambda tx: _originals(tx, found))
 
     async def _holding(self, attached: Sequence[Attachment]) -> list[StoredMessage]:
@@ -152,10 +159,11 @@ class Passing:
     async def _passed(
         self, item: StoredMessage, to: MemberId, purpose: str, today: str, caller: Caller
     ) -> Passed:
-        words, done = await self._database.read(
+        words, done, follows = await self._database.read(
             lambda tx: (
                 self._words(tx, item),
                 marks.of_message(tx, item.sender, item.message_id),
+                _follows(tx, item, to),
             )
         )
         name = message_ref(item.sender, item.message_id)
@@ -164,7 +172,7 @@ class Passing:
             raise ForbiddenError("information_recalled", f"{item.sender} recalled {name}")
         asked = Passage(message=name, member=to, purpose=purpose)
         found = consent_to(asked, [word for word, _ in words], today)
-        if found is None and self._is_withheld(item):
+        if found is None and self._is_withheld(item) and not follows:
             await self._refusals.passing_on(item.envelope_id, caller, f"consent_missing {to}")
             raise ForbiddenError(
                 "consent_missing",
@@ -228,6 +236,14 @@ class Passing:
 def _has(item: StoredMessage, member: MemberId) -> bool:
     """Tell whether a member has a message already: it wrote it, or was a recipient too."""
     return member == item.sender or member in parse_header(item.header).to
+
+
+def _follows(tx: Transaction, item: StoredMessage, member: MemberId) -> bool:
+    """Tell whether it corrects what a member was given already: there it may go, too."""
+    if item.kind != RECTIFY or not item.in_reply_to:
+        return False
+    corrected = disclosures.of_message(tx, *parse_message_ref(item.in_reply_to))
+    return member in [made.recipient for made in corrected]
 
 
 def _originals(tx: Transaction, found: StoredMessage) -> list[StoredMessage]:
