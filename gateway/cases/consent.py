@@ -3,17 +3,23 @@
 Pure. Source: SPEC "Handling".
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from gateway.cases.control import ConsentDeny, ConsentGrant, ForWhom, Recall
 from gateway.cases.handling import Handling, HandlingCode, Tlp
+from gateway.cases.lists import IntendedUse
 from gateway.cases.schema import Content
 
 KINDS: Final = ("consent.grant", "consent.deny", "information.recall")
 """What an originator's consent depends on."""
 _KEPT = (Tlp.RED, Tlp.AMBER_STRICT)
+_EXCLUDED: Final[Mapping[HandlingCode, IntendedUse]] = {
+    HandlingCode.CUSTOMS_ONLY: IntendedUse.OTHER_PURPOSES,
+    HandlingCode.NO_JUDICIAL_USE: IntendedUse.JUDICIAL_PROCEEDINGS,
+}
+"""For what content is used with consent alone. Courts that judge by customs law serve customs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +48,16 @@ def is_withheld(handling: Handling | None) -> bool:
     if handling is None:
         return False
     return HandlingCode.NO_DISSEMINATION in handling.codes or handling.tlp in _KEPT
+
+
+def limits_use(handling: Handling | None) -> bool:
+    """Tell whether it matters for what content is used."""
+    return handling is not None and not _EXCLUDED.keys().isdisjoint(handling.codes)
+
+
+def is_beyond(handling: Handling | None, purpose: str) -> bool:
+    """Tell whether content is used for this only if its originator consents: so say H0 and H1."""
+    return handling is not None and any(_EXCLUDED.get(code) == purpose for code in handling.codes)
 
 
 def weakened(passed: Handling | None, carrier: Handling | None) -> str:

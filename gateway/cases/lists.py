@@ -92,6 +92,11 @@ class IntendedUse(Code):
         "Procédure administrative",
     )
     JUDICIAL_PROCEEDINGS = "judicial_proceedings", "Judicial proceedings", "Procédure judiciaire"
+    OTHER_PURPOSES = (
+        "other_purposes",
+        "Other than customs purposes",
+        "Fins autres que douanières",
+    )
 
 
 class Concealment(Code):

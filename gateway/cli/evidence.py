@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import typer
 
+from gateway.cases.lists import IntendedUse
 from gateway.cli.console import REFUSED, language, say, show_json
 from gateway.cli.options import DEFAULT_FOLDER, AsJson, Folder, daemon_of, settings_of
 from gateway.errors import LiaisonError
@@ -52,6 +53,10 @@ def export(
     to: Annotated[
         str, typer.Option(help="The recipient to speak of; all of them by default.")
     ] = "",
+    purpose: Annotated[
+        IntendedUse,
+        typer.Option(help="For what the content is used; H0 and H1 limit it, and it is recorded."),
+    ] = IntendedUse.JUDICIAL_PROCEEDINGS,
     as_json: AsJson = False,
 ) -> None:
     """Write a file that shows who signed a message for whom, and who received it when."""
@@ -59,7 +64,8 @@ def export(
         raise FileExistsError(17, "File exists", str(file))
     from gateway.evidence.judging import judge_file  # noqa: PLC0415 - most of the verifier
 
-    query = f"content={'closed' if closed else 'open'}" + (f"&recipient={quote(to)}" if to else "")
+    query = "content=closed" if closed else f"content=open&purpose={purpose.value}"
+    query += f"&recipient={quote(to)}" if to else ""
     encoded = daemon_of(folder).file(f"/v1/messages/{quote(message)}/evidence?{query}")
     write_private(file, encoded)
     anchor = settings_of(folder).registry.anchor

@@ -108,6 +108,7 @@ class MessagesApi:
             caller,
             is_open=query.content == "open",
             recipient=query.recipient,
+            purpose=query.purpose,
         )
         return web.Response(body=file, content_type="application/zip")
 

@@ -10,6 +10,7 @@ import msgspec
 from aiohttp import web
 
 from gateway.cases.kind import Kind
+from gateway.cases.lists import IntendedUse
 from gateway.errors import LiaisonError, RejectedError
 from gateway.faults import convert
 from gateway.services.caller import Caller
@@ -87,9 +88,10 @@ class ExportQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class EvidenceQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Whether evidence shows the content, and of which recipient it speaks; all by default."""
+    """Whether evidence shows the content, for what, and of which recipient; all by default."""
 
     content: Literal["open", "closed"] = "closed"
+    purpose: IntendedUse = IntendedUse.JUDICIAL_PROCEEDINGS
     recipient: Annotated[str, msgspec.Meta(pattern=r"\A[A-Z][A-Z0-9-]{1,31}\Z")] | None = None
 
 

@@ -84,6 +84,7 @@ def wire_auditing(
             cosigning=witness.cosigning,
             ledger=ledger,
             refusals=base.refusals,
+            kinds=base.kinds,
             clock=clock,
         ),
     )

@@ -5,9 +5,18 @@ from typing import Any
 import msgspec
 import pytest
 
-from gateway.cases.consent import Passage, Word, consent_to, is_withheld, weakened
+from gateway.cases.consent import (
+    Passage,
+    Word,
+    consent_to,
+    is_beyond,
+    is_withheld,
+    limits_use,
+    weakened,
+)
 from gateway.cases.control import ConsentDeny, ConsentGrant, Recall
 from gateway.cases.handling import Handling, HandlingCode, Tlp
+from gateway.cases.lists import IntendedUse
 from gateway.cases.schema import Content
 
 MESSAGE, OTHER = f"XA-{'1' * 32}", f"XA-{'2' * 32}"
@@ -94,3 +103,15 @@ def test_what_passes_it_on_says_no_less() -> None:
     assert weakened(red, amber) == "TLP:RED"
     assert weakened(amber, None) == "TLP:AMBER"
     assert weakened(red, Handling(tlp=Tlp.RED, codes=(HandlingCode.OTHER,))) == "H0"
+
+
+@pytest.mark.parametrize("code", [None, *HandlingCode])
+@pytest.mark.parametrize("purpose", [use.value for use in IntendedUse])
+def test_what_a_code_excludes_takes_consent(code: HandlingCode | None, purpose: str) -> None:
+    """H0 all that is no customs purpose, H1 courts; nothing else depends on the purpose."""
+    handling = Handling(codes=() if code is None else (code,))
+    excluded = {("H0", "other_purposes"), ("H1", "judicial_proceedings")}
+    assert is_beyond(handling, purpose) == ((code, purpose) in excluded)
+    assert limits_use(handling) == (code in ("H0", "H1"))
+    assert not is_beyond(None, purpose)
+    assert not limits_use(None)

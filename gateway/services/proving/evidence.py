@@ -1,9 +1,12 @@
 """Write evidence of a message: what we hold, and what the other side's log says of it."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 
+from gateway.cases.kind import Kind
+from gateway.cases.lists import IntendedUse
 from gateway.clock import Clock
 from gateway.errors import ForbiddenError, LiaisonError, RejectedError
 from gateway.evidence.file import Evidence, encode_evidence
@@ -14,6 +17,7 @@ from gateway.protocol.audit import EntryKind, ProvenEntry
 from gateway.protocol.message import decode_payload, parse_message_ref
 from gateway.protocol.opening import open_body
 from gateway.services.caller import Caller, require
+from gateway.services.casework.consents import check_use
 from gateway.services.federation.registry import RegistryMirror
 from gateway.services.federation.witnesses import settled
 from gateway.services.handling.quarantine import quarantine_of
@@ -58,8 +62,10 @@ class EvidenceFiles:
         cosigning: Cosigning,
         ledger: Ledger,
         refusals: Refusals,
+        kinds: Mapping[str, Kind],
         clock: Clock,
     ) -> None:
+        self._kinds = kinds
         self._clock = clock
         self._refusals = refusals
         self._database = database
@@ -71,19 +77,26 @@ class EvidenceFiles:
         self._ledger = ledger
 
     async def export(
-        self, ref: str, caller: Caller, *, is_open: bool, recipient: str | None = None
+        self,
+        ref: str,
+        caller: Caller,
+        *,
+        is_open: bool,
+        recipient: str | None = None,
+        purpose: IntendedUse = IntendedUse.JUDICIAL_PROCEEDINGS,
     ) -> bytes:
         """Return a file of evidence of a message; recorded, and as a read where it is open.
 
-        ``recipient`` is the one to speak of, all of them by default. Raises RejectedError
-        ``message_unknown``, ForbiddenError ``role_missing``, ``unit_mismatch`` or, for its content,
-        ``information_recalled``, UnavailableError ``storage_key_missing``.
+        ``recipient`` is the one to speak of, all of them by default; ``purpose`` is what the
+        content is for. Raises RejectedError ``message_unknown``, ForbiddenError ``role_missing``,
+        ``unit_mismatch`` or, for its content, ``information_recalled`` or ``consent_missing``,
+        UnavailableError ``storage_key_missing``.
         """
         async with self._refusals.recorded(ref, caller):
             require(caller, Role.OFFICER, Role.AUDITOR)
             held = await self._hold(ref, caller, recipient)
             if is_open:
-                await self._check_open(held.stored)
+                await self._check_open(held.stored, purpose)
         found = await self._entries(held)
         history, head = await self._registry()
         evidence, logged = checked_evidence(held, found, history)
@@ -98,14 +111,19 @@ class EvidenceFiles:
             statements=history.notes,
             checkpoint=head,
         )
-        await self._record(held.stored, caller, is_open=is_open)
+        await self._record(held.stored, caller, purpose if is_open else None)
         return await asyncio.to_thread(_encoded, evidence, history)
 
-    async def _check_open(self, stored: StoredMessage) -> None:
-        """Let content out that its sender has not recalled since."""
-        closed = await self._database.read(lambda tx: quarantine_of(tx, self._keys, stored))
-        if closed.whole:
-            raise ForbiddenError("information_recalled", "its sender recalled this message")
+    async def _check_open(self, stored: StoredMessage, purpose: IntendedUse) -> None:
+        """Let content out that was not recalled since, for what it may be used for."""
+        today = datetime.fromtimestamp(self._clock.now(), UTC).date().isoformat()
+
+        def check(tx: Transaction) -> None:
+            if quarantine_of(tx, self._keys, stored).whole:
+                raise ForbiddenError("information_recalled", "its sender recalled this message")
+            check_use(tx, self._keys, self._kinds, stored, purpose=purpose.value, today=today)
+
+        await self._database.read(check)
 
     async def _hold(self, ref: str, caller: Caller, recipient: str | None) -> Held:
         def look(
@@ -191,7 +209,11 @@ class EvidenceFiles:
             history = await asyncio.to_thread(fold, tuple(notes), view.anchor)
         return history, settled(history.view, head)
 
-    async def _record(self, stored: StoredMessage, caller: Caller, *, is_open: bool) -> None:
+    async def _record(
+        self, stored: StoredMessage, caller: Caller, purpose: IntendedUse | None
+    ) -> None:
+        """Record an export; with its content out, as a read too, and for which purpose."""
+        is_open = purpose is not None
         named = (stored.envelope_id,)
         role = Role.OFFICER if Role.OFFICER in caller.roles else Role.AUDITOR
         entries = [
@@ -199,7 +221,7 @@ class EvidenceFiles:
                 EntryKind.EVIDENCE_EXPORTED,
                 peer=caller.name,
                 digests=named,
-                code="open" if is_open else "closed",
+                code="closed" if purpose is None else f"open {purpose.value}",
             )
         ]
         if is_open:

@@ -9,13 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from gateway.cases import consent
-from gateway.cases.consent import Passage, Word, consent_to, is_withheld, weakened
-from gateway.cases.content import read_content
+from gateway.cases.consent import Passage, is_beyond, is_withheld, limits_use, weakened
 from gateway.cases.control import ConsentGrant
-from gateway.cases.handling import Handling, HandlingCode, Tlp
 from gateway.cases.kind import Kind
-from gateway.cases.kinds import kind_named
 from gateway.cases.recall import RECTIFY
 from gateway.cases.schema import Content
 from gateway.errors import ForbiddenError, LiaisonError, RejectedError
@@ -24,7 +20,8 @@ from gateway.protocol.blob import sealed_blob_bytes
 from gateway.protocol.envelope import parse_header
 from gateway.protocol.message import Attachment, message_ref, parse_message_ref
 from gateway.services.caller import Caller
-from gateway.services.casework.events import opened_content, opened_payload
+from gateway.services.casework.consents import consent_for, handling_of
+from gateway.services.casework.events import opened_payload
 from gateway.services.casework.recalled import is_closed
 from gateway.services.keys import NodeKeys
 from gateway.services.refusals import Refusals
@@ -36,8 +33,6 @@ from gateway.store.messages import StoredMessage
 from keys.suite import MemberId
 
 REMEMBERED = 65_536
-UNREADABLE = Handling(tlp=Tlp.RED, codes=(HandlingCode.NO_DISSEMINATION,))
-"""What is supposed of a message that cannot be opened any more."""
 OPENED_AT_ONCE = 16
 """Whose bodies are in memory together, of a mebibyte at most each."""
 
@@ -159,56 +154,46 @@ class Passing:
     async def _passed(
         self, item: StoredMessage, to: MemberId, purpose: str, today: str, caller: Caller
     ) -> Passed:
-        words, done, follows = await self._database.read(
+        name = message_ref(item.sender, item.message_id)
+        asked = Passage(message=name, member=to, purpose=purpose)
+        found, done, follows = await self._database.read(
             lambda tx: (
-                self._words(tx, item),
+                consent_for(tx, self._keys, self._kinds, item, asked, today=today),
                 marks.of_message(tx, item.sender, item.message_id),
                 _follows(tx, item, to),
             )
         )
-        name = message_ref(item.sender, item.message_id)
         if any(mark.kind is MarkKind.RECALLED for mark in done):
             await self._refusals.passing_on(item.envelope_id, caller, f"information_recalled {to}")
             raise ForbiddenError("information_recalled", f"{item.sender} recalled {name}")
-        asked = Passage(message=name, member=to, purpose=purpose)
-        found = consent_to(asked, [word for word, _ in words], today)
-        if found is None and self._is_withheld(item) and not follows:
+        handling = handling_of(self._keys, self._kinds, item)
+        kept = is_withheld(handling) or is_beyond(handling, purpose)
+        if found is None and kept and not follows:
             await self._refusals.passing_on(item.envelope_id, caller, f"consent_missing {to}")
             raise ForbiddenError(
                 "consent_missing",
                 f"{name} may go to {to} only with {item.sender}'s consent, which names {to} and "
                 "the purpose: ask for it with consent.request",
             )
-        by_name = {word.name: stored for word, stored in words}
+        if not purpose and not caller.is_node and limits_use(handling):
+            raise FaultsError([Fault(pointer="/purpose", code="missing")])
         return Passed(
             message=item,
             recipient=to,
             purpose=purpose,
-            consent=None if found is None else by_name[found.name],
+            consent=None if found is None else found[1],
             is_noticed=(
                 found is not None
-                and isinstance(found.content, ConsentGrant)
-                and found.content.notice
+                and isinstance(found[0].content, ConsentGrant)
+                and found[0].content.notice
             ),
         )
 
-    def _words(self, tx: Transaction, item: StoredMessage) -> list[tuple[Word, StoredMessage]]:
-        """Return what the originator itself said about passing on, in the case of the message."""
-        rows = [
-            said.row_id
-            for said in messages.of_cases(tx, [item.case_id])
-            if said.kind in consent.KINDS and said.sender == item.sender
-        ]
-        return [
-            (Word(name=message_ref(said.sender, said.message_id), seq=said.seq, content=content),
-             said)
-            for said in messages.by_rows(tx, rows)
-            if (content := opened_content(self._keys, self._kinds, said)) is not None
-        ]  # fmt: skip
-
     async def _check_handling(self, item: StoredMessage, said: Content, caller: Caller) -> None:
         """Let what is passed on keep its handling. Raises ForbiddenError ``handling_weaker``."""
-        lacks = weakened(self._handling(item), getattr(said, "handling", None))
+        lacks = weakened(
+            handling_of(self._keys, self._kinds, item), getattr(said, "handling", None)
+        )
         if not lacks or caller.is_node:  # copies by schema, which name nobody, are its own
             return
         await self._refusals.passing_on(item.envelope_id, caller, "handling_weaker")
@@ -217,20 +202,6 @@ class Passing:
             f"{message_ref(item.sender, item.message_id)} came under {lacks}: what passes it on "
             "has to say so too (/content/handling)",
         )
-
-    def _handling(self, item: StoredMessage) -> Handling | None:
-        """Return the handling of a stored message; the strictest of one that cannot be read."""
-        try:
-            payload = opened_payload(self._keys, item)
-            content = read_content(kind_named(payload.kind, self._kinds), payload.content)
-        except LiaisonError:
-            return UNREADABLE
-        found: Handling | None = getattr(content, "handling", None)
-        return found
-
-    def _is_withheld(self, item: StoredMessage) -> bool:
-        """Tell whether a message's handling keeps it here; so does one that cannot be read."""
-        return is_withheld(self._handling(item))
 
 
 def _has(item: StoredMessage, member: MemberId) -> bool:
