@@ -54,6 +54,7 @@ REFUSALS: Final[Mapping[str, str]] = {
     "seul",
     "operation_not_found": "cette opération n'existe pas ici",
     "operation_unknown": "ce message n'ouvre pas d'opération lisible ici",
+    "overtaken": "le dossier a évolué entre-temps : regarder, puis recommencer",
     "padding_invalid": "le message n'est pas lisible",
     "payload_invalid": "le message n'est pas lisible",
     "range_not_satisfiable": "la pièce jointe n'a pas cette partie",

@@ -280,6 +280,20 @@ def last_seq(tx: Transaction, case_id: bytes, sender: str) -> int:
     return tx.execute(statement).scalar() or 0
 
 
+def newest_seqs(tx: Transaction, sender: str, case_ids: Collection[bytes]) -> dict[bytes, int]:
+    """Return the highest number that ``sender`` used in each of some cases, where it used any.
+
+    Until the commit no other daemon adds one.
+    """
+    lock(tx, MESSAGES)
+    statement = (
+        select(messages.c.case_id, func.max(messages.c.seq))
+        .where(messages.c.case_id.in_(list(case_ids)), messages.c.sender == sender)
+        .group_by(messages.c.case_id)
+    )
+    return {bytes(case_id): seq for case_id, seq in tx.execute(statement)}
+
+
 def kinds_about(
     tx: Transaction, case_id: bytes, answered: tuple[str, bytes] | None
 ) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -239,3 +239,25 @@ async def test_two_migrate_one_database_at_once(postgres_server: postgres.Server
         assert same == []
     finally:
         database.close()
+
+
+@pytest.mark.parametrize("writers", [("XA", "XA"), ("XA", "XB")])
+async def test_a_number_in_a_case_is_used_by_one_daemon_alone(
+    pair: Pair, writers: tuple[str, str]
+) -> None:
+    """Both drafted it and look before they store: who comes second sees what the first stored."""
+
+    def say(number: int, sender: str) -> Callable[[Transaction], bool]:
+        def commit(tx: Transaction) -> bool:
+            if messages.newest_seqs(tx, sender, [bytes(16)]).get(bytes(16), 0) >= 4:
+                return False
+            messages.record_outgoing(tx, [message(number, sender=sender, seq=4)])
+            return True
+
+        return commit
+
+    jobs = [
+        database.write(say(number, sender))
+        for number, (database, sender) in enumerate(zip(pair, writers, strict=True))
+    ]
+    assert sorted(await all_of(*jobs)) == ([False, True] if len(set(writers)) == 1 else [True] * 2)

@@ -79,6 +79,7 @@ class Drafting:
     def begin(self) -> None:
         """Begin a batch: what was drafted before is stored by now, or never will be."""
         self._conduct.begin()
+        self._seqs.clear()  # another daemon on this database counts too
 
     async def check_ready(self, names: set[str]) -> None:
         """Let new work pass while the disk has room and the registry is fresh.
@@ -295,8 +296,6 @@ class Drafting:
                 lambda tx: messages.last_seq(tx, case_id, self._keys.member)
             )
             self._seqs.setdefault(case_id, stored)
-        if len(self._seqs) > 10_000:  # noqa: PLR2004 - a cache; what is dropped is read again
-            del self._seqs[next(item for item in self._seqs if item != case_id)]
         return self._seqs[case_id]
 
 

@@ -38,7 +38,7 @@ from gateway.services.sending.sessions import Sessions
 from gateway.services.sending.submission import RecipientSummary, Submission, Submitted
 from gateway.settings import Role
 from gateway.store import attachments as blobs
-from gateway.store import audit, disclosures, idempotency, messages
+from gateway.store import audit, disclosures, idempotency, marks, messages
 from gateway.store.database import Database, Transaction
 from gateway.store.disclosures import Disclosure
 from gateway.store.outbox import claiming, queueing
@@ -153,9 +153,9 @@ class Exchange:
 
         Requests that wait together share the sealing and the commit.
 
-        Raises ForbiddenError ``role_missing``; ConflictError ``idempotency_key_reused`` or
-        ``idempotency_key_busy``; UnavailableError ``disk_full``, ``registry_stale``,
-        ``not_admitted`` or ``busy``.
+        Raises ForbiddenError ``role_missing``; ConflictError ``idempotency_key_reused``,
+        ``idempotency_key_busy`` or ``overtaken``; UnavailableError ``disk_full``,
+        ``registry_stale``, ``not_admitted`` or ``busy``.
         """
         require(caller, Role.OFFICER)
         asked = b""
@@ -211,7 +211,7 @@ class Exchange:
             for request in batch
         ]
         work = _Batch(requests=batch, prepared=prepared)
-        if not _of(prepared):
+        if not any(isinstance(item, _Prepared) for items in prepared for item in items):
             self._answer(work, {})
             return
 
@@ -219,7 +219,9 @@ class Exchange:
             item.draft.message_id: [
                 self._lanes.reserve(member, item.length) for member in item.draft.to
             ]
-            for item in _of(prepared)
+            for items in prepared
+            for item in items
+            if isinstance(item, _Prepared)
         }
 
         def seal() -> None:
@@ -243,7 +245,7 @@ class Exchange:
             self._release(work, range(len(batch)))
             raise
         self._release(work, conflicts)
-        if any(item.draft.payload.kind in KINDS for item in _of(prepared)):
+        if any(_takes_back(item) for items in work.ready for item in items):
             self._taken_back()
         self._lanes.hand(work.loads)
         self._lanes.wake(work.queued)
@@ -258,12 +260,13 @@ class Exchange:
             return fault
 
     def _commit(self, tx: Transaction, work: _Batch, now: int) -> dict[int, ConflictError]:
-        """Store what is new; return the requests whose key was used meanwhile."""
+        """Store what is new; return the requests that something else was faster than."""
         conflicts: dict[int, ConflictError] = {}
         good: list[_Ready] = []
         for at, (request, items) in enumerate(zip(work.requests, work.ready, strict=True)):
             ready = [item for item in items if isinstance(item, _Ready)]
             try:
+                _check_not_overtaken(tx, ready)
                 _name(tx, request, ready, now)
             except ConflictError as fault:
                 conflicts[at] = fault
@@ -400,8 +403,27 @@ class Exchange:
         )
 
 
-def _of(prepared: Sequence[Sequence[_Prepared | LiaisonError]]) -> list[_Prepared]:
-    return [item for items in prepared for item in items if isinstance(item, _Prepared)]
+def _takes_back(item: object) -> bool:
+    return isinstance(item, _Ready) and item.message.kind in KINDS
+
+
+def _check_not_overtaken(tx: Transaction, ready: Sequence[_Ready]) -> None:
+    """Hold messages against what was stored since they were drafted, by whichever daemon.
+
+    Two that speak in one case at once must not both be right, and what was recalled meanwhile is
+    not passed on. Raises ConflictError ``overtaken``.
+    """
+    lowest: dict[bytes, int] = {}
+    for message in (item.message for item in ready):
+        if message.seq > 1 or message.in_reply_to:
+            lowest[message.case_id] = min(message.seq, lowest.get(message.case_id, message.seq))
+    passed = {(made.sender, made.message_id) for item in ready for made in item.disclosed}
+    if not lowest and not passed:
+        return
+    sender = ready[0].message.sender
+    newest = messages.newest_seqs(tx, sender, lowest)
+    if marks.recalls_of(tx, passed) or any(newest.get(case, 0) >= lowest[case] for case in lowest):
+        raise ConflictError("overtaken", "the case moved while this was written: look, and repeat")
 
 
 def _disclosure(passed: Passed, carrier_id: bytes, now: int) -> Disclosure:
