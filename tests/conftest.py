@@ -5,7 +5,17 @@ from collections.abc import Iterator
 import pkcs11
 import pytest
 
-from tests import postgres, tokens
+from gateway.store import migrate
+from tests import migrated, postgres, tokens
+
+
+@pytest.fixture(scope="session", autouse=True)
+def migrated_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Make every new node's SQLite file a copy of one that was migrated."""
+    with pytest.MonkeyPatch.context() as patch:
+        place = tmp_path_factory.mktemp("migrated")
+        patch.setattr(migrate, "upgrade", migrated.copying(migrate.upgrade, place))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -7,9 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from gateway.store import messages
+from gateway.store import messages, migrate
 from gateway.store.database import Database, FaultHook, Transaction
-from gateway.store.migrate import upgrade
 from gateway.store.outbox import queueing
 
 NOW = 1_790_000_000
@@ -19,7 +18,7 @@ NOW = 1_790_000_000
 def database(folder: Path, *, fault: FaultHook | None = None) -> Iterator[Database]:
     """Yield a fresh database."""
     url = f"sqlite:///{folder / 'liaison.db'}"
-    upgrade(url)
+    migrate.upgrade(url)
     opened = Database.open(url, fault=fault)
     try:
         yield opened
