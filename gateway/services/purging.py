@@ -1,12 +1,19 @@
-"""Purge what is done and older than the retention time, a few rows at a time."""
+"""Purge conversations that are done and older than the retention time, a few at a time.
 
+A case in which something was asked has terms of its own (``services.retention``).
+"""
+
+from collections.abc import Mapping
 from functools import partial
 
+from gateway.cases.kind import Kind
 from gateway.clock import Clock
 from gateway.logs import logger
+from gateway.services.casework.operations import are_over
+from gateway.services.keys import NodeKeys
 from gateway.settings import PolicySettings
-from gateway.store import purge
-from gateway.store.database import Database
+from gateway.store import messages, purge
+from gateway.store.database import Database, Transaction
 
 STEP = 200
 """How many messages are looked at in one step: deleting them holds the writer up for a moment."""
@@ -17,8 +24,17 @@ _log = logger()
 class Purging:
     """Walks the stored messages from the oldest to the first that is not old enough."""
 
-    def __init__(self, database: Database, clock: Clock, policy: PolicySettings) -> None:
+    def __init__(
+        self,
+        database: Database,
+        keys: NodeKeys,
+        kinds: Mapping[str, Kind],
+        clock: Clock,
+        policy: PolicySettings,
+    ) -> None:
         self._database = database
+        self._keys = keys
+        self._kinds = kinds
         self._clock = clock
         self._retention_s = policy.retention_s
         self.unacknowledged = 0
@@ -30,18 +46,12 @@ class Purging:
             return 0
         gone, unacknowledged, after = 0, 0, 0
         while True:
-            look = partial(
-                purge.look,
-                after=after,
-                now=self._clock.now(),
-                retention_s=self._retention_s,
-                limit=STEP,
-            )
-            seen = await self._database.read(look)
+            look = partial(self._look, after=after, now=self._clock.now())
+            seen, rows = await self._database.read(look)
             unacknowledged += seen.unacknowledged
-            if seen.gone:
-                await self._database.write(partial(purge.forget, rows=seen.gone))
-                gone += len(seen.gone)
+            if rows:
+                await self._database.write(partial(purge.forget, rows=rows))
+                gone += len(rows)
             if seen.after is None:
                 break
             after = seen.after
@@ -49,3 +59,13 @@ class Purging:
         if gone:
             _log.info("messages.purged", count=gone)
         return gone
+
+    def _look(self, tx: Transaction, *, after: int, now: int) -> tuple[purge.Look, list[int]]:
+        """Return what is at the next step, and the rows of it that go."""
+        seen = purge.look(tx, after=after, now=now, retention_s=self._retention_s, limit=STEP)
+        rows = list(seen.service)
+        for item in seen.conversations:
+            stored = messages.of_cases(tx, [item.case_id])
+            if are_over(tx, self._keys, self._kinds, stored, now):
+                rows += item.rows
+        return seen, rows

@@ -29,8 +29,9 @@ class PolicySettings(Section, frozen=True, kw_only=True):
     retention_s: Annotated[
         int,
         explained(
-            "How long messages are kept after they are done (every delivery ended, or "
-            "acknowledged), in seconds; 0 for ever. None goes before its expiry and 14 days.",
+            "How long conversations in which nothing is asked (announcements, information, alerts) "
+            "are kept once all their messages are done (every delivery ended, or acknowledged), in "
+            "seconds; 0 for ever. None goes before its expiry and 14 days.",
             ge=0,
         ),
     ] = 0

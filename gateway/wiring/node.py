@@ -133,7 +133,7 @@ def wire(
         media=wire_media(
             base, federation, blobs, relay, delivery=sending.delivery, reception=receiving.reception
         ),
-        purging=Purging(database, clock, settings.policy),
+        purging=Purging(database, keys, base.kinds, clock, settings.policy),
     )
     return Node(
         database=database,

@@ -1,6 +1,7 @@
 """The retention time, end to end: what is done goes, what nobody took stays and is counted."""
 
 import os
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from gateway.errors import RejectedError
 from gateway.services.auditing.check import check_audit_log
 from gateway.store import attachments
 from keys.suite import MemberId
+from tests.scenarios.cases import say, told
 from tests.scenarios.federation import OFFICER, federation
 from tests.scenarios.test_exchange import delivered, pieces
 
@@ -23,8 +25,8 @@ async def test_done_messages_go_after_the_retention_time_and_the_log_stays(tmp_p
         up = await fed.nodes[XA].rooms.attachments.upload(
             pieces(os.urandom(300_000)), "a.bin", "application/pdf", OFFICER
         )
-        taken = await fed.send("XA", "XB", attachments=[up.id])
-        left = await fed.send("XA", "XB")
+        taken = await say(fed, "XA", "XB", "announcement", attachments=[up.id])
+        left = await say(fed, "XA", "XB", "announcement")
         for item in (taken, left):
             await fed.until(lambda item=item: delivered(fed, "XA", item.id))
         await fed.nodes[XB].rooms.inbox.acknowledge(taken.id, OFFICER)
@@ -58,8 +60,38 @@ async def test_done_messages_go_after_the_retention_time_and_the_log_stays(tmp_p
 async def test_without_a_retention_time_everything_is_kept(tmp_path: Path) -> None:
     """The default."""
     async with federation(tmp_path, "XA", "XB") as fed:
-        sent = await fed.send("XA", "XB")
-        await fed.until(lambda: delivered(fed, "XA", sent.id))
+        sent = await told(fed, "XA", "XB", "announcement")
         fed.clocks[XA].ahead_s = 300 * 86_400
         assert await fed.nodes[XA].workers.purging.walk() == 0
         assert await fed.state("XA", sent.id) == "delivered"
+
+
+async def test_case_that_runs_is_not_purged_by_age(tmp_path: Path) -> None:
+    """All of it is done and old: the answer still meets the request that it is about."""
+    async with federation(tmp_path, "XA", "XB", changes=CHANGES) as fed:
+        asked = await told(fed, "XA", "XB", "request.information")
+        await fed.nodes[XB].rooms.inbox.acknowledge(asked.id, OFFICER)
+        for name in (XA, XB):
+            fed.clocks[name].ahead_s = KEEP_S + 1000
+            assert await fed.nodes[name].workers.purging.walk() == 0
+            fed.clocks[name].ahead_s = 0
+        await told(fed, "XB", "XA", "case.reply", case=asked.case)
+        for name in (XA, XB):
+            shown = await fed.nodes[name].rooms.cases.read(asked.case, OFFICER)
+            assert [thread.state for thread in shown.threads] == ["answered"]
+
+
+async def test_operation_that_runs_is_not_purged_by_age(tmp_path: Path) -> None:
+    """It goes once it is over and old enough, and is answered until then."""
+    async with federation(tmp_path, "XA", "XB", changes=CHANGES) as fed:
+        today = datetime.fromtimestamp(fed.clocks[XA].now(), UTC).date()
+        days = {
+            "starts_on": str(today), "ends_on": str(today + timedelta(days=60)), "members": ["XB"],
+        }  # fmt: skip
+        opened = await told(fed, "XA", "XB", "operation.open", saying=days)
+        purging = fed.nodes[XA].workers.purging
+        fed.clocks[XA].ahead_s = KEEP_S + 1000
+        assert await purging.walk() == 0
+        assert (await fed.nodes[XA].rooms.operations.read(opened.id, OFFICER)).state == "open"
+        fed.clocks[XA].ahead_s = 62 * 86_400
+        assert await purging.walk() == 1

@@ -202,6 +202,24 @@ def read(
     return folded, opened
 
 
+def are_over(
+    tx: Transaction,
+    keys: NodeKeys,
+    kinds: Mapping[str, Kind],
+    stored: Sequence[MessageSummary],
+    now: int,
+) -> bool:
+    """Tell whether every operation of a case has ended; one that cannot be read any more has."""
+    for opening in (item for item in stored if item.kind == OPEN):
+        try:
+            folded, _ = read(tx, keys, kinds, opening, stored)
+        except ConflictError:
+            continue
+        if not folded.operation.is_over(now):
+            return False
+    return True
+
+
 def _contents(
     tx: Transaction,
     keys: NodeKeys,
