@@ -12,7 +12,6 @@ from gateway.cli import (
     bench,
     case,
     codes,
-    demonstration,
     evidence,
     inbox,
     key,
@@ -29,6 +28,7 @@ from gateway.cli import (
     trends,
 )
 from gateway.cli.console import USAGE, complain, language
+from gateway.cli.demo.command import demo
 from gateway.cli.french import speak_french
 from gateway.errors import LiaisonError
 
@@ -47,7 +47,7 @@ app.command("restore")(backup.restore)
 app.command("status")(node.status)
 app.command("doctor")(node.doctor)
 app.command("ping")(node.ping)
-app.command("demo")(demonstration.demo)
+app.command("demo")(demo)
 app.command("bench")(bench.bench)
 app.command("kinds")(kinds.kinds)
 app.command("trends")(trends.trends)
@@ -83,7 +83,8 @@ def run(arguments: list[str] | None = None) -> int:
         command = typer.main.get_command(app)
         if language() == "fr":
             speak_french(command)
-        result = command.main(arguments, standalone_mode=False, prog_name="liaison")
+        # The demo runs commands itself: ``obj`` is the way back here.
+        result = command.main(arguments, standalone_mode=False, prog_name="liaison", obj=run)
     except LiaisonError as fault:
         return complain(fault)
     except typer.Abort:

@@ -111,6 +111,12 @@ HELP: dict[str, str] = {
     "Write a file to fill in here, and send nothing.": (
         "Écrire ici un formulaire à remplir, sans rien envoyer."
     ),
+    "How many members the federation has.": "Combien de membres a la fédération.",
+    "Keep the nodes' folders here.": "Garder ici les dossiers des nœuds.",
+    "Play a whole case in a federation of real nodes on this machine, and check every step.": (
+        "Jouer tout un dossier dans une fédération de vrais nœuds sur cette machine, et contrôler "
+        "chaque étape."
+    ),
     "hs, the nomenclature of the Harmonized System.": "hs, la nomenclature du Système harmonisé.",
     "in or out.": "in (reçus) ou out (envoyés).",
     "A JSON file with the alert; - for stdin.": (

@@ -1,6 +1,7 @@
 """Every text that an officer sees exists in English and in French; what does not is named here.
 
-Officers use the commands ``case``, ``inbox``, ``message``, ``attachment``, ``kinds`` and ``codes``.
+Officers use the commands ``case``, ``inbox``, ``message``, ``attachment``, ``kinds``, ``codes`` and
+those of a region and of operations; ``demo`` is told to anybody.
 Theirs are the labels of contents, code lists, states, tasks, flags, faults, what these commands
 print and ask, their help, and every refusal that a call of theirs may end in. Not theirs, and
 English alone: what is for who runs a node (logs, and the other commands where they do not say
@@ -34,12 +35,13 @@ from gateway.store.outbox.states import OutboxState
 GATEWAY = Path(__file__).parents[2] / "gateway"
 OFFICERS = (
     "case", "inbox", "message", "attachment", "kinds", "codes", "operation", "region", "trends",
+    "demo",
 )  # fmt: skip
 COMMANDS = (
     "cli/case*.py", "cli/inbox.py", "cli/message.py", "cli/attachment.py", "cli/kinds.py",
     "cli/codes.py", "cli/known.py", "cli/asking.py", "cli/saying.py", "cli/reading.py",
     "cli/template.py", "cli/form_*.py", "cli/line.py", "cli/operation.py", "cli/region.py",
-    "cli/trends.py",
+    "cli/trends.py", "cli/demo/*.py",
 )  # fmt: skip
 """What prints for officers."""
 REACHED = (
@@ -55,7 +57,10 @@ DEEPER = {"registry_stale", "storage_key_missing"}
 """What may end it further down, where most refusals are of no officer's call."""
 SAME = {"message", "code", "version"}
 """Headings that are the same word in both languages."""
-PRINTING = {"say", "tell", "note", "read", "confirm", "echo", "write", "prompt", "show_fields"}
+PRINTING = {
+    "say", "tell", "note", "read", "confirm", "echo", "write", "prompt", "show_fields", "quote",
+    "begin", "late",
+}  # fmt: skip
 ERRORS = {"RejectedError", "ForbiddenError", "ConflictError", "UnavailableError"}
 
 
