@@ -64,6 +64,12 @@ def in_carriers(tx: Transaction, carriers: Collection[bytes]) -> list[StoredDisc
     return [StoredDisclosure(**row) for row in found]
 
 
+def is_notice_due(tx: Transaction) -> bool:
+    """Tell whether an originator is to be told of anything, arrived or not."""
+    due = select(disclosures.c.row_id).where(disclosures.c.notice_due_at.is_not(None))
+    return tx.execute(due.limit(1)).first() is not None
+
+
 def arrived(tx: Transaction, me: str, limit: int) -> list[StoredDisclosure]:
     """Return disclosures that arrived, and that their originators are to be told of."""
     statement = _awaited(me, OutboxState.DELIVERED).limit(limit)

@@ -21,7 +21,7 @@ from gateway.store.disclosures import StoredDisclosure
 from keys.suite import MemberId
 
 STEP = 100
-_LOOK_S = 60.0
+_LOOK_S = 2.0
 _log = logger()
 
 
@@ -45,6 +45,8 @@ class Notices:
 
     async def send(self) -> int:
         """Send the notices that are due now; return how many."""
+        if not await self._database.read(disclosures.is_notice_due):
+            return 0
         await self._database.write(partial(disclosures.forget_undelivered, me=self._me))
         due = await self._database.read(partial(disclosures.arrived, me=self._me, limit=STEP))
         for item in due:
