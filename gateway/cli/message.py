@@ -36,7 +36,8 @@ from gateway.errors import RejectedError
 app = typer.Typer(help="Messages, sent and received.", no_args_is_help=True)
 
 OPEN_STATES = ("queued", "sending", "in_custody")
-POLL_S = 0.25
+POLL_FIRST_S, POLL_S = 0.02, 0.25
+"""How long to wait before the second look, and between later ones."""
 
 
 @app.command()
@@ -289,7 +290,7 @@ def progress(name: str, total: int) -> Iterator[Callable[[int], None]]:
 def await_receipts(daemon: Daemon, message: str, case: str, wait_s: int) -> tuple[Any, int]:
     """Wait until no recipient is open any more; return how far each is, and the exit code."""
     deadline = time.monotonic() + wait_s
-    told = ""
+    told, pause_s = "", POLL_FIRST_S
     while True:
         shown = daemon.call("GET", f"/v1/messages?direction=out&limit=500&case={case}")
         item = next(item for item in shown["messages"] if item["id"] == message)
@@ -305,4 +306,5 @@ def await_receipts(daemon: Daemon, message: str, case: str, wait_s: int) -> tupl
             return item["recipients"], 0 if set(states) == {"delivered"} else REFUSED
         if time.monotonic() > deadline:
             return item["recipients"], UNREACHABLE
-        time.sleep(POLL_S)
+        time.sleep(pause_s)
+        pause_s = min(POLL_S, 2 * pause_s)
