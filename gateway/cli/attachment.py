@@ -2,13 +2,15 @@
 
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import quote
 
 import typer
 
 from gateway.cli.console import REFUSED, UNREACHABLE, language, say, show_fields, show_json
 from gateway.cli.message import progress, upload
 from gateway.cli.message_words import state, word
-from gateway.cli.options import DEFAULT_FOLDER, AsJson, Folder, daemon_of
+from gateway.cli.naming import attachment_named
+from gateway.cli.options import DEFAULT_FOLDER, AsJson, Folder, WhyOpened, daemon_of
 
 app = typer.Typer(help="Attachments.", no_args_is_help=True)
 
@@ -31,12 +33,15 @@ def put(
 def get(
     attachment: Annotated[str, typer.Argument(help="Its id, as message show prints it.")],
     target: Annotated[Path, typer.Argument(help="The file to write; it must not exist.")],
+    reason: WhyOpened = None,
     folder: Folder = DEFAULT_FOLDER,
     as_json: AsJson = False,
 ) -> None:
     """Open an attachment into a file. Reading is recorded."""
+    daemon = daemon_of(folder)
+    named = attachment_named(daemon, attachment)
     with progress(target.name, 0) as advance:
-        size = daemon_of(folder).download(attachment, target, advance)
+        size = daemon.download(f"{quote(named)}{_because(reason)}", target, advance)
     if as_json:
         show_json({"file": str(target), "size": size})
     else:
@@ -46,11 +51,14 @@ def get(
 @app.command()
 def fetch(
     attachment: Annotated[str, typer.Argument(help="Its id, as message show prints it.")],
+    reason: WhyOpened = None,
     folder: Folder = DEFAULT_FOLDER,
     as_json: AsJson = False,
 ) -> int:
     """Let an attachment come now that is not here yet; say how far it is."""
-    shown = daemon_of(folder).call("POST", f"/v1/attachments/{attachment}/fetch")
+    daemon = daemon_of(folder)
+    named = quote(attachment_named(daemon, attachment))
+    shown = daemon.call("POST", f"/v1/attachments/{named}/fetch{_because(reason)}")
     if as_json:
         show_json(shown)
     else:
@@ -58,3 +66,7 @@ def fetch(
         held = word("held", language(), held=shown["held_bytes"], count=shown["size"])
         say(f"{shown['name']}: {state(shown['state'], language())}{why}, {held}")
     return {"whole": 0, "lost": REFUSED}.get(shown["state"], UNREACHABLE)
+
+
+def _because(reason: str | None) -> str:
+    return "" if reason is None else f"?reason={quote(reason)}"

@@ -11,6 +11,7 @@ from gateway.cli import audit_words
 from gateway.cli.audit_phrases import COLUMNS, SAID
 from gateway.cli.console import language, note, say, show_json, show_table
 from gateway.cli.moment import parse_moment
+from gateway.cli.naming import case_named, message_named
 from gateway.cli.options import DEFAULT_FOLDER, AsJson, Folder, Yes, daemon_of
 
 PER_CALL = 1000
@@ -33,9 +34,10 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show entries of the audit log: who did what, to which message, and why."""
+    daemon = daemon_of(folder)
     asked = {
-        "case": case,
-        "message": message,
+        "case": None if case is None else case_named(daemon, case),
+        "message": None if message is None else message_named(daemon, message),
         "member": member,
         "kind": kind,
         "since": None if since is None else str(parse_moment(since)),

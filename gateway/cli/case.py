@@ -33,6 +33,7 @@ from gateway.cli.console import language, say, show_json, show_table, told, when
 from gateway.cli.known import fields_of, known_kinds
 from gateway.cli.message import attachment_line, mark_line, speaker
 from gateway.cli.message_words import state
+from gateway.cli.naming import case_named, messages_named
 from gateway.cli.options import DEFAULT_FOLDER, AsJson, Folder, daemon_of, settings_of
 from gateway.cli.reading import content_lines
 from gateway.cli.saying import Wish, say_it
@@ -90,7 +91,7 @@ def show(
     Reading is recorded. With --json, the outline.
     """
     daemon = daemon_of(folder)
-    shown = daemon.call("GET", f"/v1/cases/{case}")
+    shown = daemon.call("GET", f"/v1/cases/{case_named(daemon, case)}")
     if as_json:
         show_json(shown)
         return
@@ -145,7 +146,7 @@ def open_case(
             template=template,
             attach=attach or (),
             on_behalf_of=on_behalf_of,
-            forwards=forwarding or (),
+            forwards=messages_named(daemon, forwarding or ()),
             purpose=purpose,
             known={"language": language()} | _names(daemon, folder, known, to),
             given=handling_of(tlp, handling),

@@ -19,6 +19,7 @@ from gateway.cli.case_state import command_of, other_side, thread_for
 from gateway.cli.console import language
 from gateway.cli.form_words import hint
 from gateway.cli.french import bilingual
+from gateway.cli.naming import case_named, messages_named
 from gateway.cli.options import DEFAULT_FOLDER, AsJson, Folder, daemon_of, settings_of
 from gateway.cli.saying import Wish, say_it
 
@@ -81,6 +82,7 @@ def _command(kind: Kind) -> Callable[..., int]:
     ) -> int:
         daemon, me = daemon_of(folder), settings_of(folder).node.member
         speakers = [name for name in (me, on_behalf_of) if name]
+        case = case_named(daemon, case)
         detail = daemon.call("GET", f"/v1/cases/{case}")
         thread = thread_for(detail, kind.name, speakers, to)
         return say_it(
@@ -94,7 +96,7 @@ def _command(kind: Kind) -> Callable[..., int]:
                 template=template,
                 attach=attach or (),
                 on_behalf_of=on_behalf_of,
-                forwards=forwarding or (),
+                forwards=messages_named(daemon, forwarding or ()),
                 purpose=purpose,
                 known={"language": language()},
                 given=_given(offered, values) | handling_of(tlp, handling),

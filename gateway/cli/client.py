@@ -62,9 +62,9 @@ class Daemon:
         """Hand an answer to ``take`` as it streams in."""
         asyncio.run(self._line.pour(method, path, take))
 
-    def download(self, attachment_id: str, target: Path, advance: Callable[[int], None]) -> int:
-        """Stream an attachment into a new file; return its size."""
-        return asyncio.run(self._line.download(attachment_id, target, advance))
+    def download(self, path: str, target: Path, advance: Callable[[int], None]) -> int:
+        """Stream an attachment (its id, and why it is opened) into a new file; return its size."""
+        return asyncio.run(self._line.download(path, target, advance))
 
     @property
     def _line(self) -> "Line":

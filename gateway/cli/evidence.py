@@ -12,6 +12,7 @@ import typer
 
 from gateway.cases.lists import IntendedUse
 from gateway.cli.console import REFUSED, language, say, show_json
+from gateway.cli.naming import message_named
 from gateway.cli.options import DEFAULT_FOLDER, AsJson, Folder, daemon_of, settings_of
 from gateway.errors import LiaisonError
 from keys.private import write_private
@@ -66,7 +67,9 @@ def export(
 
     query = "content=closed" if closed else f"content=open&purpose={purpose.value}"
     query += f"&recipient={quote(to)}" if to else ""
-    encoded = daemon_of(folder).file(f"/v1/messages/{quote(message)}/evidence?{query}")
+    daemon = daemon_of(folder)
+    named = quote(message_named(daemon, message))
+    encoded = daemon.file(f"/v1/messages/{named}/evidence?{query}")
     write_private(file, encoded)
     anchor = settings_of(folder).registry.anchor
     judgement = judge_file(encoded, parse_fingerprint(anchor))

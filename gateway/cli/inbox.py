@@ -12,6 +12,7 @@ from gateway.cli.console import REFUSED, language, say, show_json, show_table
 from gateway.cli.message import incomplete, show_messages, speaker
 from gateway.cli.message_words import state as state_named
 from gateway.cli.message_words import word
+from gateway.cli.naming import message_named
 from gateway.cli.options import DEFAULT_FOLDER, AsJson, Folder, daemon_of
 from gateway.cli.reading import handling_codes
 
@@ -88,7 +89,9 @@ def acknowledge(
     as_json: AsJson = False,
 ) -> None:
     """Take a message: an official has it."""
-    shown = daemon_of(folder).call("POST", f"/v1/messages/{message}/acknowledge")
+    daemon = daemon_of(folder)
+    named = message_named(daemon, message)
+    shown = daemon.call("POST", f"/v1/messages/{named}/acknowledge")
     if as_json:
         show_json(shown)
     else:

@@ -6,7 +6,6 @@ A module of its own because it loads an HTTP client, which commands without a da
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import aiohttp
 import msgspec
@@ -73,11 +72,9 @@ class Line:
             except aiohttp.ClientError as fault:
                 raise self._unreachable(fault) from fault
 
-    async def download(
-        self, attachment_id: str, target: Path, advance: Callable[[int], None]
-    ) -> int:
-        """Stream an attachment into a new file; return its size."""
-        pieces = self._pieces("GET", f"/v1/attachments/{quote(attachment_id)}")
+    async def download(self, path: str, target: Path, advance: Callable[[int], None]) -> int:
+        """Stream an attachment (its id, and why it is opened) into a new file; return its size."""
+        pieces = self._pieces("GET", f"/v1/attachments/{path}")
         piece = await anext(pieces, b"")  # what is refused leaves no file
         size = 0
         with target.open("xb") as file:

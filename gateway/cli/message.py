@@ -29,7 +29,8 @@ from gateway.cli.console import (
 from gateway.cli.known import fields_of
 from gateway.cli.message_words import state as state_named
 from gateway.cli.message_words import word
-from gateway.cli.options import DEFAULT_FOLDER, AsJson, Folder, daemon_of
+from gateway.cli.naming import case_named, message_named, messages_named
+from gateway.cli.options import DEFAULT_FOLDER, AsJson, Folder, WhyOpened, daemon_of
 from gateway.cli.reading import content_lines
 from gateway.errors import RejectedError
 
@@ -75,11 +76,11 @@ def send(
         raise RejectedError("json_malformed", f"{content} is no JSON: {fault}") from fault
     body: dict[str, Any] = {"to": to, "kind": kind, "content": document}
     if case is not None:
-        body["case"] = case
+        body["case"] = case_named(daemon, case)
     if reply_to is not None:
-        body["in_reply_to"] = reply_to
+        body["in_reply_to"] = message_named(daemon, reply_to)
     if forwarding:
-        body["forwards"] = forwarding
+        body["forwards"] = messages_named(daemon, forwarding)
     if purpose is not None:
         body["purpose"] = purpose
     if on_behalf_of is not None:
@@ -97,24 +98,22 @@ def list_messages(
     as_json: AsJson = False,
 ) -> None:
     """List messages, the oldest first."""
-    show_messages(
-        daemon_of(folder), as_json, direction=direction, case=case, state=state, limit=limit
-    )
+    daemon = daemon_of(folder)
+    of = None if case is None else case_named(daemon, case)
+    show_messages(daemon, as_json, direction=direction, case=of, state=state, limit=limit)
 
 
 @app.command()
 def show(
     message: Annotated[str, typer.Argument(help="The message's id.")],
-    reason: Annotated[
-        str | None,
-        typer.Option(help="Why a releaser opens what was recalled: review, court and others."),
-    ] = None,
+    reason: WhyOpened = None,
     folder: Folder = DEFAULT_FOLDER,
     as_json: AsJson = False,
 ) -> None:
     """Open a message. Reading is recorded."""
+    daemon = daemon_of(folder)
     asked = "" if reason is None else f"?reason={quote(reason)}"
-    shown = daemon_of(folder).call("GET", f"/v1/messages/{message}{asked}")
+    shown = daemon.call("GET", f"/v1/messages/{message_named(daemon, message)}{asked}")
     if as_json:
         show_json(shown)
         return
@@ -140,8 +139,9 @@ def liaison_copy(
     as_json: AsJson = False,
 ) -> None:
     """Send a liaison office a copy that the node makes, without what tells of persons."""
-    path = f"/v1/messages/{message}/liaison-copy"
-    accepted = daemon_of(folder).call("POST", path, {"to": to})
+    daemon = daemon_of(folder)
+    path = f"/v1/messages/{message_named(daemon, message)}/liaison-copy"
+    accepted = daemon.call("POST", path, {"to": to})
     if as_json:
         show_json(accepted)
         return

@@ -46,6 +46,12 @@ Store = Annotated[
     str,
     typer.Option("--store", help="The database: sqlite:///file or postgresql://user@host/name."),
 ]
+WhyOpened = Annotated[
+    str | None,
+    typer.Option(
+        "--reason", help="Why a releaser opens what was recalled: review, court and others."
+    ),
+]
 DEFAULT_FOLDER = Path("/var/lib/liaison")
 
 

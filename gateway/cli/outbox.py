@@ -9,6 +9,7 @@ import typer
 from gateway.cli import medium
 from gateway.cli.client import Daemon
 from gateway.cli.console import REFUSED, say, show_json, show_table, when
+from gateway.cli.naming import message_named
 from gateway.cli.options import DEFAULT_FOLDER, AsJson, Folder, daemon_of, settings_of
 
 app = typer.Typer(help="Deliveries that are not done.", no_args_is_help=True)
@@ -89,7 +90,9 @@ def export(
 
 def _move(message: str, action: str, to: str, folder: Path, as_json: bool) -> None:
     narrowed = f"?recipient={quote(to)}" if to else ""
-    moved = daemon_of(folder).call("POST", f"/v1/messages/{message}/{action}{narrowed}")
+    daemon = daemon_of(folder)
+    named = message_named(daemon, message)
+    moved = daemon.call("POST", f"/v1/messages/{named}/{action}{narrowed}")
     if as_json:
         show_json(moved)
     else:

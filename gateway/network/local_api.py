@@ -52,6 +52,7 @@ from gateway.services.media.exporting import Exporting
 from gateway.services.media.importing import Importing
 from gateway.services.proving.evidence import EvidenceFiles
 from gateway.services.receiving.inbox import Inbox
+from gateway.services.receiving.names import Names
 from gateway.services.regions.circulating import Circulating
 from gateway.services.regions.copying import LiaisonCopies
 from gateway.services.regions.trends import Trends
@@ -84,6 +85,7 @@ class Rooms:
     exchange: Exchange
     delivery: Delivery
     inbox: Inbox
+    names: Names
     cases: Cases
     operations: Operations
     copies: LiaisonCopies
@@ -157,7 +159,13 @@ class LocalApi:
     def _routes(self) -> Iterator[Sequence[web.RouteDef]]:
         rooms, caller = self._rooms, self._caller
         yield MessagesApi(
-            rooms.exchange, rooms.delivery, rooms.inbox, rooms.evidence, rooms.kinds, caller=caller
+            rooms.exchange,
+            rooms.delivery,
+            rooms.inbox,
+            rooms.evidence,
+            names=rooms.names,
+            kinds=rooms.kinds,
+            caller=caller,
         ).routes()
         yield CasesApi(rooms.cases, caller=caller).routes()
         yield AttachmentsApi(rooms.attachments, rooms.inbox, caller=caller).routes()

@@ -21,6 +21,7 @@ from gateway.network.requests import (
 from gateway.services.caller import Caller
 from gateway.services.proving.evidence import EvidenceFiles
 from gateway.services.receiving.inbox import Inbox, MessageQuery
+from gateway.services.receiving.names import Names, NamesQuery
 from gateway.services.sending.delivery import Delivery
 from gateway.services.sending.exchange import Exchange
 from gateway.services.sending.submission import Submission, read_submission
@@ -37,14 +38,16 @@ class MessagesApi:
         delivery: Delivery,
         inbox: Inbox,
         evidence: EvidenceFiles,
-        kinds: Mapping[str, Kind],
         *,
+        names: Names,
+        kinds: Mapping[str, Kind],
         caller: Callable[[web.Request], Caller],
     ) -> None:
         self._exchange = exchange
         self._delivery = delivery
         self._inbox = inbox
         self._evidence = evidence
+        self._names = names
         self._kinds = kinds
         self._caller = caller
 
@@ -59,6 +62,7 @@ class MessagesApi:
             web.post("/v1/messages/{id}/acknowledge", self._acknowledge),
             web.post("/v1/messages/{id}/withdraw", self._withdraw),
             web.post("/v1/messages/{id}/requeue", self._requeue),
+            web.get("/v1/names", self._named),
         )
 
     async def _submit(self, request: web.Request) -> web.Response:
@@ -94,6 +98,10 @@ class MessagesApi:
         query = query_of(request, MessageQuery)
         caller = self._caller(request)
         return json_answer(await self._inbox.page(query, caller, language_of(request)))
+
+    async def _named(self, request: web.Request) -> web.Response:
+        query, caller = query_of(request, NamesQuery), self._caller(request)
+        return json_answer(await self._names.find(query, caller))
 
     async def _message(self, request: web.Request) -> web.Response:
         ref, caller = request.match_info["id"], self._caller(request)

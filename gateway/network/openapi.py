@@ -35,6 +35,7 @@ from gateway.services.keykeeping.rotation import RevokedKey
 from gateway.services.media.importing import Imported
 from gateway.services.receiving.inbox import MessageQuery
 from gateway.services.receiving.message_view import AttachmentView, Detail, Page, Summary
+from gateway.services.receiving.names import NamesFound, NamesQuery
 from gateway.services.regions.circulating import AlertOrder, Circulated
 from gateway.services.regions.copying import CopyOrder
 from gateway.services.regions.trends import TrendQuery, TrendReport
@@ -48,7 +49,7 @@ _TYPES = (
     Erasure, ErasedEntry, PeerReport, Status, HealthReport, Problem,
     MovedRows, Imported, AttachmentView, StatementBody, RouteChange, RouteView, RotateBody,
     RevokeBody, RevokedKey, PeerLogReport, KindDetail, CodeList, ImportedEdition, CopyOrder,
-    AlertOrder, Circulated,
+    AlertOrder, Circulated, NamesFound,
     OperationPage, OperationDetail, TrendReport,
 )  # fmt: skip
 _QUERIES = {
@@ -57,6 +58,7 @@ _QUERIES = {
     ("get", "/v1/cases"): CaseQuery,
     ("get", "/v1/operations"): OperationQuery,
     ("get", "/v1/trends"): TrendQuery,
+    ("get", "/v1/names"): NamesQuery,
     ("get", "/v1/messages/{id}"): ReasonQuery,
     ("get", "/v1/attachments/{id}"): ReasonQuery,
     ("post", "/v1/attachments/{id}/fetch"): ReasonQuery,
@@ -69,6 +71,7 @@ _OPERATIONS: tuple[tuple[str, str, str, type | None, type | None, int], ...] = (
     ("post", "/v1/messages", "Submit a message", Submission, Submitted, 202),
     ("get", "/v1/messages", "List messages; wait_s makes it a long poll", None, Page, 200),
     ("get", "/v1/messages/{id}", "Open a message; recorded", None, Detail, 200),
+    ("get", "/v1/names", "Names by the first or last digits", None, NamesFound, 200),
     ("get", "/v1/messages/{id}/evidence", "Evidence that stands alone; recorded", None, None, 200),
     ("post", "/v1/messages/{id}/acknowledge", "Take a message", None, Summary, 200),
     ("post", "/v1/messages/{id}/withdraw", "Take back what still waits", None, MovedRows, 200),

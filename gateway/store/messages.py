@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from operator import attrgetter
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from sqlalchemy import Select, bindparam, exists, func, select, update
 
@@ -369,6 +369,22 @@ def named_between(tx: Transaction, since: int, until: int, limit: int) -> list[N
     statement = select(*_NAMED).where(messages.c.row_id >= first, messages.c.row_id < last)
     found = tx.execute(statement.order_by(messages.c.row_id).limit(limit))
     return [Named(*row) for row in found]
+
+
+def named_in_part(
+    tx: Transaction, column: Literal["case_id", "message_id"], digits: str, *, limit: int
+) -> list[MessageSummary]:
+    """Return the newest messages whose id, or case's id, begins or ends with hexadecimal digits."""
+    held = messages.c[column]
+    least, most = (bytes.fromhex(digits.ljust(32, fill)) for fill in "0f")
+    whole = digits[len(digits) % 2 :]  # a half byte at the front is compared below
+    ends = func.substr(held, 17 - len(whole) // 2) == bytes.fromhex(whole)
+    statement = select(*_SUMMARY).where(
+        messages.c.direction != SERVICE, held.between(least, most) | ends
+    )
+    found = tx.execute(statement.order_by(messages.c.row_id.desc()).limit(limit)).mappings()
+    named = [(bytes(row[column]).hex(), MessageSummary(**row)) for row in found]
+    return [item for name, item in named if name.startswith(digits) or name.endswith(digits)]
 
 
 def row_stored(tx: Transaction, at: int) -> int:

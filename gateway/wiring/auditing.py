@@ -58,7 +58,7 @@ def wire_auditing(
     return Auditing(
         log=log,
         reading=reading,
-        search=AuditSearch(database),
+        search=AuditSearch(database, base.keys),
         erasing=Erasing(database, ledger),
         anchoring=Anchoring(
             database,

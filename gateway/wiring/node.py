@@ -19,6 +19,7 @@ from gateway.services.keys import NodeKeys
 from gateway.services.neighbours import Neighbours
 from gateway.services.purging import Purging
 from gateway.services.receiving.inbox import Inbox
+from gateway.services.receiving.names import Names
 from gateway.services.sending.delivery import Delivery
 from gateway.services.starting import Starting
 from gateway.settings import Settings
@@ -154,6 +155,7 @@ def _rooms(parts: _Parts) -> Rooms:
         exchange=sending.exchange,
         delivery=sending.delivery,
         inbox=parts.inbox,
+        names=Names(base.database, base.keys),
         cases=casework.cases,
         operations=casework.operations,
         copies=casework.copies,

@@ -7,9 +7,11 @@ import msgspec
 
 from gateway.cli.story import request
 from gateway.errors import ForbiddenError
+from gateway.services.auditing.search import AuditQuery
 from gateway.services.caller import Caller
 from gateway.services.casework.cases import CaseQuery
 from gateway.services.receiving.inbox import MessageQuery
+from gateway.services.receiving.names import NamesQuery
 from gateway.services.sending.submission import Submission, Submitted
 from gateway.settings import Role
 from gateway.store import messages
@@ -75,3 +77,34 @@ async def test_a_unit_sees_its_own_alone(tmp_path: Path) -> None:
             fault = await outcome_of(act)
             assert isinstance(fault, ForbiddenError)
             assert fault.code == "unit_mismatch"
+
+
+async def test_a_unit_is_told_no_names_of_others(tmp_path: Path) -> None:
+    """Neither by its auditor's search of the log, nor by the digits of an id."""
+    async with federation(tmp_path, "XA", "XB") as fed:
+        asked = await submit(fed, VALUE)
+        rooms, log = fed.nodes[XA].rooms, fed.nodes[XA].workers.audit_log
+        await log.sequence()
+        for unit, seen in (("value", {asked.id, ""}), ("origin", {""}), (None, {asked.id, ""})):
+            roles = frozenset({Role.AUDITOR})
+            auditor = Caller(name="uid:13", roles=roles, unit=unit)
+            page = await rooms.audit_search.find(AuditQuery(), auditor)
+            assert {entry.message for entry in page.entries} == seen
+            for query in (AuditQuery(message=asked.id), AuditQuery(case=asked.case)):
+                found = await outcome_of(rooms.audit_search.find(query, auditor))
+                if unit == "origin":
+                    assert isinstance(found, ForbiddenError)
+                    assert found.code == "unit_mismatch"
+                else:
+                    assert {entry.message for entry in found.entries} == {asked.id}
+            for of, name in (("case", asked.case), ("message", asked.id.rpartition("-")[2])):
+                for part in (name[:12], name[-6:], name[-5:], name):
+                    query = NamesQuery(of=of, part=part)
+                    names = (await rooms.names.find(query, auditor)).names
+                    whole = asked.case if of == "case" else asked.id
+                    assert names == ([whole] if unit != "origin" else [])
+        fault = await outcome_of(rooms.names.find(query, Caller(name="uid:9", roles=frozenset())))
+        assert isinstance(fault, ForbiddenError)
+        assert (await rooms.names.find(NamesQuery(of="case", part="ffff"), VALUE)).names == []
+        other = NamesQuery(of="message", part=asked.id[-6:], sender="XB")
+        assert (await rooms.names.find(other, VALUE)).names == []

@@ -11,11 +11,13 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
-from gateway.errors import RejectedError
+from gateway.errors import ForbiddenError, LiaisonError, RejectedError
 from gateway.protocol.audit import AuditEntry, EntryKind, parse_entry
 from gateway.protocol.message import message_ref, parse_message_ref
 from gateway.services.auditing.reading import SLACK_S, first_since, shard_head, shard_name
 from gateway.services.caller import Caller, require
+from gateway.services.casework.events import opened_payload
+from gateway.services.keys import NodeKeys
 from gateway.settings import Role
 from gateway.store import audit, audit_reading, messages
 from gateway.store.audit_reading import Row
@@ -150,27 +152,34 @@ class _Found:
 class AuditSearch:
     """Finds entries of the node's own audit log."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, keys: NodeKeys) -> None:
         self._database = database
+        self._keys = keys
 
     async def find(self, query: AuditQuery, caller: Caller) -> AuditPage:
         """Return entries that a query asks for, at most so many, and where to go on.
 
-        Raises ForbiddenError ``role_missing``; RejectedError ``shard_unknown``,
-        ``message_unknown`` or ``message_ref_malformed``.
+        Who belongs to a unit sees of the others' messages that something was done, and not which
+        they are. Raises ForbiddenError ``role_missing`` or ``unit_mismatch``; RejectedError
+        ``shard_unknown``, ``message_unknown`` or ``message_ref_malformed``.
         """
         require(caller, Role.AUDITOR)
-        return await self._database.read(lambda tx: _page(tx, query))
+        return await self._database.read(lambda tx: _page(tx, query, self._keys, caller))
 
 
-def _page(tx: Transaction, query: AuditQuery) -> AuditPage:
+def _page(tx: Transaction, query: AuditQuery, keys: NodeKeys, caller: Caller) -> AuditPage:
     wanted = _wanted(tx, query)
+    if wanted.named:
+        wanted = replace(wanted, named=_of_unit(tx, keys, wanted.named, caller))
+        if not wanted.named:
+            raise ForbiddenError("unit_mismatch", f"{caller.name} sees its own unit's only")
     found = _Found([])
     if wanted.named is None or wanted.named:
         _search(tx, wanted, found)
     names = wanted.named or {}
     if wanted.named is None:
-        names = _names(tx, [entry for _, _, entry in found.entries if entry is not None])
+        about = [entry for _, _, entry in found.entries if entry is not None]
+        names = _of_unit(tx, keys, _names(tx, about), caller)
     return AuditPage(
         entries=[_view(shard, row, entry, names) for shard, row, entry in found.entries],
         next=found.next,
@@ -268,6 +277,27 @@ def _names(tx: Transaction, entries: Sequence[AuditEntry]) -> dict[bytes, str]:
             if item.envelope_id in wanted:
                 names[item.envelope_id] = message_ref(item.sender, item.message_id)
     return names
+
+
+def _of_unit(
+    tx: Transaction, keys: NodeKeys, names: dict[bytes, str], caller: Caller
+) -> dict[bytes, str]:
+    """Return the messages, by an envelope of each, that are of the caller's unit."""
+    if caller.unit is None:
+        return names
+    return {
+        envelope_id: name
+        for envelope_id, name in names.items()
+        if _unit_of(tx, keys, name) == caller.unit
+    }
+
+
+def _unit_of(tx: Transaction, keys: NodeKeys, name: str) -> str | None:
+    stored = messages.find(tx, *parse_message_ref(name))
+    try:
+        return None if stored is None else opened_payload(keys, stored).unit
+    except LiaisonError:
+        return None
 
 
 def _joined(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:

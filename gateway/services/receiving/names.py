@@ -1,0 +1,76 @@
+"""Names in short: which cases or messages an officer means by the beginning or end of an id."""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from gateway.errors import LiaisonError
+from gateway.protocol.message import message_ref
+from gateway.services.caller import Caller, require
+from gateway.services.casework.events import opened_payload
+from gateway.services.keys import NodeKeys
+from gateway.settings import Role
+from gateway.store import messages
+from gateway.store.database import Database, Transaction
+from gateway.store.messages import MessageSummary
+
+MOST = 10
+"""How many are named; of more, somebody has to say more digits."""
+_LOOKED_AT = 200
+"""Messages that are looked at: those of one case, or of other units, are passed over."""
+
+
+class NamesQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which names to find."""
+
+    of: Literal["case", "message"]
+    part: Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{4,32}\Z")]
+    """The first or the last digits of the id."""
+    sender: Annotated[str, msgspec.Meta(pattern=r"\A[A-Z][A-Z0-9-]{1,31}\Z")] | None = None
+    """Of a message: who sent it."""
+
+
+class NamesFound(msgspec.Struct, frozen=True, kw_only=True):
+    """Names that fit, the newest first."""
+
+    names: list[str]
+
+
+class Names:
+    """Finds what is named in short."""
+
+    def __init__(self, database: Database, keys: NodeKeys) -> None:
+        self._database = database
+        self._keys = keys
+
+    async def find(self, query: NamesQuery, caller: Caller) -> NamesFound:
+        """Return the names that fit, of what the caller may see; opens nothing for anybody.
+
+        Raises ForbiddenError ``role_missing``.
+        """
+        require(caller, Role.OFFICER, Role.RELEASER, Role.AUDITOR)
+
+        def look(tx: Transaction) -> list[str]:
+            column: Literal["case_id", "message_id"] = (
+                "case_id" if query.of == "case" else "message_id"
+            )
+            found = messages.named_in_part(tx, column, query.part, limit=_LOOKED_AT)
+            return [
+                item.case_id.hex()
+                if query.of == "case"
+                else message_ref(item.sender, item.message_id)
+                for item in found
+                if query.sender in (None, item.sender) and self._may_see(tx, item, caller)
+            ]
+
+        names = dict.fromkeys(await self._database.read(look))
+        return NamesFound(names=list(names)[:MOST])
+
+    def _may_see(self, tx: Transaction, item: MessageSummary, caller: Caller) -> bool:
+        if caller.unit is None:
+            return True
+        try:
+            (whole,) = messages.by_rows(tx, [item.row_id])
+            return opened_payload(self._keys, whole).unit == caller.unit
+        except LiaisonError:
+            return False
