@@ -25,11 +25,13 @@ from gateway.cli import (
     region,
     registry,
     statement,
+    token,
     trends,
 )
 from gateway.cli.console import USAGE, complain, language
 from gateway.cli.demo.command import demo
 from gateway.cli.french import speak_french
+from gateway.cli.showing import offer_token_file
 from gateway.errors import LiaisonError
 
 app = typer.Typer(
@@ -62,6 +64,7 @@ app.add_typer(operation.app, name="operation")
 app.add_typer(inbox.app, name="inbox")
 app.add_typer(attachment.app, name="attachment")
 app.add_typer(outbox.app, name="outbox")
+app.add_typer(token.app, name="token")
 app.add_typer(key.app, name="key")
 app.add_typer(keystore.app, name="keystore")
 app.add_typer(audit.app, name="audit")
@@ -81,6 +84,7 @@ def run(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code: 0 done, 1 refused, 2 usage, 3 unreachable."""
     try:
         command = typer.main.get_command(app)
+        offer_token_file(command)
         if language() == "fr":
             speak_french(command)
         # The demo runs commands itself: ``obj`` is the way back here.

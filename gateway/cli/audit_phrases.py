@@ -42,6 +42,9 @@ KINDS: Final[Mapping[EntryKind, Label]] = {
     EntryKind.VETO_TAKEN: Label("a veto was taken", "veto reçu"),
     EntryKind.CONFIGURATION_CHANGED: Label("the settings changed", "réglages modifiés"),
     EntryKind.ADMINISTRATOR_ACTED: Label("an operator acted", "acte d'un exploitant"),
+    EntryKind.TOKEN_CREATED: Label("a token was made", "jeton créé"),
+    EntryKind.TOKEN_REVOKED: Label("a token was revoked", "jeton révoqué"),
+    EntryKind.TOKEN_REFUSED: Label("a token was refused", "jeton refusé"),
 }  # fmt: skip
 """What each kind of entry records."""
 ERASED: Final = Label("(erased)", "(effacé)")

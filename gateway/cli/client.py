@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 class Daemon:
     """Requests to one node's local API, each on a connection of its own."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, token: str | None = None) -> None:
+        """``token`` is shown to the daemon; without one it asks who runs this."""
         self._socket = settings.path(settings.local_api.socket)
+        self._token = token
 
     def call(self, method: str, path: str, body: object = None, **headers: str) -> Any:
         """Make a request and return its JSON.
@@ -70,7 +72,7 @@ class Daemon:
     def _line(self) -> "Line":
         from gateway.cli.line import Line  # noqa: PLC0415 - an HTTP client, which --help does without
 
-        return Line(self._socket)
+        return Line(self._socket, self._token)
 
 
 async def _next(answers: AsyncIterator[tuple[str, bytes]]) -> tuple[str, bytes] | None:

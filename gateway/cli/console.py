@@ -20,6 +20,8 @@ _FRENCH = {
     "endpoint": "adresse", "keys": "clés", "start": "début", "end": "fin", "use": "usage",
     "recipient": "destinataire", "attempts": "essais", "why": "motif", "message": "message",
     "check": "contrôle", "detail": "détail", "field": "champ", "form": "forme",
+    "label": "libellé", "roles": "rôles", "unit": "unité", "expires": "expire",
+    "last used": "dernier usage", "made by": "créé par",
     "needed": "obligatoire", "family": "famille", "senders": "expéditeurs", "code": "code",
 }  # fmt: skip
 

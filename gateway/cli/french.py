@@ -12,6 +12,9 @@ HELP: dict[str, str] = {
         "Un fichier JSON avec le contenu ; - pour l'entrée standard."
     ),
     "A file to attach; may be repeated.": "Un fichier à joindre ; peut se répéter.",
+    "A file (mode 0600) with the token to show to the node.": (
+        "Un fichier (mode 0600) avec le jeton à montrer au nœud."
+    ),
     "A filled template, or JSON (.json).": "Un formulaire rempli, ou du JSON (.json).",
     "A handling code; may be repeated.": "Un code de traitement ; peut se répéter.",
     "A message whose content it passes on; may be repeated.": (

@@ -21,8 +21,9 @@ PIECE_BYTES = 1024 * 1024
 class Line:
     """Requests to one node's local API, each on a connection of its own."""
 
-    def __init__(self, socket: Path) -> None:
+    def __init__(self, socket: Path, token: str | None = None) -> None:
         self._socket = socket
+        self._shown = {} if token is None else {"Authorization": f"Bearer {token}"}
 
     async def request(
         self, method: str, path: str, body: bytes | None, headers: dict[str, str]
@@ -107,7 +108,7 @@ class Line:
     def _session(self) -> aiohttp.ClientSession:
         connector = aiohttp.UnixConnector(path=str(self._socket))
         timeout = aiohttp.ClientTimeout(total=None, sock_read=120)
-        return aiohttp.ClientSession(connector=connector, timeout=timeout)
+        return aiohttp.ClientSession(connector=connector, timeout=timeout, headers=self._shown)
 
     def _unreachable(self, fault: Exception) -> LiaisonError:
         return UnavailableError(

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from gateway.cli.client import Daemon
+from gateway.cli.showing import shown_token
 from gateway.errors import UnavailableError
 from gateway.faults import convert
 from gateway.settings import Settings, StoreSettings, load
@@ -66,8 +67,11 @@ def store_settings(url: str) -> StoreSettings:
 
 
 def daemon_of(folder: Path) -> Daemon:
-    """Return the way to the daemon of a node's folder. Raises LiaisonError."""
-    return Daemon(settings_of(folder))
+    """Return the way to the daemon of a node's folder, with the token named, if one is.
+
+    Raises LiaisonError.
+    """
+    return Daemon(settings_of(folder), shown_token())
 
 
 def passphrase(file: Path | None, *, fresh: bool = False, prompt: str = "Passphrase") -> bytes:

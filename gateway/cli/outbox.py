@@ -7,7 +7,6 @@ from urllib.parse import quote
 import typer
 
 from gateway.cli import medium
-from gateway.cli.client import Daemon
 from gateway.cli.console import REFUSED, say, show_json, show_table, when
 from gateway.cli.naming import message_named
 from gateway.cli.options import DEFAULT_FOLDER, AsJson, Folder, daemon_of, settings_of
@@ -79,8 +78,8 @@ def export(
     as_json: AsJson = False,
 ) -> int:
     """Write what is open for a member, and the receipts owed to it, to a file."""
-    settings = settings_of(folder)
-    written = medium.write(Daemon(settings), settings.node.member, to, file, force=force)
+    member = settings_of(folder).node.member
+    written = medium.write(daemon_of(folder), member, to, file, force=force)
     if as_json:
         show_json(written)
     else:

@@ -9,6 +9,8 @@ from typing import Final
 
 REFUSALS: Final[Mapping[str, str]] = {
     "answer_malformed": "la réponse du nœud n'est pas lisible",
+    "authorization_malformed": "l'en-tête Authorization n'est pas lisible : un seul, Bearer et le "
+    "jeton",
     "attachment_lost": "la pièce jointe n'est pas venue et ne viendra pas",
     "attachment_name_malformed": "une pièce jointe a un nom de 1 à 255 caractères et un type de "
     "média",
@@ -66,6 +68,13 @@ REFUSALS: Final[Mapping[str, str]] = {
     "soit renouvelé",
     "role_missing": "il faut pour cela un rôle que l'appelant n'a pas",
     "storage_key_missing": "la clé qui ouvrait ce message n'est plus là",
+    "token_expired": "ce jeton a expiré : en demander un autre à l'exploitant",
+    "token_file_missing": "le fichier de jeton ne peut être lu",
+    "token_file_permissions": "d'autres que vous peuvent lire le fichier de jeton, ou écrire dans "
+    "son répertoire : le mettre en mode 0600, et changer de jeton",
+    "token_malformed": "ce n'est pas un jeton de liaison token create",
+    "token_revoked": "ce jeton a été révoqué : en demander un autre à l'exploitant",
+    "token_unknown": "ce nœud ne connaît pas ce jeton",
     "too_many_at_once": "trop de demandes à la fois : en laisser finir",
     "unit_mismatch": "ce dossier appartient à une autre unité",
 }

@@ -1,7 +1,7 @@
 """The local API: JSON over a Unix socket, for the systems of the house.
 
-Who calls is known by the socket's peer credentials. Every error is a problem document; every fault
-of a request is told at once, in the caller's language. Source: ``/v1/openapi.json``.
+Who calls is known by the socket's peer credentials or a token. Every error is a problem document;
+every fault of a request is told at once, in the caller's language. Source: ``/v1/openapi.json``.
 """
 
 import asyncio
@@ -12,15 +12,17 @@ import stat
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from errno import EADDRNOTAVAIL, EAFNOSUPPORT
 from pathlib import Path
 
 from aiohttp import web
 
 from gateway.cases.kind import Kind
-from gateway.errors import ConflictError, LiaisonError, RejectedError
+from gateway.errors import ConflictError, LiaisonError, RejectedError, UnavailableError
 from gateway.logs import logger
 from gateway.network.attachments_api import AttachmentsApi
 from gateway.network.audit_api import AuditApi
+from gateway.network.callers import LOOPBACK, Callers
 from gateway.network.cases_api import CasesApi
 from gateway.network.catalogue_api import CatalogueApi
 from gateway.network.health_api import HealthApi
@@ -31,12 +33,12 @@ from gateway.network.metrics import Metrics
 from gateway.network.problems import problem_response
 from gateway.network.regions_api import RegionsApi
 from gateway.network.registry_api import RegistryApi
-from gateway.network.requests import PIECE_BYTES, caller_of, language_of
+from gateway.network.requests import CALLER, PIECE_BYTES, caller_of, language_of
+from gateway.network.tokens_api import TokensApi
 from gateway.services.auditing.erasing import Erasing
 from gateway.services.auditing.reading import AuditReading
 from gateway.services.auditing.search import AuditSearch
 from gateway.services.blobs.attachments import Attachments
-from gateway.services.caller import Caller
 from gateway.services.casework.cases import Cases
 from gateway.services.casework.code_lists import CodeLists
 from gateway.services.casework.operations import Operations
@@ -58,6 +60,7 @@ from gateway.services.regions.copying import LiaisonCopies
 from gateway.services.regions.trends import Trends
 from gateway.services.sending.delivery import Delivery
 from gateway.services.sending.exchange import Exchange
+from gateway.services.tokens import Tokens
 from gateway.services.turnstile import Turnstile
 from gateway.services.witness.log_alarms import LogAlarms
 from gateway.services.witness.peer_logs import PeerLogs
@@ -111,6 +114,7 @@ class Rooms:
     code_lists: CodeLists
     health: Health
     metrics: Metrics
+    tokens: Tokens
     now: Callable[[], int]
 
 
@@ -121,6 +125,7 @@ class LocalApi:
         self._rooms = rooms
         self._settings = settings
         self._path = path
+        self._callers = Callers(rooms.tokens, settings)
         self._requests = Turnstile(most=REQUESTS_MOST, most_each=REQUESTS_EACH)
         self._bodies = Turnstile(most=BODIES_BYTES, most_each=BODIES_BYTES_EACH)
         self._uploads = Turnstile(most=UPLOADS_MOST, most_each=UPLOADS_EACH)
@@ -149,6 +154,25 @@ class LocalApi:
             os.umask(before)
         self._path.chmod(int(self._settings.mode, 8))
         self._runner = runner
+        if self._settings.tcp_port:
+            await self._listen(runner)
+
+    async def _listen(self, runner: web.AppRunner) -> None:
+        """Listen on this machine's own addresses; on both, or a stranger could take the other.
+
+        Raises UnavailableError ``port_in_use``.
+        """
+        for host in LOOPBACK:
+            try:
+                await web.TCPSite(runner, host, self._settings.tcp_port).start()
+            except OSError as fault:
+                if host == LOOPBACK[1] and fault.errno in (EADDRNOTAVAIL, EAFNOSUPPORT):
+                    return  # no IPv6 here, for nobody
+                raise UnavailableError(
+                    "port_in_use",
+                    f"{host} port {self._settings.tcp_port} cannot be listened on "
+                    f"({fault.strerror}): change local_api.tcp_port",
+                ) from fault
 
     async def stop(self) -> None:
         """Finish what is under way, close, and remove the socket."""
@@ -157,7 +181,7 @@ class LocalApi:
             self._path.unlink(missing_ok=True)
 
     def _routes(self) -> Iterator[Sequence[web.RouteDef]]:
-        rooms, caller = self._rooms, self._caller
+        rooms, caller = self._rooms, caller_of
         yield MessagesApi(
             rooms.exchange,
             rooms.delivery,
@@ -179,6 +203,7 @@ class LocalApi:
         yield AuditApi(
             rooms.audit_reading, rooms.audit_search, rooms.erasing, rooms.peer_logs, caller
         ).routes()
+        yield TokensApi(rooms.tokens, caller=caller).routes()
         yield HealthApi(rooms.health, rooms.metrics, caller=caller).routes()
 
     def _remove_stale(self) -> None:
@@ -199,6 +224,7 @@ class LocalApi:
     @web.middleware
     async def _guard(self, request: web.Request, handler: _Route) -> web.StreamResponse:
         try:
+            request[CALLER] = await self._callers.name(request)
             with self._admitted(request):
                 answer = await handler(request)
         except (ConnectionError, asyncio.CancelledError):
@@ -216,7 +242,7 @@ class LocalApi:
         if request.path.startswith(ALWAYS_ANSWERED):
             yield
             return
-        caller, streams = self._caller(request).name, request.path == "/v1/attachments"
+        caller, streams = caller_of(request).name, request.path == "/v1/attachments"
         length = 0
         if request.can_read_body and not streams:
             most = self._settings.max_body_bytes
@@ -250,6 +276,3 @@ class LocalApi:
             f"a request has at most {self._settings.max_body_bytes} bytes "
             "(local_api.max_body_bytes); send files as attachments",
         )
-
-    def _caller(self, request: web.Request) -> Caller:
-        return caller_of(request, self._settings.roles)

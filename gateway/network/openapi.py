@@ -41,6 +41,7 @@ from gateway.services.regions.copying import CopyOrder
 from gateway.services.regions.trends import TrendQuery, TrendReport
 from gateway.services.sending.delivery import MovedRows
 from gateway.services.sending.submission import Submission, Submitted
+from gateway.services.tokens import NewToken, TokenOrder, TokenView
 from gateway.services.witness.peer_logs import PeerLogReport
 
 _TYPES = (
@@ -50,7 +51,7 @@ _TYPES = (
     MovedRows, Imported, AttachmentView, StatementBody, RouteChange, RouteView, RotateBody,
     RevokeBody, RevokedKey, PeerLogReport, KindDetail, CodeList, ImportedEdition, CopyOrder,
     AlertOrder, Circulated, NamesFound,
-    OperationPage, OperationDetail, TrendReport,
+    OperationPage, OperationDetail, TrendReport, TokenOrder, TokenView, NewToken,
 )  # fmt: skip
 _QUERIES = {
     ("get", "/v1/messages"): MessageQuery,
@@ -128,6 +129,9 @@ _OPERATIONS: tuple[tuple[str, str, str, type | None, type | None, int], ...] = (
     ("get", "/v1/keys", "This node's keys", None, None, 200),
     ("post", "/v1/keys/rotate", "Replace keys, in one statement", RotateBody, None, 202),
     ("post", "/v1/keys/revoke", "Revoke a key, from now on", RevokeBody, RevokedKey, 202),
+    ("get", "/v1/tokens", "Tokens, without their secrets", None, None, 200),
+    ("post", "/v1/tokens", "Make a token; its secret is shown once", TokenOrder, NewToken, 201),
+    ("post", "/v1/tokens/{id}/revoke", "Revoke a token, for good", None, TokenView, 200),
     ("get", "/v1/outbox", "Deliveries that are not done", None, None, 200),
     ("post", "/v1/media/export", "Write a medium for a member, streamed", None, None, 200),
     ("post", "/v1/media/import", "Read a medium, streamed", None, Imported, 200),
@@ -143,6 +147,12 @@ _OPERATIONS: tuple[tuple[str, str, str, type | None, type | None, int], ...] = (
     ("get", "/metrics", "Numbers for Prometheus", None, None, 200),
 )
 
+_TOKEN = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "A token of liaison token create. On the Unix socket a request without one is "
+    "its local user's; over TCP each shows one.",
+}
 _PLACE = re.compile(r"\{(\w+)\}")
 
 
@@ -175,7 +185,8 @@ def document() -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {"title": "Liaison local API", "version": "1"},
         "paths": paths,
-        "components": {"schemas": components},
+        "components": {"schemas": components, "securitySchemes": {"token": _TOKEN}},
+        "security": [{}, {"token": []}],
     }
 
 

@@ -9,7 +9,16 @@ from aiohttp import web
 from gateway.errors import ConflictError, ForbiddenError, LiaisonError, UnavailableError
 from gateway.faults import FaultsError
 
+UNAUTHORIZED = 401
+
 _BY_CODE = {
+    "authorization_malformed": 401,
+    "token_required": 401,
+    "token_malformed": 401,
+    "token_unknown": 401,
+    "token_revoked": 401,
+    "token_expired": 401,
+    "token_not_found": 404,
     "message_unknown": 404,
     "case_not_found": 404,
     "region_not_found": 404,
@@ -45,6 +54,7 @@ _BY_CODE = {
 
 _TITLES = {
     400: ("The request is not valid", "La requête n'est pas valable"),
+    401: ("Who calls is not known", "Appelant non identifié"),
     403: ("Not allowed", "Opération non autorisée"),
     404: ("Not found", "Introuvable"),
     405: ("The method is not allowed here", "Méthode non admise ici"),
@@ -122,6 +132,9 @@ def problem_response(error: LiaisonError, language: str) -> web.Response:
     headers = {"Content-Language": language}
     if problem.retry_after_s is not None:
         headers["Retry-After"] = str(problem.retry_after_s)
+    if problem.status == UNAUTHORIZED:
+        refused = ', error="invalid_token"' if error.code != "token_required" else ""
+        headers["WWW-Authenticate"] = f'Bearer realm="liaison"{refused}'
     return web.Response(
         status=problem.status,
         body=msgspec.json.encode(problem),

@@ -1,10 +1,7 @@
 """What the house asks, read from HTTP: who calls, in which language, for what."""
 
-import os
-import socket
-import struct
-from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Annotated, Any, Literal, TypeVar
+from collections.abc import AsyncIterator, Mapping
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 import msgspec
 from aiohttp import web
@@ -17,11 +14,12 @@ from gateway.services.caller import Caller
 from gateway.services.handling.quarantine import OpeningReason
 from gateway.services.keykeeping.reasons import Reason
 from gateway.services.sending.submission import Submission, read_submission
-from gateway.settings import Role, RoleGrant
 from keys.suite import KeyUse
 
 _T = TypeVar("_T")
 _NUMBERS = ("limit", "wait_s", "start", "end", "since", "until")
+CALLER: Final = web.RequestKey("caller", Caller)
+"""Where a request keeps who makes it."""
 PIECE_BYTES = 512 * 1024
 """How much of a body is taken from the socket ahead of who reads it; twice that at most."""
 
@@ -95,23 +93,10 @@ class EvidenceQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     recipient: Annotated[str, msgspec.Meta(pattern=r"\A[A-Z][A-Z0-9-]{1,31}\Z")] | None = None
 
 
-def caller_of(request: web.Request, grants: Sequence[RoleGrant]) -> Caller:
-    """Name the caller by the kernel's word and look up its roles; by default it has none."""
-    transport = request.transport
-    raw = None if transport is None else transport.get_extra_info("socket")
-    if raw is None:
-        return Caller(name="unknown", roles=frozenset())
-    credentials = raw.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-    _, uid, gid = struct.unpack("3i", credentials)
-    roles: set[Role] = set()
-    unit: str | None = None
-    if uid == os.geteuid():
-        roles.update((Role.OFFICER, Role.OPERATOR, Role.AUDITOR))
-    for grant in grants:
-        if uid == grant.uid or (grant.gid is not None and gid == grant.gid):
-            roles.update(grant.roles)
-            unit = grant.unit
-    return Caller(name=f"uid:{uid}", roles=frozenset(roles), unit=unit)
+def caller_of(request: web.Request) -> Caller:
+    """Return who makes a request, as it was named when it was let in."""
+    caller: Caller = request[CALLER]
+    return caller
 
 
 def parse_json(body: bytes) -> object:

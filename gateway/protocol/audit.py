@@ -60,6 +60,9 @@ class EntryKind(StrEnum):
     VETO_TAKEN = "veto.taken"
     CONFIGURATION_CHANGED = "configuration.changed"
     ADMINISTRATOR_ACTED = "administrator.acted"
+    TOKEN_CREATED = "token.created"  # noqa: S105 - no password
+    TOKEN_REVOKED = "token.revoked"  # noqa: S105 - the same
+    TOKEN_REFUSED = "token.refused"  # noqa: S105 - the same
 
 
 class AuditEntry(Wire, frozen=True):

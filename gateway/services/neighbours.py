@@ -7,6 +7,7 @@ from gateway.services.federation.registry import RegistryMirror
 from gateway.services.receiving.inbox import Inbox
 from gateway.services.relay.relaying import Relaying
 from gateway.services.sending.lanes import Lanes
+from gateway.services.tokens import Tokens
 from gateway.store.database import Database
 from gateway.store.news import Topic, listen
 from keys.suite import MemberId
@@ -25,6 +26,7 @@ class Neighbours:
         custody_lanes: Lanes,
         relaying: Relaying,
         mirror: RegistryMirror,
+        tokens: Tokens,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -33,6 +35,7 @@ class Neighbours:
         self._custody_lanes = custody_lanes
         self._relaying = relaying
         self._mirror = mirror
+        self._tokens = tokens
 
     async def run(self) -> NoReturn:
         """Listen until cancelled."""
@@ -52,5 +55,7 @@ class Neighbours:
                 await self._relaying.changed()
             case Topic.REGISTRY:
                 self._mirror.behind.set()
+            case Topic.TOKENS:
+                self._tokens.changed()
             case _:
                 assert_never(topic)

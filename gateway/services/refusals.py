@@ -1,4 +1,4 @@
-"""Reads and forwards of content that were refused: recorded with who tried, and why not."""
+"""Reads, forwards and tokens that were refused: recorded with who tried, and why not."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -46,14 +46,33 @@ class Refusals:
         """Record that a received message was not let out to another member."""
         await self._record_entry(EntryKind.FORWARD_REFUSED, envelope_id, caller, code)
 
+    async def of_token(self, shown_by: str, digest: bytes, code: str) -> None:
+        """Record a token that was refused, under its label or who showed it; once a minute.
+
+        Not more of one who guesses: the digest is of the first that was tried.
+        """
+        if self._is_repeat((shown_by, b"", code)):
+            return
+        digests = (digest,) if digest else ()
+        entry = self._ledger.entry(
+            EntryKind.TOKEN_REFUSED, peer=shown_by, digests=digests, code=code
+        )
+        await self._database.write(lambda tx: audit.append(tx, [entry]))
+
     async def _record_entry(
         self, kind: EntryKind, envelope_id: bytes, caller: Caller, code: str
     ) -> None:
-        now, tried = self._clock.now(), (caller.name, envelope_id, code)
-        if 0 <= now - self._noted.get(tried, -REPEATS_S) < REPEATS_S:
+        if self._is_repeat((caller.name, envelope_id, code)):
             return
+        entry = self._ledger.entry(kind, peer=caller.name, digests=(envelope_id,), code=code)
+        await self._database.write(lambda tx: audit.append(tx, [entry]))
+
+    def _is_repeat(self, tried: tuple[str, bytes, str]) -> bool:
+        """Note that somebody tried something in vain; return whether it was recorded lately."""
+        now = self._clock.now()
+        if 0 <= now - self._noted.get(tried, -REPEATS_S) < REPEATS_S:
+            return True
         if len(self._noted) >= REMEMBERED:
             self._noted.clear()
         self._noted[tried] = now
-        entry = self._ledger.entry(kind, peer=caller.name, digests=(envelope_id,), code=code)
-        await self._database.write(lambda tx: audit.append(tx, [entry]))
+        return False

@@ -45,6 +45,15 @@ class LocalApiSettings(Section, frozen=True, kw_only=True):
         int,
         explained("The largest request, attachments apart, in bytes.", ge=1024, le=64 * 1024**2),
     ] = 4 * 1024**2
+    tcp_port: Annotated[
+        int,
+        explained(
+            "A TCP port that answers as the socket does, on 127.0.0.1 and ::1 alone, to requests "
+            "that show a token (liaison token create); 0 for none.",
+            ge=0,
+            le=65_535,
+        ),
+    ] = 0
 
 
 class PeerApiSettings(Section, frozen=True, kw_only=True):

@@ -39,6 +39,8 @@ class Topic(StrEnum):
     """It is known what became of copies."""
     REGISTRY = "registry"
     """The mirror grew."""
+    TOKENS = "tokens"
+    """One was made or revoked."""
 
 
 _TOPICS = {topic.value: topic for topic in Topic}

@@ -12,6 +12,7 @@ from gateway.services.casework.own_kinds import kinds_with
 from gateway.services.keys import NodeKeys
 from gateway.services.ledger import Ledger
 from gateway.services.refusals import Refusals
+from gateway.services.tokens import Tokens
 from gateway.settings import Settings
 from gateway.store.blobs import BlobStore
 from gateway.store.database import Database
@@ -38,6 +39,7 @@ class Base:
     registry_size: Later[[], int]
     ledger: Ledger
     refusals: Refusals
+    tokens: Tokens
     kinds: Mapping[str, Kind]
     nomenclature: Nomenclature
     metrics: Metrics
@@ -55,6 +57,7 @@ def wire_base(
     """Make what needs nothing but what the process brings."""
     registry_size: Later[[], int] = Later()
     ledger = Ledger(clock, entropy, registry_size)
+    refusals = Refusals(database, ledger, clock)
     return Base(
         settings=settings,
         member=keys.member,
@@ -67,7 +70,8 @@ def wire_base(
         entropy=entropy,
         registry_size=registry_size,
         ledger=ledger,
-        refusals=Refusals(database, ledger, clock),
+        refusals=refusals,
+        tokens=Tokens(database, ledger, refusals, clock, entropy),
         kinds=kinds_with(settings.path(settings.cases.kinds)),
         nomenclature=Nomenclature(database, ledger, clock),
         metrics=Metrics(),

@@ -181,6 +181,7 @@ def _rooms(parts: _Parts) -> Rooms:
         peer_logs=parts.witness.peer_logs,
         health=_health(parts),
         metrics=base.metrics,
+        tokens=base.tokens,
         now=base.clock.now,
     )
 
@@ -242,6 +243,7 @@ def _workers(parts: _Parts) -> Workers:
             custody_lanes=relay.lanes,
             relaying=relay.relaying,
             mirror=federation.mirror,
+            tokens=base.tokens,
         ),
         fetching=parts.blobs.fetching,
         audit_log=auditing.log,

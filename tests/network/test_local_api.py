@@ -12,15 +12,16 @@ import aiohttp
 import hypothesis
 import pytest
 import schemathesis
-from aiohttp import web
 
 from gateway.cli.story import request
 from gateway.errors import ConflictError
 from gateway.network.local_api import BODIES_BYTES_EACH, UPLOADS_EACH, LocalApi
+from gateway.services.tokens import TokenOrder
 from gateway.services.turnstile import Turnstile
 from gateway.settings import LocalApiSettings, Role, RoleGrant
 from tests.network.served import XA, Served, served
 from tests.scenarios.federation import OFFICER
+from tests.system.nodes import free_ports
 
 PDF = bytes(range(256)) * 10_000
 
@@ -293,9 +294,7 @@ async def test_callers_are_known_by_the_kernel(tmp_path: Path) -> None:
         path = socket_of(made, "XA")
         assert path.stat().st_mode & 0o777 == 0o660
         api = api_of(made, "XA")
-        api._settings = LocalApiSettings(
-            roles=[RoleGrant(uid=os.geteuid(), roles=[Role.AUDITOR], unit="valuation")]
-        )
+        api._callers._grants = [RoleGrant(uid=os.geteuid(), roles=[Role.AUDITOR], unit="valuation")]
         real, os.geteuid = os.geteuid, lambda: -1
         try:
             async with made.house("XA") as xa:
@@ -303,7 +302,7 @@ async def test_callers_are_known_by_the_kernel(tmp_path: Path) -> None:
                     assert answer.status == 200
                 async with xa.post("/v1/messages", json=request([])) as answer:
                     assert (await problem(answer))["code"] == "role_missing"
-                api._settings = LocalApiSettings()
+                api._callers._grants = []
                 for method, where in (
                     ("GET", "/v1/messages"), ("GET", "/v1/audit/entries"), ("GET", "/v1/keys"),
                     ("GET", "/v1/outbox"), ("POST", "/v1/attachments"),
@@ -401,24 +400,20 @@ async def test_socket_of_another_daemon_is_left_alone(tmp_path: Path) -> None:
 
 async def test_nothing_that_fits_the_description_breaks_the_node(tmp_path: Path) -> None:
     """Requests drawn from the OpenAPI document, good and bad: no answer is a server's error."""
-    async with served(tmp_path, "XA", "XB") as made:
-        api = api_of(made, "XA")
-        site = web.TCPSite(api._runner, "127.0.0.1", 0)
-        await site.start()
-        port = site._server.sockets[0].getsockname()[1]
-        unknown, api._caller = api._caller, lambda _: OFFICER
-        try:
-            await asyncio.to_thread(explore, f"http://127.0.0.1:{port}")
-        finally:
-            api._caller = unknown
-            await site.stop()
+    (port,) = free_ports(1)
+    changes = {"XA": {"local_api": {"tcp_port": port}}}
+    async with served(tmp_path, "XA", "XB", changes=changes) as made:
+        order = TokenOrder(label="explorer", roles=list(Role))
+        token = (await made.fed.nodes[XA].rooms.tokens.create(order, OFFICER)).token
+        await asyncio.to_thread(explore, f"http://127.0.0.1:{port}", token)
 
 
-def explore(url: str) -> None:
+def explore(url: str, token: str) -> None:
     """Draw a bounded number of requests for every operation."""
-    schema = schemathesis.openapi.from_url(f"{url}/v1/openapi.json")
+    shown = {"Authorization": f"Bearer {token}"}
+    schema = schemathesis.openapi.from_url(f"{url}/v1/openapi.json", headers=shown)
     schema.config.update(base_url=url)
-    tried = 0
+    tried, statuses = 0, set()
     for found in schema.get_all_operations():
         operation = found.ok()
         if "wait_s" in str(operation.path):
@@ -436,12 +431,15 @@ def explore(url: str) -> None:
             case.query = {
                 name: value for name, value in (case.query or {}).items() if name != "wait_s"
             }
-            answer = case.call(timeout=20)
+            answer = case.call(timeout=20, headers=shown)
+            statuses.add(answer.status_code)
             assert answer.status_code < 500 or answer.json()["code"] in UNAVAILABLE, answer.text
 
         try_it()
         tried += 1
     assert tried >= 20
+    assert {200, 422} <= statuses
+    assert 401 not in statuses
 
 
 UNAVAILABLE = ("peer_unreachable", "no_endpoint", "not_the_registrar", "tls_failed")

@@ -93,6 +93,9 @@ async def test_each_topic_wakes_whom_it_is_for(tmp_path: Path) -> None:
         assert not node.mirror.behind.is_set()
         await heard(Topic.REGISTRY, [])
         assert node.mirror.behind.is_set()
+        changes = node.rooms.tokens._changes
+        await heard(Topic.TOKENS, [])
+        assert node.rooms.tokens._changes == changes + 1
 
 
 def neighbours(node: Node, inbox: Inbox) -> Neighbours:
@@ -101,6 +104,7 @@ def neighbours(node: Node, inbox: Inbox) -> Neighbours:
     return Neighbours(
         node.database, node.workers.clock, inbox=inbox, outbox_lanes=outbox_lanes,
         custody_lanes=custody_lanes, relaying=node.gate.relaying, mirror=node.mirror,
+            tokens=node.rooms.tokens,
     )  # fmt: skip
 
 

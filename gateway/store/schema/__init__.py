@@ -32,7 +32,7 @@ from gateway.store.schema.messages import (
     restorations,
     sealings,
 )
-from gateway.store.schema.node import configurations, idempotency, storage_keys
+from gateway.store.schema.node import configurations, idempotency, storage_keys, tokens
 from gateway.store.schema.registry import (
     card_keys,
     cards,
@@ -44,7 +44,7 @@ from gateway.store.schema.registry import (
 )
 from gateway.store.schema.relay import carried, custody, mailboxes, relayed, relayed_blobs
 
-REVISION: Final = "0019"
+REVISION: Final = "0022"
 """The newest migration; ``serve`` compares it without loading alembic."""
 
 __all__ = [
@@ -88,6 +88,7 @@ __all__ = [
     "split_views",
     "storage_keys",
     "threads",
+    "tokens",
     "vetoes",
     "witnessed_heads",
 ]

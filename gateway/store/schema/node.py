@@ -30,3 +30,17 @@ idempotency = Table(
     Column("stored_at", BigInteger, nullable=False),
     Index(None, "stored_at"),
 )
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("label", String(32), primary_key=True),
+    Column("digest", LargeBinary(32), nullable=False, unique=True),
+    Column("roles", String(64), nullable=False),
+    Column("unit", String(64)),
+    Column("created_by", String(64), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger),
+    Column("last_used_at", BigInteger),
+    Column("revoked_at", BigInteger),
+)
