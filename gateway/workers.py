@@ -15,6 +15,7 @@ from gateway.services.auditing.anchoring import Anchoring
 from gateway.services.auditing.log import AuditLog
 from gateway.services.auditing.restoring import Restoring
 from gateway.services.blobs.fetching import Fetching
+from gateway.services.events.chronicle import Chronicle
 from gateway.services.federation.following import Following
 from gateway.services.federation.gossip import Gossip
 from gateway.services.federation.registrar import Registrar
@@ -74,6 +75,7 @@ class Workers:
     standing: Standing
     collecting: Collecting
     neighbours: Neighbours
+    chronicle: Chronicle
     fetching: Fetching
     audit_log: AuditLog
     anchoring: Anchoring
@@ -107,6 +109,7 @@ class Workers:
             group.create_task(self.resigning.run(), name="sign-again")
             group.create_task(self.collecting.run(), name="collect")
             group.create_task(self.fetching.run(), name="fetch")
+            group.create_task(self.chronicle.run(), name="chronicle")
             group.create_task(self._sequence(), name="sequence")
             group.create_task(self._sweep(), name="sweep")
             group.create_task(self._purge(), name="purge")

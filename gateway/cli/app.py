@@ -12,6 +12,7 @@ from gateway.cli import (
     bench,
     case,
     codes,
+    events,
     evidence,
     inbox,
     key,
@@ -53,6 +54,7 @@ app.command("demo")(demo)
 app.command("bench")(bench.bench)
 app.command("kinds")(kinds.kinds)
 app.command("trends")(trends.trends)
+app.command("events")(events.events)
 app.add_typer(codes.app, name="codes")
 app.add_typer(registry.app, name="registry")
 app.add_typer(member.app, name="member")

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
 import msgspec
@@ -12,6 +12,8 @@ from gateway.settings import Settings
 
 if TYPE_CHECKING:
     from gateway.cli.line import Line
+
+_T = TypeVar("_T")
 
 
 class Daemon:
@@ -64,6 +66,13 @@ class Daemon:
         """Hand an answer to ``take`` as it streams in."""
         asyncio.run(self._line.pour(method, path, take))
 
+    def events(self, path: str) -> Iterator[Any]:
+        """Return events as they come, until the stream ends. Raises as ``call``."""
+        with asyncio.Runner() as runner:
+            stream = self._line.events(path)
+            while (data := runner.run(_next(stream))) is not None:
+                yield msgspec.json.decode(data)
+
     def download(self, path: str, target: Path, advance: Callable[[int], None]) -> int:
         """Stream an attachment (its id, and why it is opened) into a new file; return its size."""
         return asyncio.run(self._line.download(path, target, advance))
@@ -75,5 +84,5 @@ class Daemon:
         return Line(self._socket, self._token)
 
 
-async def _next(answers: AsyncIterator[tuple[str, bytes]]) -> tuple[str, bytes] | None:
+async def _next(answers: AsyncIterator[_T]) -> _T | None:
     return await anext(answers, None)

@@ -28,6 +28,19 @@ HELP: dict[str, str] = {
     "Attachments.": "Pièces jointes.",
     "Cases: what is asked and due.": "Dossiers : ce qui est demandé et dû.",
     "Code lists.": "Listes de codes.",
+    "Follow what happens, one event a line, until interrupted.": (
+        "Suivre ce qui se passe, un événement par ligne, jusqu'à interruption."
+    ),
+    "Of these types alone, such as case.overdue; may be repeated.": (
+        "De ces types seulement, par exemple case.overdue ; peut se répéter."
+    ),
+    "After this event; without it, from now on.": (
+        "Après cet événement ; sans cela, à partir de maintenant."
+    ),
+    "End after so many seconds; 0 for what there is by now.": (
+        "Terminer après tant de secondes ; 0 pour ce qui est déjà là."
+    ),
+    "Print one JSON document a line.": "Afficher un document JSON par ligne.",
     "For a union: the state for which it speaks.": (
         "Pour une union : l'État au nom duquel elle parle."
     ),

@@ -100,10 +100,19 @@ class Line:
                 ) as answer:
                     if answer.status >= 400:  # noqa: PLR2004 - what HTTP calls an error
                         await _read(answer)
-                    async for piece in answer.content.iter_chunked(PIECE_BYTES):
+                    async for piece in answer.content.iter_any():
                         yield piece
             except aiohttp.ClientError as fault:
                 raise self._unreachable(fault) from fault
+
+    async def events(self, path: str) -> AsyncIterator[bytes]:
+        """Yield the data of server-sent events as they come, until the stream ends."""
+        waiting = b""
+        async for piece in self._pieces("GET", path):
+            *lines, waiting = (waiting + piece).split(b"\n")
+            for line in lines:
+                if line.startswith(b"data: "):
+                    yield line.removeprefix(b"data: ")
 
     def _session(self) -> aiohttp.ClientSession:
         connector = aiohttp.UnixConnector(path=str(self._socket))

@@ -29,8 +29,11 @@ REFUSALS: Final[Mapping[str, str]] = {
     "daemon_unreachable": "aucun nœud ne répond : le démarrer par liaison serve, ou nommer son "
     "dossier avec --dir",
     "disk_full": "le disque est presque plein : rien n'est accepté avant qu'il y ait de la place",
+    "events_gone": "ces événements ne sont plus conservés : parcourir les messages et les "
+    "dossiers, puis reprendre à l'événement indiqué",
     "handling_forbids_copy": "TLP:RED : ce message n'est que pour ses destinataires",
     "handling_weaker": "ce qui est transmis garde au moins son TLP et tous ses codes de traitement",
+    "host_not_allowed": "ce port ne répond que sous les noms de cette machine",
     "idempotency_key_busy": "cette demande est déjà en cours",
     "information_recalled": "l'expéditeur a rappelé cette information : seul un réviseur "
     "l'ouvre, avec un motif",
@@ -68,11 +71,14 @@ REFUSALS: Final[Mapping[str, str]] = {
     "soit renouvelé",
     "role_missing": "il faut pour cela un rôle que l'appelant n'a pas",
     "storage_key_missing": "la clé qui ouvrait ce message n'est plus là",
+    "token_by_token": "un jeton ne crée pas de jetons : le faire en tant qu'utilisateur local",
     "token_expired": "ce jeton a expiré : en demander un autre à l'exploitant",
     "token_file_missing": "le fichier de jeton ne peut être lu",
     "token_file_permissions": "d'autres que vous peuvent lire le fichier de jeton, ou écrire dans "
     "son répertoire : le mettre en mode 0600, et changer de jeton",
     "token_malformed": "ce n'est pas un jeton de liaison token create",
+    "token_not_found": "il n'y a pas ici de jeton de ce libellé",
+    "token_required": "par TCP, chaque demande montre un jeton",
     "token_revoked": "ce jeton a été révoqué : en demander un autre à l'exploitant",
     "token_unknown": "ce nœud ne connaît pas ce jeton",
     "too_many_at_once": "trop de demandes à la fois : en laisser finir",

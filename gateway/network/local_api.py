@@ -25,6 +25,7 @@ from gateway.network.audit_api import AuditApi
 from gateway.network.callers import LOOPBACK, Callers
 from gateway.network.cases_api import CasesApi
 from gateway.network.catalogue_api import CatalogueApi
+from gateway.network.events_api import EventsApi
 from gateway.network.health_api import HealthApi
 from gateway.network.keys_api import KeysApi
 from gateway.network.media_api import MediaApi
@@ -42,6 +43,7 @@ from gateway.services.blobs.attachments import Attachments
 from gateway.services.casework.cases import Cases
 from gateway.services.casework.code_lists import CodeLists
 from gateway.services.casework.operations import Operations
+from gateway.services.events.telling import Telling
 from gateway.services.federation.members import Members
 from gateway.services.federation.registrar import Registrar
 from gateway.services.federation.registry import RegistryMirror
@@ -115,6 +117,7 @@ class Rooms:
     health: Health
     metrics: Metrics
     tokens: Tokens
+    telling: Telling
     now: Callable[[], int]
 
 
@@ -203,6 +206,7 @@ class LocalApi:
         yield AuditApi(
             rooms.audit_reading, rooms.audit_search, rooms.erasing, rooms.peer_logs, caller
         ).routes()
+        yield EventsApi(rooms.telling, self._callers.name).routes()
         yield TokensApi(rooms.tokens, caller=caller).routes()
         yield HealthApi(rooms.health, rooms.metrics, caller=caller).routes()
 

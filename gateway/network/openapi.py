@@ -27,6 +27,7 @@ from gateway.services.casework.nomenclature import ImportedEdition
 from gateway.services.casework.operation_view import OperationDetail, OperationPage
 from gateway.services.casework.operations import OperationQuery
 from gateway.services.casework.view import CaseDetail, CasePage
+from gateway.services.events.telling import EventQuery, EventView
 from gateway.services.federation.members import MemberDetail, MemberSummary, RegistryView
 from gateway.services.health import HealthReport, OutboxRow, PeerReport, Status
 from gateway.services.keykeeping.ceremony import RouteChange, RouteView
@@ -52,6 +53,7 @@ _TYPES = (
     RevokeBody, RevokedKey, PeerLogReport, KindDetail, CodeList, ImportedEdition, CopyOrder,
     AlertOrder, Circulated, NamesFound,
     OperationPage, OperationDetail, TrendReport, TokenOrder, TokenView, NewToken,
+    EventView,
 )  # fmt: skip
 _QUERIES = {
     ("get", "/v1/messages"): MessageQuery,
@@ -60,6 +62,7 @@ _QUERIES = {
     ("get", "/v1/operations"): OperationQuery,
     ("get", "/v1/trends"): TrendQuery,
     ("get", "/v1/names"): NamesQuery,
+    ("get", "/v1/events"): EventQuery,
     ("get", "/v1/messages/{id}"): ReasonQuery,
     ("get", "/v1/attachments/{id}"): ReasonQuery,
     ("post", "/v1/attachments/{id}/fetch"): ReasonQuery,
@@ -129,6 +132,7 @@ _OPERATIONS: tuple[tuple[str, str, str, type | None, type | None, int], ...] = (
     ("get", "/v1/keys", "This node's keys", None, None, 200),
     ("post", "/v1/keys/rotate", "Replace keys, in one statement", RotateBody, None, 202),
     ("post", "/v1/keys/revoke", "Revoke a key, from now on", RevokeBody, RevokedKey, 202),
+    ("get", "/v1/events", "Server-sent events; the data is an EventView", None, None, 200),
     ("get", "/v1/tokens", "Tokens, without their secrets", None, None, 200),
     ("post", "/v1/tokens", "Make a token; its secret is shown once", TokenOrder, NewToken, 201),
     ("post", "/v1/tokens/{id}/revoke", "Revoke a token, for good", None, TokenView, 200),

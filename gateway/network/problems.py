@@ -41,6 +41,7 @@ _BY_CODE = {
     "body_too_large": 413,
     "media_type_wrong": 415,
     "attachment_lost": 410,
+    "events_gone": 410,
     "range_not_satisfiable": 416,
     "validation_failed": 422,
     "consistency_invalid": 422,
@@ -59,7 +60,7 @@ _TITLES = {
     404: ("Not found", "Introuvable"),
     405: ("The method is not allowed here", "Méthode non admise ici"),
     409: ("The state has changed", "L'état a changé"),
-    410: ("It is lost", "Perdu"),
+    410: ("It is gone", "Ce n'est plus là"),
     413: ("Too large", "Trop volumineux"),
     415: ("Wrong media type", "Type de média non admis"),
     416: ("No such range", "Plage inexistante"),
@@ -89,6 +90,8 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     detail: str
     faults: list[FaultView] = []
     retry_after_s: int | None = None
+    go_on_after: str | None = None
+    """After which event there is something to ask for."""
 
 
 def status_of(error: LiaisonError) -> int:
@@ -123,6 +126,7 @@ def problem_of(error: LiaisonError, language: str) -> Problem:
         detail=error.detail,
         faults=faults,
         retry_after_s=error.retry_after_s,
+        go_on_after=getattr(error, "go_on_after", None),
     )
 
 

@@ -17,7 +17,7 @@ from gateway.services.sending.submission import Submission, read_submission
 from keys.suite import KeyUse
 
 _T = TypeVar("_T")
-_NUMBERS = ("limit", "wait_s", "start", "end", "since", "until")
+_NUMBERS = ("limit", "wait_s", "for_s", "start", "end", "since", "until")
 CALLER: Final = web.RequestKey("caller", Caller)
 """Where a request keeps who makes it."""
 PIECE_BYTES = 512 * 1024

@@ -3,6 +3,7 @@
 from typing import NoReturn, assert_never
 
 from gateway.clock import Clock
+from gateway.services.events.chronicle import Chronicle
 from gateway.services.federation.registry import RegistryMirror
 from gateway.services.receiving.inbox import Inbox
 from gateway.services.relay.relaying import Relaying
@@ -27,6 +28,7 @@ class Neighbours:
         relaying: Relaying,
         mirror: RegistryMirror,
         tokens: Tokens,
+        chronicle: Chronicle,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -36,6 +38,7 @@ class Neighbours:
         self._relaying = relaying
         self._mirror = mirror
         self._tokens = tokens
+        self._chronicle = chronicle
 
     async def run(self) -> NoReturn:
         """Listen until cancelled."""
@@ -57,5 +60,7 @@ class Neighbours:
                 self._mirror.behind.set()
             case Topic.TOKENS:
                 self._tokens.changed()
+            case Topic.EVENTS:
+                self._chronicle.told()
             case _:
                 assert_never(topic)

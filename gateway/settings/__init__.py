@@ -12,6 +12,7 @@ from gateway.settings.cases import (
     RegionSettings,
     Weekday,
 )
+from gateway.settings.events import EventsSettings, EventType
 from gateway.settings.lines import (
     AuditSettings,
     DeliverySettings,
@@ -42,6 +43,8 @@ __all__ = [
     "CasesSettings",
     "CeilingSettings",
     "DeliverySettings",
+    "EventType",
+    "EventsSettings",
     "Fetch",
     "InstrumentSettings",
     "KeysSettings",

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from gateway.settings.cases import CasesSettings
+from gateway.settings.events import EventsSettings
 from gateway.settings.lines import (
     AuditSettings,
     DeliverySettings,
@@ -37,6 +38,7 @@ class Settings(Section, frozen=True, kw_only=True):
     audit: AuditSettings = AuditSettings()
     policy: PolicySettings = PolicySettings()
     cases: CasesSettings = CasesSettings()
+    events: EventsSettings = EventsSettings()
     logs: LogsSettings = LogsSettings()
 
     @property

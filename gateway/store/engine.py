@@ -147,6 +147,8 @@ CARDS: Final = 0x4C1A_0007
 
 CASES: Final = 0x4C1A_0011
 """Who brings the copy of the threads up to date."""
+EVENTS: Final = 0x4C1A_0012
+"""Who notes events: their rows become visible in the order of their numbers."""
 
 
 def is_passing(failure: BaseException) -> bool:

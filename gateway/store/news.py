@@ -41,6 +41,8 @@ class Topic(StrEnum):
     """The mirror grew."""
     TOKENS = "tokens"
     """One was made or revoked."""
+    EVENTS = "events"
+    """Some were noted."""
 
 
 _TOPICS = {topic.value: topic for topic in Topic}

@@ -41,6 +41,8 @@ class ThreadRow:
     due_at: int
     lapses_at: int
     """When the time for the answer runs out; ``NEVER`` where none is owed."""
+    remind_at: int = NEVER
+    """When to say that something will be due."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,6 +29,7 @@ from gateway.wiring.base import Base, wire_base
 from gateway.wiring.blobs import Blobs, wire_blobs
 from gateway.wiring.casework import Casework, wire_casework
 from gateway.wiring.entrance import Entrance, wire_entrance
+from gateway.wiring.events import Events, wire_events
 from gateway.wiring.federation import Federation, wire_federation
 from gateway.wiring.keykeeping import Keykeeping, wire_keykeeping
 from gateway.wiring.media import Media, wire_media
@@ -72,6 +73,7 @@ class _Parts:
     entrance: Entrance
     keykeeping: Keykeeping
     casework: Casework
+    events: Events
     media: Media
     purging: Purging
 
@@ -119,6 +121,7 @@ def wire(
         auditing=auditing,
         inbox=inbox,
     )
+    keykeeping = wire_keykeeping(base, federation)
     parts = _Parts(
         base=base,
         federation=federation,
@@ -129,8 +132,9 @@ def wire(
         relay=relay,
         auditing=auditing,
         entrance=entrance,
-        keykeeping=wire_keykeeping(base, federation),
+        keykeeping=keykeeping,
         casework=wire_casework(base, federation, sending.exchange, auditing, sending.recalls),
+        events=wire_events(base, inbox, keykeeping),
         media=wire_media(
             base, federation, blobs, relay, delivery=sending.delivery, reception=receiving.reception
         ),
@@ -182,6 +186,7 @@ def _rooms(parts: _Parts) -> Rooms:
         health=_health(parts),
         metrics=base.metrics,
         tokens=base.tokens,
+        telling=parts.events.telling,
         now=base.clock.now,
     )
 
@@ -244,7 +249,9 @@ def _workers(parts: _Parts) -> Workers:
             relaying=relay.relaying,
             mirror=federation.mirror,
             tokens=base.tokens,
+            chronicle=parts.events.chronicle,
         ),
+        chronicle=parts.events.chronicle,
         fetching=parts.blobs.fetching,
         audit_log=auditing.log,
         anchoring=auditing.anchoring,

@@ -35,18 +35,18 @@ from gateway.store.outbox.states import OutboxState
 GATEWAY = Path(__file__).parents[2] / "gateway"
 OFFICERS = (
     "case", "inbox", "message", "attachment", "kinds", "codes", "operation", "region", "trends",
-    "demo",
+    "demo", "events",
 )  # fmt: skip
 COMMANDS = (
     "cli/case*.py", "cli/inbox.py", "cli/message.py", "cli/attachment.py", "cli/kinds.py",
     "cli/codes.py", "cli/known.py", "cli/asking.py", "cli/saying.py", "cli/reading.py",
     "cli/template.py", "cli/form_*.py", "cli/line.py", "cli/operation.py", "cli/region.py",
-    "cli/trends.py", "cli/demo/*.py",
+    "cli/trends.py", "cli/demo/*.py", "cli/events.py", "cli/event_words.py",
 )  # fmt: skip
 """What prints for officers."""
 REACHED = (
     *COMMANDS, "cases/*.py", "services/caller.py", "services/turnstile.py",
-    "services/casework/*.py", "services/handling/*.py", "services/regions/*.py",
+    "services/casework/*.py", "services/events/*.py", "services/tokens.py", "network/callers.py", "services/handling/*.py", "services/regions/*.py",
     "services/sending/drafting.py",
     "services/sending/passing.py", "services/sending/exchange.py",
     "services/sending/submission.py", "services/receiving/inbox.py",

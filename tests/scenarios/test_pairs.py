@@ -104,7 +104,7 @@ def neighbours(node: Node, inbox: Inbox) -> Neighbours:
     return Neighbours(
         node.database, node.workers.clock, inbox=inbox, outbox_lanes=outbox_lanes,
         custody_lanes=custody_lanes, relaying=node.gate.relaying, mirror=node.mirror,
-            tokens=node.rooms.tokens,
+            tokens=node.rooms.tokens, chronicle=node.workers.chronicle,
     )  # fmt: skip
 
 

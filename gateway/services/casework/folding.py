@@ -5,9 +5,9 @@ stored since be folded first, so that an exchange costs nothing more.
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
-from gateway.cases.clocks import due, lapses_at
+from gateway.cases.clocks import due, lapses_at, reminders
 from gateway.cases.event import Event
 from gateway.cases.kind import Kind
 from gateway.cases.placing import place
@@ -36,12 +36,16 @@ class CaseFolding:
         self._terms = terms
         self._turn = asyncio.Lock()
 
-    async def catch_up(self) -> None:
-        """Fold what was stored until now. A crash in between leaves the rest for the next time."""
+    async def catch_up(self, rest: Callable[[], Awaitable[None]] | None = None) -> None:
+        """Fold what was stored until now; ``rest`` is awaited after each step, so as not to press.
+
+        A crash in between leaves what is left for the next time.
+        """
         async with self._turn:
             until = await self._database.read(messages.newest_row)
             while await self._step() < until:
-                pass
+                if rest is not None:
+                    await rest()
 
     async def _step(self) -> int:
         """Fold some messages; return up to which row."""
@@ -90,6 +94,7 @@ def thread_row(case_id: bytes, folded: Folded, request_row: int, terms: Terms) -
     thread, policy = folded.thread, terms.policy(folded.thread)
     task = due(thread, policy, terms.calendars)
     lapses = lapses_at(thread, policy, terms.calendars)
+    before = (item.at for item in reminders(thread, policy, terms.calendars) if not item.is_late)
     return ThreadRow(
         case_id=case_id,
         asker=thread.pair.asker,
@@ -107,4 +112,5 @@ def thread_row(case_id: bytes, folded: Folded, request_row: int, terms: Terms) -
         due_by="" if task is None else thread.pair.member(task.by),
         due_at=NEVER if task is None else min(task.due_at, NEVER),
         lapses_at=NEVER if lapses is None else min(lapses, NEVER),
+        remind_at=min(before, default=NEVER),
     )

@@ -14,7 +14,7 @@ from gateway.cases.thread import Thread
 from gateway.settings import CalendarSettings, CasesSettings, InstrumentSettings, Weekday
 from keys.suite import digest
 
-FOLD = b"fold 1"
+FOLD = b"fold 2"
 """Changes with the table or the clocks: what was folded before is then folded again."""
 
 

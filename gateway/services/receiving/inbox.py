@@ -93,10 +93,13 @@ class Inbox:
         self._ledger = ledger
         self._clock = clock
         self._changed = asyncio.Condition()
+        self.came = asyncio.Event()
+        """Set when there is something new, for who notes what happened."""
         self._tasks: set[asyncio.Task[None]] = set()
 
     def changed(self) -> None:
         """Tell those who wait that there is something new."""
+        self.came.set()
         task = asyncio.get_running_loop().create_task(self._notify())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -10,6 +10,7 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    text,
 )
 
 from gateway.store.schema.base import Row, metadata
@@ -34,9 +35,12 @@ threads = Table(
     Column("due_by", String(32), nullable=False),
     Column("due_at", BigInteger, nullable=False),
     Column("lapses_at", BigInteger, nullable=False),
+    Column("remind_at", BigInteger, nullable=False, server_default=text(str(2**53 - 1))),
     UniqueConstraint("case_id", "asker", "asked"),
     Index(None, "due_at", "row_id"),
     Index(None, "request_row"),
+    Index(None, "remind_at"),
+    Index(None, "lapses_at"),
 )
 
 case_folding = Table(

@@ -1,0 +1,27 @@
+"""What an event is called, in English and French."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from gateway.cases.labels import Label
+from gateway.settings import EventType
+
+EVENTS: Final[Mapping[EventType, Label]] = {
+    EventType.MESSAGE_RECEIVED: Label("received", "reçu"),
+    EventType.MESSAGE_DELIVERED: Label("delivered", "remis"),
+    EventType.MESSAGE_FAILED: Label("delivery failed", "échec de la remise"),
+    EventType.MESSAGE_EXPIRED: Label("expired undelivered", "expiré sans être remis"),
+    EventType.MESSAGE_WITHDRAWN: Label("withdrawn before delivery", "retiré avant remise"),
+    EventType.MESSAGE_RECALLED: Label("recalled by its sender", "rappelé par l'expéditeur"),
+    EventType.MESSAGE_RECTIFIED: Label("rectified by its sender", "rectifié par l'expéditeur"),
+    EventType.CASE_CHANGED: Label("case is now", "dossier désormais"),
+    EventType.CASE_REMINDED: Label("reminder", "rappel d'échéance"),
+    EventType.CASE_DUE_SOON: Label("due soon", "échéance proche"),
+    EventType.CASE_OVERDUE: Label("overdue", "en retard"),
+    EventType.CASE_LAPSED: Label("time for the answer ran out", "délai de réponse écoulé"),
+    EventType.KEY_EXPIRING: Label("a key ends soon", "une clé arrive à échéance"),
+    EventType.AUDIT_ALARM: Label("alarm about a log", "alerte sur un journal"),
+    EventType.MEMBER_ADMITTED: Label("member admitted", "membre admis"),
+    EventType.MEMBER_SUSPENDED: Label("member suspended", "membre suspendu"),
+    EventType.MEMBER_RESUMED: Label("member resumed", "membre rétabli"),
+}

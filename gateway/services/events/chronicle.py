@@ -1,0 +1,285 @@
+"""The chronicle: notes events from what is stored, after it was stored.
+
+Nothing is written for an event while messages are sent or received. While nobody listens, a look
+comes once a minute and takes a small part of the time; somebody who does has it at once. Where each
+look stands is durable, so that a restart, or another daemon, goes on there.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Final, NoReturn
+
+from gateway.cases.thread import is_event
+from gateway.clock import Clock, happens
+from gateway.errors import LiaisonError
+from gateway.logs import logger
+from gateway.services.casework.folding import CaseFolding
+from gateway.services.events import making
+from gateway.services.keykeeping.key_report import KeyReport
+from gateway.services.keys import NodeKeys
+from gateway.settings import EventsSettings
+from gateway.store import event_sources as sources
+from gateway.store import events, messages, registry, threads
+from gateway.store.database import Database, Transaction
+from gateway.store.events import NewEvent
+from keys.registry.grammar import parse_statement
+
+AT_ONCE: Final = 500
+"""Rows that are looked at between two commits."""
+LOOK_S: Final = 60.0
+"""How often to look while nobody listens; and at dates."""
+SOON_S: Final = 2.0
+"""How often while somebody does, where nothing was told."""
+GATHER_S: Final = 0.05
+"""What comes together is noted together."""
+REST: Final = 19
+"""While nobody listens: so many times as long as a step took."""
+SLACK_S: Final = 10
+"""How far a delivery's end may be older than its commit; and after a start, or now and then,
+``DEEP_SLACK_S``, for a disk that stood still."""
+DEEP_SLACK_S: Final = 3600
+DEEP_EVERY_S: Final = 600
+KEY_LEAD_S: Final = 14 * 86_400
+"""How long before its end a key is told of: by then it should have been replaced by itself."""
+_DAY_S: Final = 86_400
+_PRUNE_S: Final = 3600
+_WORDS, _ENDINGS, _MARKS = "words", "endings", "marks"
+_DATES, _STANDING = "dates", "standing"
+_log = logger()
+
+
+class Chronicle:
+    """Notes what happened, and wakes whoever waits for it."""
+
+    def __init__(
+        self,
+        database: Database,
+        keys: NodeKeys,
+        folding: CaseFolding,
+        key_report: KeyReport,
+        *,
+        came: asyncio.Event,
+        clock: Clock,
+        settings: EventsSettings,
+    ) -> None:
+        """``came`` is set by whoever stores or settles something."""
+        self._database = database
+        self._keys = keys
+        self._folding = folding
+        self._key_report = key_report
+        self._came = came
+        self._clock = clock
+        self._kept_s = settings.kept_days * _DAY_S
+        self._listeners = 0
+        self._turn = asyncio.Lock()
+        self._noted = asyncio.Event()
+        self._step_began = 0.0
+        self._deep_at = 0
+        self._dates_at = 0
+        self._pruned_at = 0
+
+    @property
+    def noted(self) -> asyncio.Event:
+        """What is set when the next events are noted: taken before one looks what there is."""
+        return self._noted
+
+    def told(self) -> None:
+        """Wake those who wait: something was noted, here or by another daemon."""
+        noted, self._noted = self._noted, asyncio.Event()
+        noted.set()
+
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator[None]:
+        """Note everything at once for as long as the block runs, what waited first."""
+        self._listeners += 1
+        self._came.set()
+        try:
+            yield
+        finally:
+            self._listeners -= 1
+
+    async def run(self) -> NoReturn:
+        """Look until cancelled."""
+        while True:
+            self._came.clear()
+            try:
+                await self.look()
+            except LiaisonError as fault:
+                _log.warning("events.late", code=fault.code, detail=fault.detail)
+            if self._listeners:
+                await happens(self._came.wait(), SOON_S)
+                await self._clock.sleep(GATHER_S)
+            else:
+                await self._wait_for_listeners()
+
+    async def look(self) -> None:
+        """Note what happened since the last look; at dates, keys and alarms once a minute."""
+        async with self._turn:
+            await self._begin()
+            now = self._clock.now()
+            await self._steadily(self._look_at_words)
+            await self._look_at_endings(now)
+            await self._steadily(self._look_at_marks)
+            await self._steadily(self._look_at_standing)
+            if not 0 <= now - self._dates_at < LOOK_S:
+                await self._look_at_dates(now)
+                self._dates_at = now
+            if not 0 <= now - self._pruned_at < _PRUNE_S:
+                await self._prune(now)
+                self._pruned_at = now
+
+    async def _wait_for_listeners(self) -> None:
+        """Wait until it is time, or somebody begins to listen; what comes meanwhile can wait."""
+        began = self._clock.monotonic()
+        while not self._listeners and (left := LOOK_S - self._clock.monotonic() + began) > 0:
+            self._came.clear()
+            await happens(self._came.wait(), left)
+
+    async def _begin(self) -> None:
+        """Begin at the present: what is older than the first look is no news."""
+
+        def commit(tx: Transaction) -> None:
+            events.begin(tx, _WORDS, messages.newest_row(tx))
+            events.begin(tx, _ENDINGS, sources.newest_ending(tx) + 1)
+            events.begin(tx, _MARKS, sources.newest_mark(tx))
+            events.begin(tx, _STANDING, registry.size(tx))
+            events.begin(tx, _DATES, 0)
+
+        if await self._database.read(lambda tx: events.cursor(tx, _DATES)) is None:
+            await self._database.write(commit)
+
+    async def _steadily(self, step: Callable[[], Awaitable[bool]]) -> None:
+        """Take one step after the other until nothing is left."""
+        self._step_began = self._clock.monotonic()
+        while await step():
+            await self._rest()
+
+    async def _rest(self) -> None:
+        """Leave the time to others, while nobody listens."""
+        if not self._listeners:
+            await self._clock.sleep(REST * (self._clock.monotonic() - self._step_began))
+        self._step_began = self._clock.monotonic()
+
+    async def _look_at_words(self) -> bool:
+        await self._folding.catch_up(self._rest)
+
+        def look(tx: Transaction) -> tuple[int, int, list[NewEvent]]:
+            before = _position(tx, _WORDS)
+            until = threads.folding(tx).row
+            found = [row for row in sources.words(tx, before, AT_ONCE) if row.row_id <= until]
+            cases = {row.case_id for row in found if is_event(row.kind)}
+            moved = sources.touched_threads(tx, cases)
+            names = sources.names(tx, {row.request_row for row in moved})
+            made = [*making.of_words(found)]
+            made += _unknown(tx, making.of_threads(moved, names, self._keys.member))
+            return before, found[-1].row_id if found else before, made
+
+        return await self._note_page(_WORDS, look)
+
+    async def _look_at_marks(self) -> bool:
+        def look(tx: Transaction) -> tuple[int, int, list[NewEvent]]:
+            before = _position(tx, _MARKS)
+            found = sources.marked(tx, before, AT_ONCE)
+            return before, found[-1].row_id if found else before, [*making.of_marks(found)]
+
+        return await self._note_page(_MARKS, look)
+
+    async def _look_at_standing(self) -> bool:
+        def look(tx: Transaction) -> tuple[int, int, list[NewEvent]]:
+            before = _position(tx, _STANDING)
+            notes = registry.statements(tx, before, before + AT_ONCE)
+            found = making.of_statements(parse_statement(note).statement for note in notes)
+            return before, before + len(notes), [*found]
+
+        return await self._note_page(_STANDING, look)
+
+    async def _look_at_endings(self, now: int) -> None:
+        """Look again at the last seconds: what ended then may have been committed since."""
+        deep = not 0 <= now - self._deep_at < DEEP_EVERY_S
+        before = await self._database.read(lambda tx: _position(tx, _ENDINGS))
+        place = before - (DEEP_SLACK_S if deep else SLACK_S), 0
+        newest = before
+        while True:
+            page, made = await self._database.read(partial(_endings, after=place))
+            if not page:
+                break
+            place = page[-1].settled_at, page[-1].row_id
+            newest = max(newest, page[-1].settled_at)
+            await self._note(_ENDINGS, before, before, made)
+            if len(page) < AT_ONCE:
+                break
+        await self._note(_ENDINGS, before, newest, [])
+        if deep:
+            self._deep_at = now
+
+    async def _look_at_dates(self, now: int) -> None:
+        floor = now - self._kept_s
+        for kind, column in making.DATES.items():
+            place = (0, 0)
+            while True:
+
+                def look(
+                    tx: Transaction, column: str = column, place: tuple[int, int] = place
+                ) -> tuple[list[threads.StoredThread], making.Names]:
+                    found = sources.reached(tx, column, (floor, now), place, AT_ONCE)
+                    return found, sources.names(tx, {row.request_row for row in found})
+
+                page, names = await self._database.read(look)
+                await self._note_once(making.of_dates(kind, page, names, now))
+                if len(page) < AT_ONCE:
+                    break
+                place = getattr(page[-1], column), page[-1].row_id
+        wrong = await self._database.read(
+            lambda tx: [*sources.log_doubts(tx, floor), *sources.proven_splits(tx, floor)]
+        )
+        await self._note_once(making.of_alarms(wrong))
+        await self._note_once(making.of_keys(self._key_report.ends(), now, KEY_LEAD_S))
+
+    async def _prune(self, now: int) -> None:
+        while await self._database.write(lambda tx: events.prune(tx, now - self._kept_s)):
+            await self._rest()
+
+    async def _note_page(
+        self, name: str, look: Callable[[Transaction], tuple[int, int, list[NewEvent]]]
+    ) -> bool:
+        """Note what one look found; tell whether there may be more."""
+        before, after, made = await self._database.read(look)
+        if after == before:
+            return False
+        await self._note(name, before, after, made)
+        return True
+
+    async def _note_once(self, made: Iterable[NewEvent]) -> None:
+        found = [*made]
+        new = await self._database.read(lambda tx: _unknown(tx, found))
+        await self._note(_DATES, 0, 0, new)
+
+    async def _note(self, name: str, before: int, after: int, found: Sequence[NewEvent]) -> None:
+        if after == before and not found:
+            return
+        now = self._clock.now()
+
+        def commit(tx: Transaction) -> bool:
+            return events.note(tx, name, (before, after), found, now)
+
+        if await self._database.write(commit) and found:
+            self.told()
+
+
+def _position(tx: Transaction, name: str) -> int:
+    found = events.cursor(tx, name)
+    return 0 if found is None else found.position
+
+
+def _unknown(tx: Transaction, made: Iterable[NewEvent]) -> list[NewEvent]:
+    """Return those that were not noted before."""
+    found = [*made]
+    known = events.known(tx, [item.once for item in found if item.once is not None])
+    return [item for item in found if item.once not in known]
+
+
+def _endings(tx: Transaction, after: tuple[int, int]) -> tuple[list[sources.Ended], list[NewEvent]]:
+    page = sources.ended(tx, after, AT_ONCE)
+    return page, _unknown(tx, making.of_endings(page))
