@@ -46,7 +46,8 @@ COMMANDS = (
 """What prints for officers."""
 REACHED = (
     *COMMANDS, "cases/*.py", "services/caller.py", "services/turnstile.py",
-    "services/casework/*.py", "services/events/*.py", "services/tokens.py", "network/callers.py", "services/handling/*.py", "services/regions/*.py",
+    "services/casework/*.py", "services/events/*.py", "services/tokens.py",
+    "network/callers.py", "services/handling/*.py", "services/regions/*.py",
     "services/sending/drafting.py",
     "services/sending/passing.py", "services/sending/exchange.py",
     "services/sending/submission.py", "services/receiving/inbox.py",
