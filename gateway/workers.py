@@ -15,6 +15,7 @@ from gateway.services.auditing.anchoring import Anchoring
 from gateway.services.auditing.log import AuditLog
 from gateway.services.auditing.restoring import Restoring
 from gateway.services.blobs.fetching import Fetching
+from gateway.services.casework.reminding import Reminding
 from gateway.services.events.chronicle import Chronicle
 from gateway.services.federation.following import Following
 from gateway.services.federation.gossip import Gossip
@@ -81,6 +82,7 @@ class Workers:
     anchoring: Anchoring
     restoring: Restoring
     notices: Notices
+    reminding: Reminding
     recall_duties: RecallDuties
     reoffering: Reoffering
     copies: LiaisonCopies
@@ -118,6 +120,7 @@ class Workers:
             group.create_task(self.anchoring.run(), name="anchor")
             group.create_task(self.restoring.run(), name="restored")
             group.create_task(self.notices.run(), name="notices")
+            group.create_task(self.reminding.run(), name="reminders")
             group.create_task(self.recall_duties.run(), name="recalls")
             group.create_task(self.reoffering.run(), name="offer again")
             group.create_task(self.copies.run(), name="copies")

@@ -219,6 +219,7 @@ def status(folder: Folder = DEFAULT_FOLDER, as_json: AsJson = False) -> None:
             "sign key": f"good until {when(shown['sign_key_until'])}",
             "keys": _keys_line(shown),
             "disk": f"{shown['disk_free_bytes'] // 1024**2} MiB free",
+            "cases": _cases_line(shown),
             "past retention": f"{shown['unacknowledged']} never acknowledged",
             "limited": ", ".join(
                 f"{name} {count} times" for name, count in shown["limited"].items()
@@ -239,6 +240,16 @@ def _witnessed(shown: Mapping[str, Any]) -> str:
     if log["restarted_at"]:
         line += f"; begun anew {when(log['restarted_at'])}, after entries were lost"
     return "; ".join([line, *log["refused_by"], *([log["trouble"]] if log["trouble"] else [])])
+
+
+def _cases_line(shown: Mapping[str, Any]) -> str:
+    cases = shown["cases"]
+    if not cases["due"] + cases["overdue"]:
+        return "nothing is due"
+    line = f"{cases['due']} due in time, {cases['due_soon']} of them soon"
+    if cases["overdue"]:
+        line += f"; {cases['overdue']} overdue, {cases['overdue_here']} of them here"
+    return line + (f"; {cases['lapsed']} lapsed" if cases["lapsed"] else "")
 
 
 def _keys_line(shown: dict[str, Any]) -> str:
@@ -349,9 +360,15 @@ def _examine(folder: Path, peer: str | None):  # type: ignore[no-untyped-def]  #
         raise _WrongError("disk", f"{shown['disk_free_bytes'] // 1024**2} MiB free: make room")
     yield "disk", f"{shown['disk_free_bytes'] // 1024**2} MiB free"
     yield "audit log", _examine_log(shown)
+    yield "cases", _cases_line(shown) + _overdue_hint(shown)
     yield from _examine_views(shown)
     for name in [peer] if peer else ([] if shown["member"] == "REGISTRY" else ["REGISTRY"]):
         yield from _examine_line(daemon, name)
+
+
+def _overdue_hint(shown: Mapping[str, Any]) -> str:
+    """Say what to do about cases that are late; they are no fault of the node."""
+    return ": liaison case list --overdue" if shown["cases"]["overdue"] else ""
 
 
 def _examine_registry(

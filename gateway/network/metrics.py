@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 
+from msgspec.structs import asdict
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
 from gateway.services.health import Status
@@ -78,6 +79,12 @@ class Metrics:
             ["member"],
             registry=self._registry,
         )
+        self._cases = Gauge(
+            "liaison_cases",
+            "Threads of cases in which something is due.",
+            ["due"],
+            registry=self._registry,
+        )
         self._unacknowledged = Gauge(
             "liaison_unacknowledged",
             "Messages past the retention time that nobody acknowledged.",
@@ -124,6 +131,8 @@ class Metrics:
         self._log_alarms.set(status.log_alarms)
         for member, count in status.limited.items():
             self._limited.labels(member).set(count)
+        for name, count in asdict(status.cases).items():
+            self._cases.labels(name).set(count)
         self._unacknowledged.set(status.unacknowledged)
         self._disk.set(status.disk_free_bytes)
         return generate_latest(self._registry)

@@ -1,6 +1,7 @@
 """Whether the node works: tested by function, and told in numbers."""
 
 import asyncio
+from dataclasses import asdict
 
 import msgspec
 
@@ -22,7 +23,7 @@ from gateway.services.receiving.message_view import why
 from gateway.services.witness.cosigning import Cosigning
 from gateway.services.witness.log_alarms import LogAlarms
 from gateway.settings import Role, Settings
-from gateway.store import audit, messages, split_views
+from gateway.store import audit, messages, split_views, threads
 from gateway.store.blobs import BlobStore
 from gateway.store.database import Database, Transaction
 from gateway.store.outbox import showing
@@ -44,6 +45,18 @@ class HealthReport(msgspec.Struct, frozen=True, kw_only=True):
 
     ready: bool
     checks: list[Check]
+
+
+class CaseCounts(msgspec.Struct, frozen=True, kw_only=True):
+    """In how many threads something is due."""
+
+    due: int
+    due_soon: int
+    overdue: int
+    overdue_here: int
+    """Of those, where this member is to act."""
+    lapsed: int
+    """In which the time for the answer ran out: the asker may draw the consequence."""
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,6 +97,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     disk_free_bytes: int
     limited: dict[str, int]
     """How often members were told to wait for more room in their quota, since the start."""
+    cases: CaseCounts
+    """What is due in cases, as they were folded last: within a minute, where there is time."""
     unacknowledged: int
     """How many received messages are past the retention time and stay: nobody took them."""
 
@@ -177,6 +192,8 @@ class Health:
             return showing.counts(tx), messages.counts(tx), numbers, self._audit_state.told(tx)
 
         rows, stored, (size, waiting, proofs, wrong), told = await self._database.read(look)
+        me, now = self._keys.member, self._clock.now()
+        due = await self._database.read(lambda tx: threads.due_counts(tx, me, now))
         view = self._mirror.known
         member = None if view is None else view.members.get(self._keys.member)
         current = None if member is None else member.current(KeyUse.SIGN, self._clock.now())
@@ -207,6 +224,7 @@ class Health:
             rotation_late="" if late is None else f"{late.code}: {late.detail}",
             disk_free_bytes=self._blobs.free_bytes(),
             limited=self._quotas.limited,
+            cases=CaseCounts(**asdict(due)),
             unacknowledged=self._purging.unacknowledged,
         )
 

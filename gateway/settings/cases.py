@@ -107,6 +107,15 @@ class CasesSettings(Section, frozen=True, kw_only=True):
             "alerts to them."
         ),
     ] = []
+    remind_after_days: Annotated[
+        int,
+        explained(
+            "After how many days of delay this node reminds who was asked by itself, once for each "
+            "date (case.remind); 0 for never.",
+            ge=0,
+            le=366,
+        ),
+    ] = 0
     trends_least: Annotated[
         int,
         explained("The fewest seizures or requests of a month that trends show.", ge=1, le=1000),

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from typing import Final
 
-from sqlalchemy import and_, delete, insert, or_, select
+from sqlalchemy import and_, case, delete, func, insert, or_, select
 
 from gateway.store.database import Transaction
 from gateway.store.engine import CASES, lock, put
@@ -60,6 +60,7 @@ class ThreadFilter:
     asker: str | None = None
     asked: str | None = None
     due_until: int | None = None
+    due_since: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +129,40 @@ def page(
         statement = statement.where(threads.c.asked == wanted.asked)
     if wanted.due_until is not None:
         statement = statement.where(threads.c.due_at <= wanted.due_until)
+    if wanted.due_since is not None:
+        statement = statement.where(threads.c.due_at >= wanted.due_since)
     statement = statement.order_by(threads.c.due_at, threads.c.row_id).limit(limit)
     return [StoredThread(**row) for row in tx.execute(statement).mappings()]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DueCounts:
+    """How many threads there are of which something is due, as they were folded last."""
+
+    due: int
+    """In time yet."""
+    due_soon: int
+    """Of those, where it is time to say so."""
+    overdue: int
+    overdue_here: int
+    """Of those, where this member is to act."""
+    lapsed: int
+    """In which the time for the answer ran out."""
+
+
+def due_counts(tx: Transaction, me: str, now: int) -> DueCounts:
+    """Count what is due."""
+    late = threads.c.due_at <= now
+    columns = {
+        "due": ~late,
+        "due_soon": and_(~late, threads.c.remind_at <= now),
+        "overdue": late,
+        "overdue_here": and_(late, threads.c.due_by == me),
+    }
+    counted = [func.count(case((where, 1))).label(name) for name, where in columns.items()]
+    row = tx.execute(select(*counted).where(threads.c.due_at < NEVER)).mappings().one()
+    lapsed = select(func.count()).select_from(threads).where(threads.c.lapses_at <= now)
+    return DueCounts(**row, lapsed=tx.execute(lapsed).scalar_one())
 
 
 def forget(tx: Transaction, request_rows: Collection[int]) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from gateway.services.casework.cases import Cases
 from gateway.services.casework.code_lists import CodeLists
 from gateway.services.casework.operations import Operations
+from gateway.services.casework.reminding import Reminding
 from gateway.services.handling.duties import RecallDuties
 from gateway.services.handling.notices import Notices
 from gateway.services.handling.recalls import Recalls
@@ -26,6 +27,7 @@ class Casework:
     operations: Operations
     recall_duties: RecallDuties
     notices: Notices
+    reminding: Reminding
     copies: LiaisonCopies
     circulating: Circulating
     trends: Trends
@@ -51,6 +53,7 @@ def wire_casework(
             came=recalls.came,
         ),
         notices=Notices(base.member, database, exchange, clock),
+        reminding=Reminding(database, keys, exchange, clock, settings),
         copies=LiaisonCopies(
             database, keys, mirror, exchange, kinds=kinds, clock=clock, settings=settings
         ),

@@ -257,6 +257,7 @@ def _workers(parts: _Parts) -> Workers:
         anchoring=auditing.anchoring,
         restoring=auditing.restoring,
         notices=casework.notices,
+        reminding=casework.reminding,
         recall_duties=casework.recall_duties,
         reoffering=sending.reoffering,
         copies=casework.copies,

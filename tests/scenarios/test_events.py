@@ -10,6 +10,7 @@ from gateway.errors import RejectedError
 from gateway.services.caller import Caller
 from gateway.services.events.chronicle import KEY_LEAD_S
 from gateway.services.events.telling import EventQuery, EventsGoneError, EventView
+from gateway.services.receiving.inbox import MessageQuery
 from gateway.settings import EventType, Role
 from gateway.store import events
 from keys.suite import MemberId
@@ -191,3 +192,39 @@ def test_every_type_has_its_listeners(kind: EventType) -> None:
     from gateway.services.events.telling import SEEN_BY  # noqa: PLC0415 - the table under test
 
     assert SEEN_BY[kind]
+
+
+async def test_the_node_reminds_by_itself_where_it_is_told_to(tmp_path: Path) -> None:
+    """Once for each date, in the unit of the request; not where a person did, nor as the asked."""
+    patient = {"registry": {"refuse_after_s": 60 * DAY}, "cases": {"remind_after_days": 2}}
+    async with federation(tmp_path, "XA", "XB", changes={"XA": patient, "XB": patient}) as fed:
+        await begun(fed)
+        asked = await told(fed, XA, XB, VERIFY, unit="value")
+        other = await told(fed, XA, XB, VERIFY)
+
+        async def remind() -> list[str]:
+            for name in (XA, XB):
+                await fed.nodes[name].workers.chronicle.look()
+                await fed.nodes[name].workers.reminding.remind()
+            page = await fed.nodes[XA].rooms.inbox.page(
+                MessageQuery(kind="case.remind", direction="out"), OFFICER
+            )
+            return [item.case for item in page.messages]
+
+        assert await remind() == []
+        for name in fed.nodes:
+            fed.clocks[name].ahead_s += 10 * DAY
+        await told(fed, XA, XB, "case.remind", case=other.case)
+        for _ in range(3):
+            assert sorted(await remind()) == sorted([other.case, asked.case])
+        value = Caller(name="uid:7", roles=frozenset({Role.OFFICER}), unit="value")
+        seen = await fed.nodes[XA].rooms.inbox.page(MessageQuery(kind="case.remind"), value)
+        assert [item.case for item in seen.messages] == [asked.case]
+        status = await fed.nodes[XB].rooms.health.status()
+        assert (status.cases.overdue, status.cases.overdue_here, status.cases.due) == (2, 2, 0)
+        await told(fed, XB, XA, "case.reply", case=other.case)
+        await told(fed, XB, XA, "case.acknowledge", case=asked.case)
+        await fed.nodes[XA].workers.chronicle.look()
+        status = await fed.nodes[XA].rooms.health.status()
+        assert (status.cases.overdue, status.cases.due, status.cases.lapsed) == (0, 1, 0)
+        assert len(await remind()) == 2
