@@ -6,7 +6,7 @@ Pure. Source: SPEC "Handling".
 from collections.abc import Collection
 from typing import Final
 
-from gateway.cases.control import Recall, Rectify
+from gateway.cases.control import ConsentDeny, ConsentGrant, Recall, Rectify
 from gateway.cases.schema import Content
 from gateway.cases.thread import RECALL
 from gateway.errors import RejectedError
@@ -24,14 +24,21 @@ def taken_back(content: Content) -> str | None:
 
 
 def check_own(content: Content, sender: str, in_reply_to: str) -> None:
-    """Let pass what says nothing of others' messages: of its own, and of the one it answers.
+    """Let pass what is for its sender to say: of its own message, and the one it answers.
 
-    Raises RejectedError ``recall_not_own``.
+    Raises RejectedError ``recall_not_own``, or ``consent_not_own`` for a consent to pass on what
+    another sent.
     """
+    if isinstance(content, ConsentGrant | ConsentDeny) and _sender(content.message) != sender:
+        raise RejectedError(
+            "consent_not_own",
+            f"/content/message: {content.message} is not what {sender} sent; its sender alone "
+            "says who may have it",
+        )
     name = taken_back(content)
     if name is None:
         return
-    if name.rpartition("-")[0] != sender or in_reply_to != name:
+    if _sender(name) != sender or in_reply_to != name:
         raise RejectedError(
             "recall_not_own",
             f"/content/message: {name} is not what {sender} sent and answers; a message is "
@@ -59,3 +66,7 @@ def check_target(content: Content, kind: str, files: Collection[str] | None) -> 
     ]
     if faults:
         raise FaultsError(faults)
+
+
+def _sender(name: str) -> str:
+    return name.rpartition("-")[0]

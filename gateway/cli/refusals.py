@@ -22,6 +22,7 @@ REFUSALS: Final[Mapping[str, str]] = {
     "case_not_found": "ce dossier n'existe pas ici",
     "case_unknown": "ce dossier n'existe pas ici",
     "consent_missing": "l'auteur n'a pas consenti à cette communication à un autre membre",
+    "consent_not_own": "seul l'expéditeur d'un message consent à ce qu'il soit transmis",
     "consent_recalled": "l'auteur a retiré son consentement",
     "content_invalid": "le contenu n'est pas lisible",
     "content_too_large": "un contenu a 1 Mio au plus ; joindre des fichiers",

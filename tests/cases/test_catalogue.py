@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
+import msgpack
 import msgspec
 import pytest
 from msgspec import inspect
@@ -18,6 +19,7 @@ from gateway.cases.kinds import ALL_KINDS, CATALOGUE
 from gateway.cases.labels import Code, Label
 from gateway.cases.places import EACH, checked, marked, values_at
 from gateway.cases.publishing import codes_in
+from gateway.errors import RejectedError
 from gateway.fault_sentences import SENTENCES
 from gateway.faults import FaultsError
 from tests.cases.filled import TODAY, filled, replaced, wrong
@@ -97,6 +99,18 @@ def test_every_wrong_value_of_every_field_is_named(kind: Kind) -> None:
         assert isinstance(found, FaultsError), (at, value)
         assert [(item.pointer, item.code) for item in found.faults] == [(told_at, code)]
         assert found.faults[0].sentence("en") != found.faults[0].sentence("fr")
+
+
+@pytest.mark.parametrize("kind", CATALOGUE.values(), ids=list(CATALOGUE))
+def test_every_wrong_value_is_refused_by_who_receives_it(kind: Kind) -> None:
+    """A bent node signs it all the same: its bytes are no content, but for what only days tell."""
+    info = inspect.type_info(kind.content)
+    good = filled(info)
+    assert kind.passes(decode_content(kind, encode_content(kind.validate(good))))
+    for at, value, code, _ in wrong(info):
+        if code not in ("day_past", "day_to_come"):
+            found = outcome(decode_content, kind, msgpack.packb(replaced(good, at, value)))
+            assert isinstance(found, RejectedError), (at, value)
 
 
 @pytest.mark.parametrize("kind", CATALOGUE.values(), ids=list(CATALOGUE))

@@ -32,11 +32,12 @@ def test_only_its_sender_takes_a_message_back(kind: type[Content]) -> None:
         assert outcome(check_own, content, "XA", answered).code == "recall_not_own"
 
 
-def test_what_takes_nothing_back_passes() -> None:
-    """A denial names a message too, and is no recall of it."""
+def test_a_consent_is_its_senders_alone() -> None:
+    """A denial names a message too, is no recall of it, and answers whatever it likes."""
     denial = msgspec.convert(
         {"message": OTHERS, "language": "en", "handling": {}, "recipient": "Customs",
          "purpose": "assessment"}, ConsentDeny,
     )  # fmt: skip
     assert taken_back(denial) is None
-    assert outcome(check_own, denial, "XA", "") is None
+    assert outcome(check_own, denial, "XA", "").code == "consent_not_own"
+    assert outcome(check_own, denial, "XB", "") is None

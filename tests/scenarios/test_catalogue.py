@@ -100,12 +100,14 @@ async def test_every_kind_is_sent_received_and_shown(tmp_path: Path) -> None:
         today = datetime.fromtimestamp(fed.clocks[MemberId("XA")].now(), UTC).date()
         sent: list[tuple[str, Any, Submitted]] = []
         for talk in talks():
+            first: Submitted | None = None
             before: Submitted | None = None
             for line in talk:
                 content = example_of(CATALOGUE[line.split()[1]], today)
-                if before is not None and "message" in content:
-                    content = content | {"message": before.id}
+                if first is not None and "message" in content:
+                    content = content | {"message": first.id}
                 before = await say(fed, line, before, content)
+                first = first or before
                 sent.append((line, content, before))
                 if len(talk) > 1:  # the other one answers what it has
                     await came(fed, line, before)

@@ -141,7 +141,9 @@ async def test_consent_that_is_none(tmp_path: Path) -> None:
         other = await inform(fed, "XA", "XB", case=told.case)
         case = told.case
         await control(fed, "XA", "XC", "consent.request", told.id, case=case, reason="Duties.")
-        await control(fed, "XC", "XB", "consent.grant", told.id, case=case)
+        with pytest.raises(RejectedError) as forged:
+            await control(fed, "XC", "XB", "consent.grant", told.id, case=case)
+        assert forged.value.code == "consent_not_own"
         await control(fed, "XA", "XB", "consent.grant", other.id, case=case)
         await control(fed, "XA", "XB", "consent.grant", told.id, case=case, member="XD")
         await control(fed, "XA", "XB", "consent.grant", told.id, case=case, purpose="risk_analysis")

@@ -48,7 +48,7 @@ class Names:
 
         Raises ForbiddenError ``role_missing``.
         """
-        require(caller, Role.OFFICER, Role.RELEASER, Role.AUDITOR)
+        require(caller, *Role)
 
         def look(tx: Transaction) -> list[str]:
             column: Literal["case_id", "message_id"] = (

@@ -59,7 +59,7 @@ _TOLD = frozenset(
         "not_a_union", "on_behalf_missing", "state_not_represented", "state_suspended",
         "outside_competence", "no_case_powers", "observer_sends_nothing",
         "registrar_sends_nothing", "recipient_has_no_powers", "registry_split_view",
-        "recall_not_own", "recall_final",
+        "recall_not_own", "recall_final", "consent_not_own",
     }
 )  # fmt: skip
 """The reasons that a peer is told; any other is ``invalid`` to it, and precise in our own log."""
