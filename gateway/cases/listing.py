@@ -4,13 +4,14 @@ What is large is read when it is asked for.
 """
 
 import gettext
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 
 from msgspec import inspect
 
 from gateway.cases.codes import OWN_COUNTRIES
 from gateway.cases.hs_chapters import HS_CHAPTERS
+from gateway.cases.kind import Kind
 from gateway.cases.kinds import ALL_KINDS
 from gateway.cases.labels import Code, Label
 from gateway.cases.publishing import codes_in
@@ -20,30 +21,35 @@ HS = "hs"
 """The name of the nomenclature, which a node has only when it was imported."""
 
 
-def list_names() -> tuple[str, ...]:
-    """Return the names of all lists but the nomenclature's."""
-    return (*_LISTS, *_closed())
+def list_names(own: Iterable[Kind] = ()) -> tuple[str, ...]:
+    """Return the names of all lists but the nomenclature's; with those of a member's own kinds."""
+    return (*_LISTS, *(_closed() | _lists_of(own)))
 
 
-def code_list(name: str) -> Mapping[str, Label]:
+def code_list(name: str, own: Iterable[Kind] = ()) -> Mapping[str, Label]:
     """Return the codes of a list with their labels. Raises RejectedError ``list_not_found``."""
     if name in _LISTS:
         return _LISTS[name]()
+    own = tuple(own)
     try:
-        return {code.value: code.label for code in _closed()[name]}
+        return {code.value: code.label for code in (_lists_of(own) | _closed())[name]}
     except KeyError:
-        known = ", ".join((*list_names(), HS))
+        known = ", ".join((*list_names(own), HS))
         raise RejectedError(
             "list_not_found", f"there is no code list {name!r}; known: {known}"
         ) from None
 
 
 @cache
-def _closed() -> Mapping[str, type[Code]]:
-    """Return the closed lists of all contents, by name."""
+def _closed() -> dict[str, type[Code]]:
+    """Return the closed lists of the contents that all know, by name."""
+    return _lists_of(ALL_KINDS.values())
+
+
+def _lists_of(kinds: Iterable[Kind]) -> dict[str, type[Code]]:
     found = {
         codes.list_name(): codes
-        for kind in ALL_KINDS.values()
+        for kind in kinds
         for codes in codes_in(inspect.type_info(kind.content))
     }
     return dict(sorted(found.items()))

@@ -40,7 +40,7 @@ def wire_casework(
     database, keys, kinds, clock = base.database, base.keys, base.kinds, base.clock
     mirror, settings = federation.mirror, base.settings.cases
     return Casework(
-        code_lists=CodeLists(base.nomenclature),
+        code_lists=CodeLists(base.nomenclature, kinds),
         cases=Cases(database, keys, kinds=kinds, clock=clock, settings=settings),
         operations=Operations(database, keys, kinds, clock),
         recall_duties=RecallDuties(

@@ -12,6 +12,7 @@ from gateway.cases.content import decode_content, encode_content
 from gateway.cases.examples import example_of
 from gateway.cases.kind import Family
 from gateway.cases.kinds import ALL_KINDS
+from gateway.cases.listing import code_list, list_names
 from gateway.cases.own import own_kind
 from gateway.fault_sentences import SENTENCES
 from gateway.faults import FaultsError
@@ -54,6 +55,18 @@ def test_kind_of_a_file_is_a_kind_like_any_other(tmp_path: Path) -> None:
         assert jsonschema_rs.is_valid(kind.schema(language), good)
     assert "Contrôle d'un permis" in str(kind.schema("fr"))
     assert "Ivoire" in str(kind.schema("fr"))
+
+
+def test_choices_are_a_list_like_any_other(tmp_path: Path) -> None:
+    """By the name that the schema says; nothing of what all know is hidden by it."""
+    kind = permit(tmp_path)
+    (name,) = set(list_names([kind])) - set(list_names())
+    assert kind.schema("en")["$defs"]["OwnPermitCheckSpecies"]["x-list"] == name  # type: ignore[index]
+    assert [(code, label.fr) for code, label in code_list(name, [kind]).items()] == [
+        ("ivory", "Ivoire"), ("coral", "Corail"),
+    ]  # fmt: skip
+    assert code_list("tlp", [kind]) == code_list("tlp")
+    assert outcome(code_list, name).code == "list_not_found"
 
 
 def test_choices_may_be_called_as_anything_else_is() -> None:

@@ -182,6 +182,10 @@ async def test_own_kind_goes_between_who_has_it(tmp_path: Path) -> None:
         shown = await fed.nodes[MemberId("XB")].rooms.inbox.read(sent.id, OFFICER, "fr")
         assert (shown.label, shown.content["species"]) == ("Contrôle d'un permis", ("ivory",))
         assert shown.content["handling"]["tlp"] == "GREEN"
+        lists = fed.nodes[MemberId("XB")].rooms.code_lists
+        assert "own_permit_check_species" in lists.names()
+        listed = await lists.codes("own_permit_check_species", "fr", under="iv")
+        assert [(item.code, item.label) for item in listed.codes] == [("ivory", "Ivoire")]
         with pytest.raises(RejectedError, match="no kind"):
             await say(fed, "XC own.permit_check", None, content)
 

@@ -1,9 +1,10 @@
 """Code lists as a node shows them to its house: closed lists, ISO's, and the nomenclature."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from gateway.cases.kind import Family, Kind
 from gateway.cases.listing import HS, code_list, list_names
 from gateway.services.casework.nomenclature import Nomenclature
 
@@ -27,12 +28,13 @@ class CodeList(msgspec.Struct, frozen=True, kw_only=True):
 class CodeLists:
     """Shows code lists."""
 
-    def __init__(self, nomenclature: Nomenclature) -> None:
+    def __init__(self, nomenclature: Nomenclature, kinds: Mapping[str, Kind]) -> None:
         self.nomenclature = nomenclature
+        self._own = [kind for kind in kinds.values() if kind.family is Family.OWN]
 
     def names(self) -> Sequence[str]:
         """Return the names of the lists."""
-        return (*list_names(), HS)
+        return (*list_names(self._own), HS)
 
     async def codes(
         self, name: str, language: str, *, edition: str = "", under: str = ""
@@ -44,7 +46,7 @@ class CodeLists:
         if name == HS:
             year, rows = await self.nomenclature.described(edition, under)
         else:
-            year, listed = "", code_list(name).items()
+            year, listed = "", code_list(name, self._own).items()
             rows = [
                 (code, label.text(language)) for code, label in listed if code.startswith(under)
             ]
