@@ -43,7 +43,7 @@ from gateway.services.starting import Starting
 from gateway.services.witness.cosigning import Cosigning
 from gateway.services.witness.watching import Watching
 from gateway.settings import Settings
-from gateway.store import attachments, audit, carried, custody, idempotency, registry
+from gateway.store import attachments, audit, carried, custody, drafts, idempotency, registry
 from gateway.store.blobs import BlobStore
 from gateway.store.database import Database, Transaction
 from gateway.store.outbox import settling
@@ -187,20 +187,27 @@ class Workers:
 
         def commit(tx: Transaction) -> tuple[int, list[str]]:
             expired = settling.expire(tx, now)
+            undecided = drafts.expire(tx, now)
+            entry, code = self.ledger.entry, "expired"
             audit.append(
                 tx,
                 [
-                    self.ledger.entry(
-                        EntryKind.MESSAGE_FAILED, digests=(envelope_id,), code="expired"
-                    )
-                    for _, envelope_id in expired
+                    *(
+                        entry(EntryKind.MESSAGE_FAILED, digests=(envelope_id,), code=code)
+                        for _, envelope_id in expired
+                    ),
+                    *(
+                        entry(EntryKind.DRAFT_ENDED, digests=(item.draft_digest,), code=code)
+                        for item in undecided
+                    ),
                 ],
             )
+            drafts.forget(tx, now)
             custody.expire(tx, now)
             carried.forget(tx, now)
             idempotency.sweep(tx, now)
             registry.forget_listed(tx, now - self.settings.policy.max_lifetime_s)
-            return len(expired), attachments.forget_unnamed(tx, now)
+            return len(expired) + len(undecided), attachments.forget_unnamed(tx, now)
 
         ended, unnamed = await self.database.write(commit)
         if ended:

@@ -58,6 +58,12 @@ def liaison_copy(kind: Kind, content: Content, message: str) -> dict[str, object
     return copied
 
 
+def tells_of_persons(kind: Kind, content: Content) -> bool:
+    """Tell whether a content says anything that is marked as personal."""
+    told = _walk(inspect.type_info(kind.content), msgspec.to_builtins(content), (), "")
+    return any(mark == PERSONAL for _, _, mark in told)
+
+
 def _walk(
     info: inspect.Type, raw: object, way: Way, mark: str, check: str = ""
 ) -> Iterator[tuple[Way, str, str]]:

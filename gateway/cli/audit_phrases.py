@@ -9,6 +9,11 @@ from gateway.services.auditing.findings import FindingCode
 
 KINDS: Final[Mapping[EntryKind, Label]] = {
     EntryKind.MESSAGE_ACCEPTED: Label("accepted from the house", "accepté de la maison"),
+    EntryKind.MESSAGE_DRAFTED: Label("drafted, to be released", "rédigé, à valider"),
+    EntryKind.MESSAGE_RELEASED: Label("released", "validé"),
+    EntryKind.RELEASE_DECLINED: Label("a draft was turned down", "projet non validé"),
+    EntryKind.RELEASE_REFUSED: Label("a release was refused", "validation refusée"),
+    EntryKind.DRAFT_ENDED: Label("a draft ended unsent", "projet resté sans envoi"),
     EntryKind.MESSAGE_SIGNED_AGAIN: Label("signed again by a new key", "signé par une autre clé"),
     EntryKind.MESSAGE_SENT: Label("sent", "envoyé"),
     EntryKind.MESSAGE_RECEIVED: Label("received", "reçu"),

@@ -75,6 +75,7 @@ def list_cases(
             for item in shown["threads"]
         ],
     )
+    show_drafts(shown["drafts"])
 
 
 @app.command()
@@ -112,6 +113,7 @@ def show(
         for line in possible_lines(thread, language()):
             say(f"  {line}")
         say("")
+    show_drafts(shown["drafts"])
     if shown["others"]:
         say(word("beside", language()))
         _show_messages(daemon, folder, shown["others"], (), outline=outline)
@@ -157,6 +159,19 @@ def open_case(
 
 
 add_moves(app)
+
+
+def show_drafts(drafts: list[dict[str, Any]]) -> None:
+    """Print what waits for a second person; neither side goes by it yet."""
+    if drafts:
+        say(word("waiting", language()))
+    for item in drafts:
+        to, kind = ", ".join(item["to"]), item["label"]
+        say(f"  {item['case']}  {word('draft', language())}: {kind} → {to}")
+        until = when(item["until"])
+        told = word("drafted", language(), name=item["drafted_by"], until=until, rule=item["rule"])
+        begins = f"; {word('opens', language())}" if item["opens"] else ""
+        say(f"    {item['id']}  {told}{begins}")
 
 
 def due_line(due: dict[str, Any] | None) -> str:

@@ -29,6 +29,16 @@ WORDS: Final[Mapping[str, Label]] = {
     "closed": Label("not opened: {why}", "non ouvert : {why}"),
     "now": Label("Possible now:", "Possible maintenant :"),
     "for": Label("for {member}: {moves}", "pour {member} : {moves}"),
+    "waiting": Label("Waiting for a second person:", "En attente d'une seconde personne :"),
+    "opens": Label(
+        "the case begins with it, once it is released",
+        "le dossier s'ouvrira avec sa validation",
+    ),
+    "drafted": Label(
+        "drafted by {name}; until {until} ({rule})",
+        "rédigé par {name} ; jusqu'au {until} ({rule})",
+    ),
+    "draft": Label("draft", "projet"),
     "nobody": Label("nothing more", "plus rien"),
 }
 NOT_NOW: Final = Label(

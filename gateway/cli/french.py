@@ -134,7 +134,17 @@ HELP: dict[str, str] = {
         "chaque étape."
     ),
     "hs, the nomenclature of the Harmonized System.": "hs, la nomenclature du Système harmonisé.",
-    "in or out.": "in (reçus) ou out (envoyés).",
+    "in, out or draft.": "in (reçus), out (envoyés) ou draft (projets à valider).",
+    "Let a message go that another person drafted. It is held against everything once more.": (
+        "Valider un message rédigé par une autre personne. Tout y est vérifié une fois encore."
+    ),
+    "Turn down a message that another person drafted: it is not sent.": (
+        "Refuser de valider un message rédigé par une autre personne : il n'est pas envoyé."
+    ),
+    "Why: who drafted it reads it.": "Le motif, que lira la personne qui l'a rédigé.",
+    "Take back a message that waits: for its release, or to be delivered.": (
+        "Retirer un message qui attend d'être validé, ou d'être remis."
+    ),
     "A JSON file with the alert; - for stdin.": (
         "Un fichier JSON avec l'alerte ; - pour l'entrée standard."
     ),

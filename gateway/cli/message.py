@@ -32,6 +32,7 @@ from gateway.cli.message_words import word
 from gateway.cli.naming import case_named, message_named, messages_named
 from gateway.cli.options import DEFAULT_FOLDER, AsJson, Folder, WhyOpened, daemon_of
 from gateway.cli.reading import content_lines
+from gateway.cli.release import decline, release, release_facts, show_waits, withdraw
 from gateway.errors import RejectedError
 
 app = typer.Typer(help="Messages, sent and received.", no_args_is_help=True)
@@ -91,7 +92,7 @@ def send(
 @app.command("list")
 def list_messages(
     folder: Folder = DEFAULT_FOLDER,
-    direction: Annotated[str | None, typer.Option(help="in or out.")] = None,
+    direction: Annotated[str | None, typer.Option(help="in, out or draft.")] = None,
     case: Annotated[str | None, typer.Option(help="Of this case alone.")] = None,
     state: Annotated[str | None, typer.Option(help="In this state alone.")] = None,
     limit: Annotated[int, typer.Option(help="At most so many.", min=1, max=500)] = 50,
@@ -131,6 +132,11 @@ def show(
         say(line)
 
 
+app.command()(release)
+app.command()(decline)
+app.command()(withdraw)
+
+
 @app.command("liaison-copy")
 def liaison_copy(
     message: Annotated[str, typer.Argument(help="The message's id.")],
@@ -154,11 +160,11 @@ def show_accepted(accepted: dict[str, Any]) -> None:
     say(f"{word('case', language()):<9} {accepted['case']}")
     for recipient in accepted["recipients"]:
         say(f"{recipient['member']:<9} {state_named(recipient['state'], language())}")
+    if accepted["release"]:
+        show_waits(accepted)
 
 
 def _facts(shown: dict[str, Any]) -> dict[str, object]:
-    signature = "valid" if shown["signature"] == "valid" else shown["signature"]
-    told = word("valid", language()) if signature == "valid" else signature
     facts = {
         "message": shown["id"],
         "kind": f"{shown['label']} ({shown['kind']})",
@@ -168,9 +174,17 @@ def _facts(shown: dict[str, Any]) -> dict[str, object]:
         "in_reply_to": shown["in_reply_to"] or "-",
         "written": when(shown["created_at"]),
         "state": marked(shown, ", "),
-        "signature": word("key", language(), state=told, key=shown["signed_by"][:16]),
+        "signature": _signature(shown),
     }
-    return {word(name, language()): value for name, value in facts.items()}
+    told = {word(name, language()): value for name, value in facts.items()}
+    return told | release_facts(shown["release"]) if shown["release"] else told
+
+
+def _signature(shown: dict[str, Any]) -> str:
+    if not shown["signed_by"]:
+        return word("unsigned", language())
+    told = word("valid", language()) if shown["signature"] == "valid" else shown["signature"]
+    return word("key", language(), state=told, key=shown["signed_by"][:16])
 
 
 def _receipt(receipt: dict[str, Any] | None) -> str:
@@ -255,7 +269,7 @@ def hand_in(
     key = os.urandom(16).hex()
     accepted = daemon.call("POST", "/v1/messages", body, **{"Idempotency-Key": key})
     code = DONE
-    if wait_s:
+    if wait_s and not accepted["release"]:
         accepted["recipients"], code = await_receipts(
             daemon, accepted["id"], accepted["case"], wait_s
         )

@@ -8,6 +8,9 @@ from gateway.cases.labels import Label
 STATES: Final[Mapping[str, Label]] = {
     "received": Label("received", "reçu"),
     "acknowledged": Label("acknowledged", "pris en charge"),
+    "awaiting_release": Label("awaiting release", "en attente de validation"),
+    "declined": Label("declined", "non validé"),
+    "released": Label("released", "validé"),
     "queued": Label("queued", "en attente"),
     "sending": Label("sending", "en cours d'envoi"),
     "in_custody": Label("in_custody", "chez un relais"),
@@ -60,6 +63,30 @@ WORDS: Final[Mapping[str, Label]] = {
         "Read one: liaison message show MESSAGE", "Lire : liaison message show MESSAGE"
     ),
     "urgent": Label("urgent", "urgent"),
+    "unsigned": Label("not before it is released", "pas avant sa validation"),
+    "drafted": Label("drafted", "rédigé"),
+    "drafted_by": Label("by {name} on {at}", "par {name} le {at}"),
+    "rule": Label("rule", "règle"),
+    "until": Label("until", "jusqu'au"),
+    "decision": Label("decision", "décision"),
+    "decided_by": Label("{state} by {name} on {at}", "{state} par {name} le {at}"),
+    "decided": Label("{state} on {at}", "{state} le {at}"),
+    "reason": Label("reason", "motif"),
+    "waits": Label(
+        "Waits for a second person until {until} ({rule}).",
+        "Attend une seconde personne jusqu'au {until} ({rule}).",
+    ),
+    "release_with": Label(
+        "Another releases it: liaison message release {message}",
+        "Une autre le valide : liaison message release {message}",
+    ),
+    "nothing_waits": Label(
+        "Nothing waits for a second person.", "Rien n'attend une seconde personne."
+    ),
+    "read_first": Label(
+        "Read one: liaison message show MESSAGE; then liaison message release MESSAGE, or decline",
+        "Lire : liaison message show MESSAGE ; puis liaison message release MESSAGE, ou decline",
+    ),
 }
 """Headings and remarks."""
 

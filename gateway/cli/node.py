@@ -53,6 +53,7 @@ CLOCK_TOLERANCE_S = 120
 LOW_DISK_BYTES = 512 * 1024**2
 PING_S = 20
 KEY_DAYS = 14
+RELEASE_LATE_S = 86_400
 
 
 def init(
@@ -361,6 +362,7 @@ def _examine(folder: Path, peer: str | None):  # type: ignore[no-untyped-def]  #
     yield "disk", f"{shown['disk_free_bytes'] // 1024**2} MiB free"
     yield "audit log", _examine_log(shown)
     yield "cases", _cases_line(shown) + _overdue_hint(shown)
+    yield "release", _examine_release(shown)
     yield from _examine_views(shown)
     for name in [peer] if peer else ([] if shown["member"] == "REGISTRY" else ["REGISTRY"]):
         yield from _examine_line(daemon, name)
@@ -435,6 +437,21 @@ def _examine_log(shown: Mapping[str, Any]) -> str:
             "who is missing (audit_cosignature.missing)",
         )
     return _witnessed(shown)
+
+
+def _examine_release(shown: Mapping[str, Any]) -> str:
+    """Say what waits for a second person. Raises _WrongError when something has waited long."""
+    count = shown["outbox"]["awaiting_release"]
+    if not count:
+        return "nothing waits for a second person"
+    first = f"{shown['release_waits_longest']}, drafted {when(shown['release_waits_since'])}"
+    if shown["now"] - shown["release_waits_since"] >= RELEASE_LATE_S:
+        raise _WrongError(
+            "release",
+            f"{count} wait for a second person, the first of them {first}: let somebody decide, by "
+            "liaison outbox list --awaiting-release",
+        )
+    return f"{count} wait for a second person, the first of them {first}"
 
 
 def _standing(daemon: Daemon, name: str) -> str:

@@ -1,7 +1,7 @@
 """``liaison outbox``: what is not delivered yet, and why."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import quote
 
 import typer
@@ -10,6 +10,7 @@ from gateway.cli import medium
 from gateway.cli.console import REFUSED, say, show_json, show_table, when
 from gateway.cli.naming import message_named
 from gateway.cli.options import DEFAULT_FOLDER, AsJson, Folder, daemon_of, settings_of
+from gateway.cli.release import show_waiting
 
 app = typer.Typer(help="Deliveries that are not done.", no_args_is_help=True)
 
@@ -20,14 +21,23 @@ def outbox() -> None:
 
 
 @app.command("list")
-def list_outbox(folder: Folder = DEFAULT_FOLDER, as_json: AsJson = False) -> None:
-    """List deliveries that are not done, the oldest first."""
+def list_outbox(
+    folder: Folder = DEFAULT_FOLDER,
+    awaiting_release: Annotated[
+        bool, typer.Option("--awaiting-release", help="What waits for a second person.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List deliveries that are not done, the oldest first, and drafts that were not sent."""
+    if awaiting_release:
+        show_waiting(daemon_of(folder), as_json=as_json)
+        return
     shown = daemon_of(folder).call("GET", "/v1/outbox")
     if as_json:
         show_json(shown)
         return
     show_table(
-        ["message", "recipient", "state", "attempts", "due", "exported", "why"],
+        ["message", "recipient", "state", "attempts", "due", "exported", "why", "drafted"],
         [
             (
                 row["message"],
@@ -37,10 +47,19 @@ def list_outbox(folder: Folder = DEFAULT_FOLDER, as_json: AsJson = False) -> Non
                 when(row["due_at"]),
                 when(row["exported_at"]),
                 row["code"] or "-",
+                _drafted(row["release"]),
             )
             for row in shown["rows"]
         ],
     )
+
+
+def _drafted(release: dict[str, Any] | None) -> str:
+    """Say who drafted what waits for a second person, and who decided on it."""
+    if release is None:
+        return "-"
+    by = f", {release['state']} by {release['decided_by']}" if release["decided_by"] else ""
+    return f"{release['drafted_by']}{by}"
 
 
 Message = Annotated[str, typer.Argument(help="The message's id.")]

@@ -17,6 +17,8 @@ REFUSALS: Final[Mapping[str, str]] = {
     "attachment_pending": "la pièce jointe est en cours de transfert : réessayer dans un instant",
     "attachment_too_large": "la pièce jointe dépasse la taille admise par ce nœud",
     "attachment_unknown": "cette pièce jointe n'existe pas ici",
+    "awaits_release": "ce dossier ou ce message attend encore sa validation : rien ne peut y faire "
+    "suite",
     "blob_missing": "la pièce jointe n'est pas sur ce nœud",
     "busy": "ce nœud est trop occupé : réessayer dans un instant",
     "case_not_found": "ce dossier n'existe pas ici",
@@ -30,6 +32,11 @@ REFUSALS: Final[Mapping[str, str]] = {
     "daemon_unreachable": "aucun nœud ne répond : le démarrer par liaison serve, ou nommer son "
     "dossier avec --dir",
     "disk_full": "le disque est presque plein : rien n'est accepté avant qu'il y ait de la place",
+    "draft_expired": "ce projet n'a pas été validé à temps : le rédiger de nouveau",
+    "draft_is_whole": "un projet va à tous ses destinataires, ou à aucun",
+    "draft_outdated": "selon les types et listes de codes d'aujourd'hui, ce projet ne dirait plus "
+    "la même chose : le rédiger de nouveau",
+    "drafts_full": "trop de projets attendent une validation : en faire valider d'abord",
     "events_gone": "ces événements ne sont plus conservés : parcourir les messages et les "
     "dossiers, puis reprendre à l'événement indiqué",
     "handling_forbids_copy": "TLP:RED : ce message n'est que pour ses destinataires",
@@ -58,6 +65,7 @@ REFUSALS: Final[Mapping[str, str]] = {
     "not_our_region": "c'est au bureau de liaison de la région de le diffuser",
     "not_the_newest": "un message plus récent est venu : répondre à celui-là, ou nommer le dossier "
     "seul",
+    "nothing_to_release": "ce message n'attend pas de validation",
     "operation_not_found": "cette opération n'existe pas ici",
     "operation_unknown": "ce message n'ouvre pas d'opération lisible ici",
     "overtaken": "le dossier a évolué entre-temps : regarder, puis recommencer",
@@ -70,6 +78,8 @@ REFUSALS: Final[Mapping[str, str]] = {
     "region_not_found": "cette région n'est pas dans la configuration",
     "registry_stale": "l'état du registre connu ici est trop ancien : rien ne part avant qu'il "
     "soit renouvelé",
+    "released_by_drafter": "qui a rédigé un projet ne le valide ni ne le refuse : une autre "
+    "personne le fait ; pour le reprendre, le retirer",
     "role_missing": "il faut pour cela un rôle que l'appelant n'a pas",
     "storage_key_missing": "la clé qui ouvrait ce message n'est plus là",
     "token_by_token": "un jeton ne crée pas de jetons : le faire en tant qu'utilisateur local",

@@ -62,6 +62,7 @@ from gateway.services.regions.copying import LiaisonCopies
 from gateway.services.regions.trends import Trends
 from gateway.services.sending.delivery import Delivery
 from gateway.services.sending.exchange import Exchange
+from gateway.services.sending.releasing import Releasing
 from gateway.services.tokens import Tokens
 from gateway.services.turnstile import Turnstile
 from gateway.services.witness.log_alarms import LogAlarms
@@ -88,6 +89,7 @@ class Rooms:
     """The services behind the socket."""
 
     exchange: Exchange
+    releasing: Releasing
     delivery: Delivery
     inbox: Inbox
     names: Names
@@ -187,6 +189,7 @@ class LocalApi:
         rooms, caller = self._rooms, caller_of
         yield MessagesApi(
             rooms.exchange,
+            rooms.releasing,
             rooms.delivery,
             rooms.inbox,
             rooms.evidence,

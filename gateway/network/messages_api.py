@@ -7,6 +7,7 @@ from aiohttp import web
 
 from gateway.cases.kind import Kind
 from gateway.errors import LiaisonError, RejectedError
+from gateway.faults import convert
 from gateway.network.problems import problem_of
 from gateway.network.requests import (
     EvidenceQuery,
@@ -24,6 +25,7 @@ from gateway.services.receiving.inbox import Inbox, MessageQuery
 from gateway.services.receiving.names import Names, NamesQuery
 from gateway.services.sending.delivery import Delivery
 from gateway.services.sending.exchange import Exchange
+from gateway.services.sending.releasing import Declining, Releasing
 from gateway.services.sending.submission import Submission, read_submission
 
 BATCH_MAX = 1_000
@@ -35,6 +37,7 @@ class MessagesApi:
     def __init__(
         self,
         exchange: Exchange,
+        releasing: Releasing,
         delivery: Delivery,
         inbox: Inbox,
         evidence: EvidenceFiles,
@@ -44,6 +47,7 @@ class MessagesApi:
         caller: Callable[[web.Request], Caller],
     ) -> None:
         self._exchange = exchange
+        self._releasing = releasing
         self._delivery = delivery
         self._inbox = inbox
         self._evidence = evidence
@@ -60,6 +64,8 @@ class MessagesApi:
             web.get("/v1/messages/{id}", self._message),
             web.get("/v1/messages/{id}/evidence", self._export_evidence),
             web.post("/v1/messages/{id}/acknowledge", self._acknowledge),
+            web.post("/v1/messages/{id}/release", self._release),
+            web.post("/v1/messages/{id}/decline", self._decline),
             web.post("/v1/messages/{id}/withdraw", self._withdraw),
             web.post("/v1/messages/{id}/requeue", self._requeue),
             web.get("/v1/names", self._named),
@@ -124,9 +130,21 @@ class MessagesApi:
         ref, caller = request.match_info["id"], self._caller(request)
         return json_answer(await self._inbox.acknowledge(ref, caller, language_of(request)))
 
+    async def _release(self, request: web.Request) -> web.Response:
+        ref, caller = request.match_info["id"], self._caller(request)
+        return json_answer(await self._releasing.release(ref, caller))
+
+    async def _decline(self, request: web.Request) -> web.Response:
+        order = convert(await json_of(request), Declining)
+        ref, caller = request.match_info["id"], self._caller(request)
+        return json_answer(await self._releasing.decline(ref, order, caller))
+
     async def _withdraw(self, request: web.Request) -> web.Response:
         query, caller = query_of(request, MoveQuery), self._caller(request)
         ref = request.match_info["id"]
+        draft = await self._releasing.withdraw(ref, caller, query.recipient)
+        if draft is not None:
+            return json_answer(draft)
         return json_answer(await self._delivery.withdraw(ref, caller, query.recipient))
 
     async def _requeue(self, request: web.Request) -> web.Response:

@@ -90,6 +90,11 @@ class Metrics:
             "Messages past the retention time that nobody acknowledged.",
             registry=self._registry,
         )
+        self._release_waits = Gauge(
+            "liaison_release_waits_seconds",
+            "For how long the draft that waits longest has waited for a second person.",
+            registry=self._registry,
+        )
         self._disk = Gauge("liaison_disk_free_bytes", "Free bytes.", registry=self._registry)
 
     def count_request(self, method: str, route: str, status: int) -> None:
@@ -134,5 +139,7 @@ class Metrics:
         for name, count in asdict(status.cases).items():
             self._cases.labels(name).set(count)
         self._unacknowledged.set(status.unacknowledged)
+        since = status.release_waits_since
+        self._release_waits.set(max(0, status.now - since) if since else 0)
         self._disk.set(status.disk_free_bytes)
         return generate_latest(self._registry)

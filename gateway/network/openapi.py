@@ -41,6 +41,7 @@ from gateway.services.regions.circulating import AlertOrder, Circulated
 from gateway.services.regions.copying import CopyOrder
 from gateway.services.regions.trends import TrendQuery, TrendReport
 from gateway.services.sending.delivery import MovedRows
+from gateway.services.sending.releasing import Decided, Declining
 from gateway.services.sending.submission import Submission, Submitted
 from gateway.services.tokens import NewToken, TokenOrder, TokenView
 from gateway.services.witness.peer_logs import PeerLogReport
@@ -53,7 +54,7 @@ _TYPES = (
     RevokeBody, RevokedKey, PeerLogReport, KindDetail, CodeList, ImportedEdition, CopyOrder,
     AlertOrder, Circulated, NamesFound,
     OperationPage, OperationDetail, TrendReport, TokenOrder, TokenView, NewToken,
-    EventView,
+    EventView, Declining, Decided,
 )  # fmt: skip
 _QUERIES = {
     ("get", "/v1/messages"): MessageQuery,
@@ -78,6 +79,8 @@ _OPERATIONS: tuple[tuple[str, str, str, type | None, type | None, int], ...] = (
     ("get", "/v1/names", "Names by the first or last digits", None, NamesFound, 200),
     ("get", "/v1/messages/{id}/evidence", "Evidence that stands alone; recorded", None, None, 200),
     ("post", "/v1/messages/{id}/acknowledge", "Take a message", None, Summary, 200),
+    ("post", "/v1/messages/{id}/release", "Let a draft go, as a second person", None, Decided, 200),
+    ("post", "/v1/messages/{id}/decline", "Turn a draft down", Declining, Decided, 200),
     ("post", "/v1/messages/{id}/withdraw", "Take back what still waits", None, MovedRows, 200),
     ("post", "/v1/messages/{id}/requeue", "Queue again what had ended", None, MovedRows, 200),
     (

@@ -29,6 +29,11 @@ class EntryKind(StrEnum):
     """What is recorded; what the digests of each kind are, in order, is said in SPEC."""
 
     MESSAGE_ACCEPTED = "message.accepted"
+    MESSAGE_DRAFTED = "message.drafted"
+    MESSAGE_RELEASED = "message.released"
+    RELEASE_DECLINED = "release.declined"
+    RELEASE_REFUSED = "release.refused"
+    DRAFT_ENDED = "draft.ended"
     MESSAGE_SIGNED_AGAIN = "message.signed_again"
     MESSAGE_SENT = "message.sent"
     MESSAGE_RECEIVED = "message.received"

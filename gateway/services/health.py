@@ -1,6 +1,7 @@
 """Whether the node works: tested by function, and told in numbers."""
 
 import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
 import msgspec
@@ -11,6 +12,7 @@ from gateway.peer import Peers
 from gateway.protocol.message import message_ref
 from gateway.services.auditing.status import AuditState, AuditStatus
 from gateway.services.caller import Caller, require
+from gateway.services.casework.view import DraftOutline
 from gateway.services.federation.gossip import Gossip
 from gateway.services.federation.registry import RegistryMirror
 from gateway.services.federation.standing import shunned
@@ -19,13 +21,14 @@ from gateway.services.keykeeping.rotation import Rotation
 from gateway.services.keys import NodeKeys
 from gateway.services.purging import Purging
 from gateway.services.quotas import Quotas
-from gateway.services.receiving.message_view import why
+from gateway.services.receiving.message_view import ReleaseView, release_of, why
 from gateway.services.witness.cosigning import Cosigning
 from gateway.services.witness.log_alarms import LogAlarms
 from gateway.settings import Role, Settings
-from gateway.store import audit, messages, split_views, threads
+from gateway.store import audit, drafts, messages, split_views, threads
 from gateway.store.blobs import BlobStore
 from gateway.store.database import Database, Transaction
+from gateway.store.drafts import UNSENT, DraftFacts, DraftFilter, DraftState, StoredDraft
 from gateway.store.outbox import showing
 from keys.suite import KeyUse, parse_member_id
 
@@ -83,6 +86,11 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     log_alarms: int
     """What is wrong with audit logs of members, of the last 30 days: ``GET /v1/audit/peers``."""
     outbox: dict[str, int]
+    """How many deliveries are in each state; ``awaiting_release`` counts drafts."""
+    release_waits_longest: str
+    """The draft that has waited longest for a second person; empty for none."""
+    release_waits_since: int
+    """Since when it waits; 0 for none."""
     messages: dict[str, int]
     audit_size: int
     audit_waiting: int
@@ -114,6 +122,8 @@ class OutboxRow(msgspec.Struct, frozen=True, kw_only=True):
     code: str
     exported_at: int | None
     """When it was last written to a medium; nothing is confirmed by that."""
+    release: ReleaseView | None = None
+    """Of a draft: who asked for a second person."""
 
 
 class PeerReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,6 +147,7 @@ class Health:
         mirror: RegistryMirror,
         peers: Peers,
         *,
+        outlined: Callable[[StoredDraft], DraftOutline | None],
         quotas: Quotas,
         purging: Purging,
         cosigning: Cosigning,
@@ -154,6 +165,7 @@ class Health:
         self._keys = keys
         self._mirror = mirror
         self._peers = peers
+        self._outlined = outlined
         self._quotas = quotas
         self._purging = purging
         self._cosigning = cosigning
@@ -182,16 +194,23 @@ class Health:
     async def status(self) -> Status:
         """Return the node in numbers."""
 
-        def look(tx: Transaction) -> tuple[dict[str, int], dict[str, int], list[int], AuditStatus]:
+        def look(
+            tx: Transaction,
+        ) -> tuple[dict[str, int], DraftFacts | None, dict[str, int], list[int], AuditStatus]:
             numbers = [
                 audit.total(tx),
                 audit.waiting(tx),
                 split_views.count(tx),
                 len(self._log_alarms.recent_in(tx)),
             ]
-            return showing.counts(tx), messages.counts(tx), numbers, self._audit_state.told(tx)
+            rows = {
+                **showing.counts(tx),
+                DraftState.AWAITING_RELEASE.value: drafts.count_waiting(tx),
+            }
+            first = drafts.first_waiting(tx)
+            return rows, first, messages.counts(tx), numbers, self._audit_state.told(tx)
 
-        rows, stored, (size, waiting, proofs, wrong), told = await self._database.read(look)
+        rows, first, stored, (size, waiting, proofs, wrong), told = await self._database.read(look)
         me, now = self._keys.member, self._clock.now()
         due = await self._database.read(lambda tx: threads.due_counts(tx, me, now))
         view = self._mirror.known
@@ -214,6 +233,10 @@ class Health:
             split_views=proofs,
             log_alarms=wrong,
             outbox=rows,
+            release_waits_longest=(
+                "" if first is None else message_ref(self._keys.member, first.message_id)
+            ),
+            release_waits_since=0 if first is None else first.drafted_at,
             messages=stored,
             audit_size=size,
             audit_waiting=waiting,
@@ -229,10 +252,14 @@ class Health:
         )
 
     async def undelivered(self, caller: Caller) -> list[OutboxRow]:
-        """Return the deliveries that are not done, the oldest first."""
+        """Return the drafts that wait or ended unsent, and the deliveries that are not done.
+
+        The oldest first.
+        """
         require(caller, Role.OPERATOR)
+        held = await self._held()
         rows = await self._database.read(lambda tx: showing.waiting(tx, OUTBOX_SHOWN))
-        return [
+        return held + [
             OutboxRow(
                 message=message_ref(sender, message_id),
                 recipient=row.recipient,
@@ -244,6 +271,32 @@ class Health:
             )
             for sender, message_id, row in rows
         ]
+
+    async def _held(self) -> list[OutboxRow]:
+        """Return drafts as deliveries that have not begun, recipient by recipient."""
+        states = (DraftState.AWAITING_RELEASE, *UNSENT)
+        wanted = DraftFilter(states=states)
+        found = await self._database.read(
+            lambda tx: drafts.page(tx, wanted, after=0, limit=OUTBOX_SHOWN)
+        )
+        return [
+            OutboxRow(
+                message=message_ref(self._keys.member, item.message_id),
+                recipient=name,
+                state=item.state.value,
+                attempts=0,
+                due_at=item.release_until,
+                code=item.rule,
+                exported_at=None,
+                release=release_of(item),
+            )
+            for item in found
+            for name in self._recipients(item)
+        ]
+
+    def _recipients(self, stored: StoredDraft) -> Sequence[str]:
+        outline = self._outlined(stored)
+        return [""] if outline is None else outline.to
 
     async def ping(self, name: str, caller: Caller) -> PeerReport:
         """Ask a peer who it is and what time it has.

@@ -1,10 +1,10 @@
-"""Reads, forwards and tokens that were refused: recorded with who tried, and why not."""
+"""Reads, forwards, releases and tokens that were refused: recorded with who tried, and why not."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from gateway.clock import Clock
-from gateway.errors import ForbiddenError
+from gateway.errors import ForbiddenError, LiaisonError, UnavailableError
 from gateway.protocol.audit import EntryKind
 from gateway.protocol.message import parse_message_ref
 from gateway.services.caller import Caller
@@ -42,6 +42,21 @@ class Refusals:
             return
         await self._record_entry(EntryKind.READ_REFUSED, stored.envelope_id, caller, code)
 
+    async def reading(self, digest: bytes, caller: Caller, code: str) -> None:
+        """Record that a draft was not shown."""
+        await self._record_entry(EntryKind.READ_REFUSED, digest, caller, code)
+
+    @asynccontextmanager
+    async def of_release(self, digest: bytes, caller: Caller) -> AsyncIterator[None]:
+        """Record what keeps a draft from being decided on, unless it passes by itself."""
+        try:
+            yield
+        except UnavailableError:
+            raise
+        except LiaisonError as fault:
+            await self._record_entry(EntryKind.RELEASE_REFUSED, digest, caller, fault.code)
+            raise
+
     async def passing_on(self, envelope_id: bytes, caller: Caller, code: str) -> None:
         """Record that a received message was not let out to another member."""
         await self._record_entry(EntryKind.FORWARD_REFUSED, envelope_id, caller, code)
@@ -59,12 +74,10 @@ class Refusals:
         )
         await self._database.write(lambda tx: audit.append(tx, [entry]))
 
-    async def _record_entry(
-        self, kind: EntryKind, envelope_id: bytes, caller: Caller, code: str
-    ) -> None:
-        if self._is_repeat((caller.name, envelope_id, code)):
+    async def _record_entry(self, kind: EntryKind, about: bytes, caller: Caller, code: str) -> None:
+        if self._is_repeat((caller.name, about, code)):
             return
-        entry = self._ledger.entry(kind, peer=caller.name, digests=(envelope_id,), code=code)
+        entry = self._ledger.entry(kind, peer=caller.name, digests=(about,), code=code)
         await self._database.write(lambda tx: audit.append(tx, [entry]))
 
     def _is_repeat(self, tried: tuple[str, bytes, str]) -> bool:

@@ -24,7 +24,7 @@ from gateway.settings.lines import (
     RoleGrant,
 )
 from gateway.settings.loading import load
-from gateway.settings.policy import CeilingSettings, PolicySettings
+from gateway.settings.policy import CeilingSettings, PolicySettings, ReleaseSettings
 from gateway.settings.rendering import render
 from gateway.settings.storage import (
     BlobsSettings,
@@ -57,6 +57,7 @@ __all__ = [
     "RegionSettings",
     "RegistrySettings",
     "RelaySettings",
+    "ReleaseSettings",
     "Role",
     "RoleGrant",
     "Settings",

@@ -6,18 +6,34 @@ import msgspec
 
 from gateway.settings.section import MemberName, Section, Span, explained
 
+_Kinds = Annotated[
+    list[Annotated[str, msgspec.Meta(pattern=r"\A[a-z][a-z_]*(\.[a-z][a-z_]*)?\Z")]],
+    msgspec.Meta(max_length=100),
+]
+_Light = Literal["CLEAR", "GREEN", "AMBER", "AMBER+STRICT", "RED"]
+
 
 class CeilingSettings(Section, frozen=True, kw_only=True):
     """What does not go out, of some kinds and to some members."""
 
-    kinds: Annotated[
-        list[Annotated[str, msgspec.Meta(pattern=r"\A[a-z][a-z_]*(\.[a-z][a-z_]*)?\Z")]],
-        msgspec.Meta(max_length=100),
-    ] = []
+    kinds: _Kinds = []
     members: Annotated[list[MemberName], msgspec.Meta(max_length=1000)] = []
-    tlp: Literal["CLEAR", "GREEN", "AMBER", "AMBER+STRICT", "RED"] = "RED"
+    tlp: _Light = "RED"
     without_codes: list[Literal["H0", "H1", "H2", "H3"]] = []
     forbidden: bool = False
+
+
+class ReleaseSettings(Section, frozen=True, kw_only=True):
+    """What a second person releases before it goes out: all that a rule says must hold."""
+
+    name: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    kinds: _Kinds = []
+    members: Annotated[list[MemberName], msgspec.Meta(max_length=1000)] = []
+    tlp: _Light = "CLEAR"
+    codes: list[Literal["H0", "H1", "H2", "H3"]] = []
+    attachments: bool = False
+    personal: bool = False
+    forwards: bool = False
 
 
 class PolicySettings(Section, frozen=True, kw_only=True):
@@ -43,6 +59,23 @@ class PolicySettings(Section, frozen=True, kw_only=True):
             "(handling codes that do not), forbidden (true where nothing does)."
         ),
     ] = []
+    release: Annotated[
+        list[ReleaseSettings],
+        explained(
+            "What waits for a second person, rule by rule, before it is signed and sent: name "
+            "(what officers are told), kinds and members as above, tlp (from which on), codes "
+            "(handling codes, one of which it bears), attachments, personal, forwards (true for "
+            "what has files, tells of persons, or passes on what others sent). All that a rule "
+            "says must hold. A recall waits only where its kind is named in full."
+        ),
+    ] = []
+    release_within_s: Annotated[
+        Span,
+        explained(
+            "How long a draft waits for its release, in seconds; then it ends, unsent. Its "
+            "lifetime as a message begins when it is released."
+        ),
+    ] = 7 * 86_400
     inbound_messages_a_minute: Annotated[
         int,
         explained(

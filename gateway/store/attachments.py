@@ -12,7 +12,14 @@ from sqlalchemy import ScalarSelect, delete, exists, insert, or_, select, update
 from gateway.store import storage_keys
 from gateway.store.database import Transaction
 from gateway.store.engine import MESSAGES, InsertNew, lock
-from gateway.store.schema import blobs, message_blobs, messages, relayed_blobs, segments
+from gateway.store.schema import (
+    blobs,
+    draft_blobs,
+    message_blobs,
+    messages,
+    relayed_blobs,
+    segments,
+)
 
 OWN = ""
 """The origin of what the house itself uploaded."""
@@ -165,13 +172,14 @@ def unname(tx: Transaction, origin: str, message: tuple[str, bytes], blob_id: by
 def forget_unnamed(tx: Transaction, now: int) -> list[str]:
     """Forget blobs that nothing named for a day; return where they lie.
 
-    What a relayed envelope names stays for as long as that is held.
+    What a relayed envelope or a draft names stays for as long as that is held.
     """
     old = (
         blobs.c.named_at.is_(None),
         blobs.c.stored_at <= now - UNNAMED_S,
         or_(blobs.c.complete_at.is_(None), blobs.c.complete_at <= now - UNNAMED_S),
         ~exists().where(relayed_blobs.c.blob_row == blobs.c.row_id),
+        ~exists().where(draft_blobs.c.blob_row == blobs.c.row_id),
     )
     rows = tx.execute(select(blobs.c.row_id, blobs.c.location).where(*old).limit(1000)).all()
     row_ids = [row.row_id for row in rows]

@@ -10,7 +10,7 @@ that its key has not ended meanwhile: a daemon that slept with a wrapped key in 
 commit what nobody could read.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -19,7 +19,7 @@ from sqlalchemy import exists, func, or_, select, update
 from gateway.errors import ConflictError, UnavailableError
 from gateway.store.database import Transaction
 from gateway.store.engine import MESSAGES, lock, put
-from gateway.store.schema import blobs, messages, storage_keys
+from gateway.store.schema import blobs, drafts, messages, storage_keys
 
 
 class StorageKeyState(StrEnum):
@@ -50,9 +50,20 @@ class WrappedBlob:
     record: bytes
 
 
-Wrapped = WrappedMessage | WrappedBlob
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealedDraft:
+    """What of a draft is under a storage key."""
+
+    row_id: int
+    storage_key_id: bytes
+    message_id: bytes
+    record: bytes
 
 
+Wrapped = WrappedMessage | WrappedBlob | SealedDraft
+
+
+_TABLES = {WrappedMessage: messages, WrappedBlob: blobs, SealedDraft: drafts}
 # Built once: it runs with every batch that is stored.
 _ENDED = select(storage_keys.c.key_id).where(storage_keys.c.state == StorageKeyState.ENDED)
 
@@ -118,7 +129,23 @@ def blobs_under(
     return [WrappedBlob(**row) for row in tx.execute(statement).mappings()]
 
 
-def rewrap(tx: Transaction, new: bytes, items: Sequence[tuple[Wrapped, dict[str, bytes]]]) -> None:
+def drafts_under(
+    tx: Transaction, key_ids: Collection[bytes], after: int, limit: int
+) -> Sequence[SealedDraft]:
+    """Return drafts after row ``after`` that lie under these keys."""
+    columns = [drafts.c[name] for name in SealedDraft.__dataclass_fields__]
+    statement = (
+        select(*columns)
+        .where(drafts.c.row_id > after, drafts.c.storage_key_id.in_(key_ids))
+        .order_by(drafts.c.row_id)
+        .limit(limit)
+    )
+    return [SealedDraft(**row) for row in tx.execute(statement).mappings()]
+
+
+def rewrap(
+    tx: Transaction, new: bytes, items: Sequence[tuple[Wrapped, Mapping[str, bytes]]]
+) -> None:
     """Put items with what is now under the new key, unless somebody did so meanwhile.
 
     Raises ConflictError ``storage_key_leaving`` when another daemon gave the new key up too.
@@ -127,7 +154,7 @@ def rewrap(tx: Transaction, new: bytes, items: Sequence[tuple[Wrapped, dict[str,
     if new in states(tx):
         raise ConflictError("storage_key_leaving", "the storage key is being replaced itself")
     for item, values in items:
-        table = messages if isinstance(item, WrappedMessage) else blobs
+        table = _TABLES[type(item)]
         same = table.c.row_id == item.row_id, table.c.storage_key_id == item.storage_key_id
         tx.execute(update(table).where(*same).values(storage_key_id=new, **values))
 
@@ -142,6 +169,7 @@ def end(tx: Transaction, key_id: bytes, after: int, now: int) -> bool:
     held = or_(
         exists().where(messages.c.row_id > after, messages.c.storage_key_id == key_id),
         exists().where(blobs.c.storage_key_id == key_id),
+        exists().where(drafts.c.storage_key_id == key_id),
     )
     if tx.execute(select(held)).scalar():
         return False

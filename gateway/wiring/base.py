@@ -12,6 +12,7 @@ from gateway.services.casework.own_kinds import kinds_with
 from gateway.services.keys import NodeKeys
 from gateway.services.ledger import Ledger
 from gateway.services.refusals import Refusals
+from gateway.services.sending.holding import Holding
 from gateway.services.tokens import Tokens
 from gateway.settings import Settings
 from gateway.store.blobs import BlobStore
@@ -40,6 +41,7 @@ class Base:
     ledger: Ledger
     refusals: Refusals
     tokens: Tokens
+    holding: Holding
     kinds: Mapping[str, Kind]
     nomenclature: Nomenclature
     metrics: Metrics
@@ -71,6 +73,7 @@ def wire_base(
         registry_size=registry_size,
         ledger=ledger,
         refusals=refusals,
+        holding=Holding(database, keys, ledger, settings.policy),
         tokens=Tokens(database, ledger, refusals, clock, entropy),
         kinds=kinds_with(settings.path(settings.cases.kinds)),
         nomenclature=Nomenclature(database, ledger, clock),

@@ -41,7 +41,14 @@ def wire_casework(
     mirror, settings = federation.mirror, base.settings.cases
     return Casework(
         code_lists=CodeLists(base.nomenclature, kinds),
-        cases=Cases(database, keys, kinds=kinds, clock=clock, settings=settings),
+        cases=Cases(
+            database,
+            keys,
+            outlined=base.holding.outline,
+            kinds=kinds,
+            clock=clock,
+            settings=settings,
+        ),
         operations=Operations(database, keys, kinds, clock),
         recall_duties=RecallDuties(
             base.member,

@@ -157,6 +157,7 @@ def _rooms(parts: _Parts) -> Rooms:
     auditing, casework, keykeeping = parts.auditing, parts.casework, parts.keykeeping
     return Rooms(
         exchange=sending.exchange,
+        releasing=sending.releasing,
         delivery=sending.delivery,
         inbox=parts.inbox,
         names=Names(base.database, base.keys),
@@ -199,6 +200,7 @@ def _health(parts: _Parts) -> Health:
         base.keys,
         federation.mirror,
         base.peers,
+        outlined=base.holding.outline,
         quotas=parts.entrance.quotas,
         purging=parts.purging,
         cosigning=parts.witness.cosigning,

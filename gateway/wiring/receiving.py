@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gateway.services.receiving.demands import Demands
+from gateway.services.receiving.drafts import Drafts
 from gateway.services.receiving.inbox import Inbox
 from gateway.services.receiving.judging import Judging
 from gateway.services.receiving.reception import Reception
@@ -33,6 +34,15 @@ def wire_inbox(base: Base, federation: Federation, blobs: Blobs) -> Inbox:
         base.clock,
         refusals=base.refusals,
         kinds=base.kinds,
+        drafts=Drafts(
+            base.database,
+            base.keys,
+            base.holding,
+            blobs.attachments,
+            ledger=base.ledger,
+            refusals=base.refusals,
+            kinds=base.kinds,
+        ),
         fetch=blobs.fetching.wake,
     )
 

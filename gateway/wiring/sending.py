@@ -11,6 +11,7 @@ from gateway.services.sending.exchange import Exchange
 from gateway.services.sending.lanes import Lanes
 from gateway.services.sending.outcomes import Outcomes
 from gateway.services.sending.passing import Passing
+from gateway.services.sending.releasing import Releasing
 from gateway.services.sending.reoffering import Reoffering
 from gateway.services.sending.resigning import Resigning
 from gateway.services.sending.routes import Routes
@@ -34,6 +35,7 @@ class Sending:
     """The outbox's."""
     resigning: Resigning
     exchange: Exchange
+    releasing: Releasing
     recalls: Recalls
 
 
@@ -89,23 +91,36 @@ def wire_sending(
     queued.leads_to(lanes.wake)
     came_back.leads_to(lanes.note)
     signer_revoked.leads_to(resigning.wake)
+    exchange = Exchange(
+        database,
+        keys,
+        mirror,
+        federation.cards,
+        _drafting(base, federation, blobs),
+        holding=base.holding,
+        ledger=ledger,
+        clock=clock,
+        lanes=lanes,
+        sessions=Sessions(clock, base.entropy),
+        taken_back=recalls.came.set,
+        waits=lambda: settled(0),
+    )
     return Sending(
         routes=routes,
         reoffering=reoffering,
         delivery=delivery,
         lanes=lanes,
         resigning=resigning,
-        exchange=Exchange(
+        exchange=exchange,
+        releasing=Releasing(
             database,
             keys,
-            mirror,
-            federation.cards,
-            _drafting(base, federation, blobs),
+            base.holding,
+            exchange,
             ledger=ledger,
+            refusals=base.refusals,
             clock=clock,
-            lanes=lanes,
-            sessions=Sessions(clock, base.entropy),
-            taken_back=recalls.came.set,
+            changed=lambda: settled(0),
         ),
         recalls=recalls,
     )
@@ -131,6 +146,7 @@ def _drafting(base: Base, federation: Federation, blobs: Blobs) -> Drafting:
         blobs.attachments,
         nomenclature=base.nomenclature,
         passing=Passing(base.database, base.keys, base.refusals, kinds=base.kinds),
+        holding=base.holding,
         kinds=base.kinds,
         clock=base.clock,
         settings=base.settings,

@@ -30,6 +30,7 @@ from gateway.cli.french import HELP, speak_french
 from gateway.cli.refusals import REFUSALS
 from gateway.fault_sentences import SENTENCES
 from gateway.store.attached import AttachmentState
+from gateway.store.drafts import DraftState
 from gateway.store.outbox.states import OutboxState
 
 GATEWAY = Path(__file__).parents[2] / "gateway"
@@ -41,7 +42,7 @@ COMMANDS = (
     "cli/case*.py", "cli/inbox.py", "cli/message.py", "cli/attachment.py", "cli/kinds.py",
     "cli/codes.py", "cli/known.py", "cli/asking.py", "cli/saying.py", "cli/reading.py",
     "cli/template.py", "cli/form_*.py", "cli/line.py", "cli/operation.py", "cli/region.py",
-    "cli/trends.py", "cli/demo/*.py", "cli/events.py", "cli/event_words.py",
+    "cli/trends.py", "cli/demo/*.py", "cli/events.py", "cli/event_words.py", "cli/release.py",
 )  # fmt: skip
 """What prints for officers."""
 REACHED = (
@@ -50,6 +51,8 @@ REACHED = (
     "network/callers.py", "services/handling/*.py", "services/regions/*.py",
     "services/sending/drafting.py",
     "services/sending/passing.py", "services/sending/exchange.py",
+    "services/sending/holding.py", "services/sending/release_gate.py",
+    "services/sending/releasing.py", "services/receiving/drafts.py",
     "services/sending/submission.py", "services/receiving/inbox.py",
     "services/blobs/attachments.py", "network/requests.py", "protocol/message.py",
 )  # fmt: skip
@@ -127,7 +130,7 @@ def test_every_state_has_its_words() -> None:
     """Of threads and of transport; tasks and flags; faults with the same values in both."""
     assert (set(STATES), set(STANDS), set(TASKS)) == (set(State), set(State), set(Task))
     assert FLAGS
-    transport = {str(state) for state in (*OutboxState, *AttachmentState)}
+    transport = {str(state) for state in (*OutboxState, *AttachmentState, *DraftState)}
     assert transport | {"received", "acknowledged"} <= set(message_words.STATES)
     for code, (english, french) in SENTENCES.items():
         assert english, code

@@ -19,7 +19,7 @@ from gateway.services.caller import Caller, require
 from gateway.services.casework.events import opened_payload
 from gateway.services.keys import NodeKeys
 from gateway.settings import Role
-from gateway.store import audit, audit_reading, messages
+from gateway.store import audit, audit_reading, drafts, messages
 from gateway.store.audit_reading import Row
 from gateway.store.database import Database, Transaction
 
@@ -34,6 +34,11 @@ _CURSOR = r"\A[0-9.]{4,10}-[0-9]{1,16}\Z"
 ABOUT_MESSAGES = frozenset(
     {
         EntryKind.MESSAGE_ACCEPTED,
+        EntryKind.MESSAGE_DRAFTED,
+        EntryKind.MESSAGE_RELEASED,
+        EntryKind.RELEASE_DECLINED,
+        EntryKind.RELEASE_REFUSED,
+        EntryKind.DRAFT_ENDED,
         EntryKind.MESSAGE_SIGNED_AGAIN,
         EntryKind.MESSAGE_SENT,
         EntryKind.MESSAGE_RECEIVED,
@@ -54,7 +59,7 @@ ABOUT_MESSAGES = frozenset(
         EntryKind.ADMINISTRATOR_ACTED,
     }
 )
-"""Kinds of which the first digest may be a message's envelope_id."""
+"""Kinds of which the first digest may be a message's envelope_id, or name a draft."""
 
 
 class AuditQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -168,7 +173,7 @@ class AuditSearch:
 
 
 def _page(tx: Transaction, query: AuditQuery, keys: NodeKeys, caller: Caller) -> AuditPage:
-    wanted = _wanted(tx, query)
+    wanted = _wanted(tx, query, keys.member)
     if wanted.named:
         wanted = replace(wanted, named=_of_unit(tx, keys, wanted.named, caller))
         if not wanted.named:
@@ -179,29 +184,32 @@ def _page(tx: Transaction, query: AuditQuery, keys: NodeKeys, caller: Caller) ->
     names = wanted.named or {}
     if wanted.named is None:
         about = [entry for _, _, entry in found.entries if entry is not None]
-        names = _of_unit(tx, keys, _names(tx, about), caller)
+        names = _of_unit(tx, keys, _names(tx, about, keys.member), caller)
     return AuditPage(
         entries=[_view(shard, row, entry, names) for shard, row, entry in found.entries],
         next=found.next,
     )
 
 
-def _wanted(tx: Transaction, query: AuditQuery) -> _Wanted:
-    """Find the messages that are asked for. Raises RejectedError ``message_unknown``."""
+def _wanted(tx: Transaction, query: AuditQuery, me: str) -> _Wanted:
+    """Find the messages and drafts that are asked for. Raises RejectedError ``message_unknown``."""
     if query.message is None and query.case is None:
         return _Wanted(query, query.since, None)
     if query.message is not None:
         sender, message_id = parse_message_ref(query.message)
         asked = messages.named(tx, sender=sender, message_id=message_id)
-        if not asked:
+        held = drafts.named(tx, message_id=message_id) if sender == me else []
+        if not asked and not held:
             raise RejectedError("message_unknown", f"there is no message {query.message} here")
     else:
-        asked = messages.named(tx, case_id=bytes.fromhex(query.case or ""))
-    since = min((item.stored_at - SLACK_S for item in asked), default=0)
+        case_id = bytes.fromhex(query.case or "")
+        asked, held = messages.named(tx, case_id=case_id), drafts.named(tx, case_id=case_id)
+    times = [*(item.stored_at for item in asked), *(item.drafted_at for item in held)]
     named: dict[bytes, str] = {
         item.envelope_id: message_ref(item.sender, item.message_id) for item in asked
     }
-    return _Wanted(query, max(since, query.since), named)
+    named |= {item.draft_digest: message_ref(me, item.message_id) for item in held}
+    return _Wanted(query, max(min(times, default=SLACK_S) - SLACK_S, query.since), named)
 
 
 def _search(tx: Transaction, wanted: _Wanted, found: _Found) -> None:
@@ -261,14 +269,17 @@ def _rows(tx: Transaction, span: _Span, *, backwards: bool) -> Iterator[Row]:
         yield from reversed(rows) if backwards else rows
 
 
-def _names(tx: Transaction, entries: Sequence[AuditEntry]) -> dict[bytes, str]:
+def _names(tx: Transaction, entries: Sequence[AuditEntry], me: str) -> dict[bytes, str]:
     """Return the names of the messages that entries are about and that were stored about then.
 
     An entry on a message that was stored long before names it by its digest alone.
     """
     about = [item for item in entries if item.kind in ABOUT_MESSAGES and item.digests]
     wanted = {item.digests[0] for item in about}
-    names: dict[bytes, str] = {}
+    names: dict[bytes, str] = {
+        item.draft_digest: message_ref(me, item.message_id)
+        for item in drafts.named(tx, digests=wanted)
+    }
     left = NAMES_PER_CALL
     for since, until in _joined([(item.at - SLACK_S, item.at + SLACK_S) for item in about]):
         near = messages.named_between(tx, since, until, left)

@@ -3,7 +3,7 @@
 Source: SPEC "Cases".
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated
 
 import msgspec
@@ -14,6 +14,7 @@ from gateway.cases.kind import Kind
 from gateway.cases.thread import OPEN, Folded, State
 from gateway.clock import Clock
 from gateway.errors import ForbiddenError, LiaisonError, RejectedError
+from gateway.protocol.message import message_ref
 from gateway.services.caller import Caller, require
 from gateway.services.casework.events import opened_payload, read_events
 from gateway.services.casework.folding import CaseFolding, folded_threads, request_of, thread_row
@@ -21,6 +22,8 @@ from gateway.services.casework.terms import terms_of
 from gateway.services.casework.view import (
     CaseDetail,
     CasePage,
+    DraftedView,
+    DraftOutline,
     ReminderView,
     ThreadDetail,
     ThreadSummary,
@@ -29,8 +32,9 @@ from gateway.services.casework.view import (
 )
 from gateway.services.keys import NodeKeys
 from gateway.settings import CasesSettings, Role
-from gateway.store import marks, messages, threads
+from gateway.store import drafts, marks, messages, threads
 from gateway.store.database import Database, Transaction
+from gateway.store.drafts import DraftFilter, DraftState, StoredDraft
 from gateway.store.messages import MessageSummary
 from gateway.store.outbox import showing
 from gateway.store.outbox.states import OutboxState
@@ -61,12 +65,14 @@ class Cases:
         database: Database,
         keys: NodeKeys,
         *,
+        outlined: Callable[[StoredDraft], DraftOutline | None],
         kinds: Mapping[str, Kind],
         clock: Clock,
         settings: CasesSettings,
     ) -> None:
         self._database = database
         self._keys = keys
+        self._outlined = outlined
         self._kinds = kinds
         self._clock = clock
         self._terms = terms_of(settings)
@@ -90,7 +96,8 @@ class Cases:
 
         found, shown = await self._database.read(look)
         cursor = f"{found[-1].due_at}.{found[-1].row_id}" if found else query.cursor
-        return CasePage(threads=list(shown), cursor=cursor)
+        opening = await self._opening(query, caller, language)
+        return CasePage(threads=list(shown), cursor=cursor, drafts=opening)
 
     async def read(self, case: str, caller: Caller, language: str = "en") -> CaseDetail:
         """Return a case with its threads, and where each message has its place. Opens no content.
@@ -103,9 +110,12 @@ class Cases:
 
     def _read(self, tx: Transaction, case: str, caller: Caller, language: str) -> CaseDetail:
         stored = messages.of_cases(tx, [_case_id(case)])
-        if not stored:
+        held = drafts.waiting_in(tx, _case_id(case))
+        waiting = [self._drafted(item, language) for item in held if self._may_read(item, caller)]
+        if not stored and not held:
             raise RejectedError("case_not_found", f"there is no case {case} here")
-        if not self._may_see(tx, stored[0].row_id, caller):
+        may_see = self._may_see(tx, stored[0].row_id, caller) if stored else bool(waiting)
+        if not may_see:
             raise ForbiddenError("unit_mismatch", f"{caller.name} sees its own unit's cases only")
         by_name = {(item.sender, item.message_id): item for item in stored}
         done = marks.kinds_of(tx, by_name)
@@ -120,7 +130,42 @@ class Cases:
             for name, item in by_name.items()
         ]
         others = [item for item in everything if item.id not in placed]
-        return CaseDetail(case=case, threads=shown, others=others)
+        return CaseDetail(case=case, threads=shown, others=others, drafts=waiting)
+
+    async def _opening(self, query: CaseQuery, caller: Caller, language: str) -> list[DraftedView]:
+        """Return the drafts that open a case, where a list begins with what is not finished."""
+        ours = query.role in (None, Side.ASKER) and query.state is None
+        if query.cursor is not None or not ours or query.show == "overdue":
+            return []
+        wanted = DraftFilter(states=[DraftState.AWAITING_RELEASE])
+        found = await self._database.read(
+            lambda tx: drafts.page(tx, wanted, after=0, limit=query.limit)
+        )
+        shown = [self._drafted(item, language) for item in found if self._may_read(item, caller)]
+        return [item for item in shown if item.opens]
+
+    def _drafted(self, stored: StoredDraft, language: str) -> DraftedView:
+        """Return what waits, with whom it is for where that can be read."""
+        outline, kind = self._outlined(stored), self._kinds.get(stored.kind)
+        return DraftedView(
+            id=message_ref(self._keys.member, stored.message_id),
+            case=stored.case_id.hex(),
+            to=[] if outline is None else list(outline.to),
+            kind=stored.kind,
+            label=stored.kind if kind is None else kind.label.text(language),
+            opens=outline is not None and outline.opens,
+            rule=stored.rule,
+            drafted_by=stored.drafter,
+            drafted_at=stored.drafted_at,
+            until=stored.release_until,
+        )
+
+    def _may_read(self, stored: StoredDraft, caller: Caller) -> bool:
+        """Tell whether a draft is of the caller's unit."""
+        if caller.unit is None:
+            return True
+        outline = self._outlined(stored)
+        return outline is not None and outline.unit == caller.unit
 
     def _thread(
         self,

@@ -37,10 +37,11 @@ class Conduct:
         """Begin a batch: what was drafted before is stored by now, or never will be."""
         self._drafted.clear()
 
-    async def check(self, case_id: bytes, said: Event) -> Event:
+    async def check(self, case_id: bytes, said: Event, beside: Sequence[Event] = ()) -> Event:
         """Return ``said`` as it is said: it answers what its sender heard last, unless it says.
 
-        Raises ConflictError ``not_in_this_state`` or ``not_the_newest``.
+        ``beside`` is held to be said too. Raises ConflictError ``not_in_this_state`` or
+        ``not_the_newest``.
         """
         if not is_event(said.kind):
             return said
@@ -53,7 +54,7 @@ class Conduct:
                 _decides_by_content,
             )
         )
-        events = [*stored.values()]
+        events = [*stored.values(), *beside]
         events += [event for case, event in self._drafted if case == case_id]
         return admitted(events, said)
 

@@ -1,6 +1,7 @@
 """A case as the house sees it: in the list of what is due, and with all that was said in it."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import msgspec
 
@@ -52,11 +53,40 @@ class ThreadSummary(msgspec.Struct, frozen=True, kw_only=True):
     """How many messages moved nothing, because the state did not allow them."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DraftOutline:
+    """What a case shows of a draft that waits, of what is sealed."""
+
+    to: Sequence[str]
+    unit: str
+    opens: bool
+    """Whether the case begins with it."""
+
+
+class DraftedView(msgspec.Struct, frozen=True, kw_only=True):
+    """What waits for a second person in a case: nothing that either side goes by yet."""
+
+    id: str
+    case: str
+    to: list[str]
+    """Empty where it cannot be opened any more."""
+    kind: str
+    label: str
+    opens: bool
+    """Whether the case begins with it, once it is released."""
+    rule: str
+    drafted_by: str
+    drafted_at: int
+    until: int
+
+
 class CasePage(msgspec.Struct, frozen=True, kw_only=True):
     """A page of threads, what is due first before the rest."""
 
     threads: list[ThreadSummary]
     cursor: str | None
+    drafts: list[DraftedView] = []
+    """On the first page of what is not finished: the requests that wait to open a case."""
 
 
 class SaidView(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,6 +125,8 @@ class CaseDetail(msgspec.Struct, frozen=True, kw_only=True):
     case: str
     threads: list[ThreadDetail]
     others: list[SaidView]
+    drafts: list[DraftedView] = []
+    """What waits for a second person."""
 
 
 def summary_of(

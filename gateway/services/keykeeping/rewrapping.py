@@ -6,8 +6,9 @@ be stored under it any more, and some time after, when nobody can hold a row tha
 """
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
+from typing import Protocol
 
 from gateway.clock import Clock
 from gateway.logs import logger
@@ -18,7 +19,7 @@ from gateway.services.ledger import Ledger
 from gateway.settings import Role
 from gateway.store import audit, storage_keys
 from gateway.store.database import Database, Transaction
-from gateway.store.storage_keys import StorageKeyState, Wrapped, WrappedMessage
+from gateway.store.storage_keys import SealedDraft, StorageKeyState, Wrapped, WrappedMessage
 from keys.storage import StorageKey
 from keys.suite import KeyUse
 
@@ -28,6 +29,17 @@ PAUSE_S = 0.01
 DESTROY_AFTER_S = 900
 """Longer than a lease: a delivery that was claimed before has been posted, or is claimed again."""
 _log = logger()
+
+
+class _Under(Protocol):
+    """Finds what lies under keys, after a row, besides messages."""
+
+    def __call__(
+        self, tx: Transaction, key_ids: Collection[bytes], after: int, limit: int
+    ) -> Sequence[Wrapped]: ...
+
+
+_OTHERS: Sequence[_Under] = (storage_keys.blobs_under, storage_keys.drafts_under)
 
 
 class Rewrapping:
@@ -98,12 +110,13 @@ class Rewrapping:
             under = partial(storage_keys.messages_under, key_ids=leaving, after=after, until=until)
             count += await self._rewrap(await self._database.read(under))
             after = until
-        row_id = 0
-        while found := await self._database.read(
-            partial(storage_keys.blobs_under, key_ids=leaving, after=row_id, limit=STEP)
-        ):
-            count += await self._rewrap(found)
-            row_id = found[-1].row_id
+        for others in _OTHERS:
+            row_id = 0
+            while found := await self._database.read(
+                partial(others, key_ids=leaving, after=row_id, limit=STEP)
+            ):
+                count += await self._rewrap(found)
+                row_id = found[-1].row_id
         _log.info("storage.rewrapped", count=count)
         return newest
 
@@ -118,9 +131,12 @@ class Rewrapping:
         await self._clock.sleep(PAUSE_S)  # what people wait for goes first
         return len(items)
 
-    def _under(self, new: StorageKey, item: Wrapped) -> dict[str, bytes]:
+    def _under(self, new: StorageKey, item: Wrapped) -> Mapping[str, bytes]:
         """Return what of an item is wrapped or sealed, under the new key."""
         old, entropy = self._keys.storage_key(item.storage_key_id), self._keys.entropy
+        if isinstance(item, SealedDraft):
+            record = old.open_record(item.message_id, item.record)
+            return {"record": new.seal_record(item.message_id, record, entropy)}
         context = item.envelope_id if isinstance(item, WrappedMessage) else item.upload_id
         key = old.unwrap(context, item.wrapped_key)
         values = {"wrapped_key": new.wrap(context, key, entropy)}

@@ -30,12 +30,14 @@ from gateway.services.handling.quarantine import (
 )
 from gateway.services.keys import NodeKeys
 from gateway.services.ledger import Ledger
+from gateway.services.receiving.drafts import Drafts, asked_drafts
 from gateway.services.receiving.marked import marks_shown
 from gateway.services.receiving.message_view import (
     AttachmentView,
     Detail,
     OpenedStored,
     Page,
+    ReleaseView,
     Summary,
     attachment_of,
     detail_of,
@@ -46,6 +48,7 @@ from gateway.settings import Role
 from gateway.store import attached, audit, marks, messages
 from gateway.store.attached import Attached, AttachmentState
 from gateway.store.database import Database, Transaction
+from gateway.store.drafts import DraftFilter
 from gateway.store.messages import MessageFilter, MessageSummary, StoredMessage
 from gateway.store.outbox import showing
 from gateway.store.outbox.showing import RecipientState
@@ -58,7 +61,8 @@ PENDING_RETRY_S = 10
 class MessageQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which messages to list."""
 
-    direction: Annotated[str, msgspec.Meta(pattern=r"\A(in|out)\Z")] | None = None
+    direction: Annotated[str, msgspec.Meta(pattern=r"\A(in|out|draft)\Z")] | None = None
+    """``draft`` for what waits for its release, or ended without it: it is no message."""
     case: Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{32}\Z")] | None = None
     state: Annotated[str, msgspec.Meta(pattern=r"\A[a-z_]{1,16}\Z")] | None = None
     kind: Annotated[str, msgspec.Meta(max_length=64)] | None = None
@@ -82,10 +86,12 @@ class Inbox:
         *,
         kinds: Mapping[str, Kind],
         refusals: Refusals,
+        drafts: Drafts,
         fetch: Callable[[], None],
     ) -> None:
         self._kinds = kinds
         self._refusals = refusals
+        self._drafts = drafts
         self._fetch = fetch
         self._database = database
         self._keys = keys
@@ -109,17 +115,20 @@ class Inbox:
 
         Raises ForbiddenError ``role_missing``.
         """
-        require(caller, Role.OFFICER, Role.AUDITOR)
+        case_id = None if query.case is None else bytes.fromhex(query.case)
+        held = asked_drafts(query.direction, query.state, case_id, query.kind)
+        releasers = () if held is None else (Role.RELEASER,)
+        require(caller, Role.OFFICER, Role.AUDITOR, *releasers)
         wanted = MessageFilter(
-            direction=query.direction,
-            case_id=None if query.case is None else bytes.fromhex(query.case),
-            kind=query.kind,
-            state=query.state,
+            direction=query.direction, case_id=case_id, kind=query.kind, state=query.state
         )
         deadline = self._clock.monotonic() + query.wait_s
         while True:
             async with self._changed:
-                shown = await self._page(wanted, query, caller, language)
+                if held is None:
+                    shown = await self._page(wanted, query, caller, language)
+                else:
+                    shown = await self._drafted(held, query, caller, language)
                 left_s = deadline - self._clock.monotonic()
                 if shown.messages or left_s <= 0:
                     return shown
@@ -138,6 +147,8 @@ class Inbox:
         Raises RejectedError ``message_unknown``, ForbiddenError ``role_missing``,
         ``unit_mismatch`` or ``information_recalled``, UnavailableError ``storage_key_missing``.
         """
+        if (draft := await self._drafts.read(ref, caller, language)) is not None:
+            return draft
         async with self._refusals.recorded(ref, caller):
             require(caller, Role.OFFICER, Role.RELEASER)
             opened = await self._open(ref, caller)
@@ -156,6 +167,7 @@ class Inbox:
             kinds=self._kinds,
             language=language,
             marked=marked,
+            release=await self._release_of(stored),
         )
 
     async def attachment(
@@ -166,7 +178,10 @@ class Inbox:
         One that is not here yet is fetched now. Raises RejectedError ``attachment_unknown``,
         ``attachment_lost``; UnavailableError ``attachment_pending``; and as ``read``.
         """
-        opened, number, role = await self._attachment(attachment_id, caller, reason)
+        ref, number = _parted(attachment_id)
+        if (drafted := await self._drafts.attachment(ref, number, caller)) is not None:
+            return drafted
+        opened, role = await self._attachment(ref, number, caller, reason)
         attachment = opened.payload.attachments[number]
         lacking = await self._ask(opened, attachment)
         if lacking is not None:
@@ -182,7 +197,10 @@ class Inbox:
         It shows the attachment's name: that is a read too. Raises RejectedError
         ``attachment_unknown``, and as ``read``.
         """
-        opened, number, role = await self._attachment(attachment_id, caller, reason)
+        ref, number = _parted(attachment_id)
+        if (drafted := await self._drafts.attachment(ref, number, caller)) is not None:
+            return attachment_of(attachment_id, drafted, None)
+        opened, role = await self._attachment(ref, number, caller, reason)
         attachment = opened.payload.attachments[number]
         lacking = await self._ask(opened, attachment)
         await self._record(caller, role, opened.stored.envelope_id, attachment.blob_id)
@@ -220,20 +238,21 @@ class Inbox:
         await self._database.write(lambda tx: audit.append(tx, [entry]))
 
     async def _attachment(
-        self, attachment_id: str, caller: Caller, reason: OpeningReason | None
-    ) -> tuple[OpenedStored, int, str]:
-        unknown = RejectedError("attachment_unknown", f"there is no attachment {attachment_id!r}")
-        ref, _, number = attachment_id.rpartition(".")
-        if not number.isdecimal() or len(number) > 2:  # noqa: PLR2004 - at most 64 attachments
-            raise unknown
+        self, ref: str, number: int, caller: Caller, reason: OpeningReason | None
+    ) -> tuple[OpenedStored, str]:
         async with self._refusals.recorded(ref, caller):
             require(caller, Role.OFFICER, Role.RELEASER)
             opened = await self._open(ref, caller)
-            if int(number) >= len(opened.payload.attachments):
-                raise unknown
-            file = opened.payload.attachments[int(number)].plain_digest
+            if number >= len(opened.payload.attachments):
+                raise _no_attachment(f"{ref}.{number}")
+            file = opened.payload.attachments[number].plain_digest
             role = reader_of(await self._quarantine(opened), caller, reason, file)
-        return opened, int(number), role
+        return opened, role
+
+    async def _release_of(self, stored: StoredMessage) -> ReleaseView | None:
+        if stored.direction != messages.OUT:
+            return None
+        return await self._drafts.release_of(stored.message_id)
 
     async def _quarantine(self, opened: OpenedStored) -> Quarantine:
         return await self._database.read(lambda tx: quarantine_of(tx, self._keys, opened.stored))
@@ -258,6 +277,18 @@ class Inbox:
     async def _notify(self) -> None:
         async with self._changed:
             self._changed.notify_all()
+
+    async def _drafted(
+        self, wanted: DraftFilter, query: MessageQuery, caller: Caller, language: str
+    ) -> Page:
+        return await self._drafts.page(
+            wanted,
+            caller,
+            language,
+            after=int(query.cursor or 0),
+            limit=query.limit,
+            handled=query.include is not None,
+        )
 
     async def _page(
         self, wanted: MessageFilter, query: MessageQuery, caller: Caller, language: str
@@ -329,6 +360,18 @@ class Inbox:
         except LiaisonError as fault:
             signature = fault.code
         return OpenedStored(stored=stored, inner=inner, payload=payload, signature=signature)
+
+
+def _parted(attachment_id: str) -> tuple[str, int]:
+    """Return the message and the number of an attachment. Raises RejectedError."""
+    ref, _, number = attachment_id.rpartition(".")
+    if not number.isdecimal() or len(number) > 2:  # noqa: PLR2004 - at most 64 attachments
+        raise _no_attachment(attachment_id)
+    return ref, int(number)
+
+
+def _no_attachment(attachment_id: str) -> RejectedError:
+    return RejectedError("attachment_unknown", f"there is no attachment {attachment_id!r}")
 
 
 def _name(item: MessageSummary) -> tuple[str, bytes]:

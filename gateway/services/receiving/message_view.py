@@ -19,6 +19,7 @@ from gateway.services.federation.standing import SUSPENDED, shunned
 from gateway.services.sending.submission import RecipientSummary
 from gateway.store import messages
 from gateway.store.attached import Attached, AttachmentState
+from gateway.store.drafts import DraftFacts
 from gateway.store.messages import MessageSummary, StoredMessage
 from gateway.store.outbox.showing import RecipientState
 from gateway.store.outbox.states import OutboxState
@@ -49,6 +50,21 @@ class MessageFacts(msgspec.Struct, frozen=True, kw_only=True):
     """``recalled``, ``rectified``: what its sender did with it since; ``reported`` of a recall."""
 
 
+class ReleaseView(msgspec.Struct, frozen=True, kw_only=True):
+    """Who asked for a second person, and who decided."""
+
+    rule: str
+    state: str
+    drafted_by: str
+    drafted_at: int
+    until: int
+    decided_by: str
+    """Empty while it waits, and for what nobody decided on in time."""
+    decided_at: int | None
+    reason: str
+    """Why it was turned down; empty for anything else."""
+
+
 class Summary(MessageFacts, frozen=True, kw_only=True):
     """A message in a list."""
 
@@ -58,6 +74,8 @@ class Summary(MessageFacts, frozen=True, kw_only=True):
     recipients: list[RecipientSummary]
     handling: Handling | None = None
     """How it may be used, if that was asked for and it says so."""
+    release: ReleaseView | None = None
+    """Of a draft: who asked for a second person."""
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):
@@ -133,6 +151,8 @@ class Detail(MessageFacts, frozen=True, kw_only=True):
     signature: str
     """``valid``, or the code of what is wrong with it."""
     registry_size: int
+    release: ReleaseView | None = None
+    """Of a draft, and of a message that was one: who asked for a second person, and who decided."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,6 +195,7 @@ def detail_of(
     kinds: Mapping[str, Kind],
     language: str,
     marked: Sequence[MarkView] = (),
+    release: ReleaseView | None = None,
 ) -> Detail:
     """Return a message with its content and receipts."""
     stored, payload = opened.stored, opened.payload
@@ -195,6 +216,21 @@ def detail_of(
         signed_by=opened.inner.signer_kid.hex(),
         signature=opened.signature,
         registry_size=opened.inner.registry.size,
+        release=release,
+    )
+
+
+def release_of(stored: DraftFacts, reason: str = "") -> ReleaseView:
+    """Return who has to do with a draft."""
+    return ReleaseView(
+        rule=stored.rule,
+        state=stored.state.value,
+        drafted_by=stored.drafter,
+        drafted_at=stored.drafted_at,
+        until=stored.release_until,
+        decided_by=stored.decided_by,
+        decided_at=stored.decided_at,
+        reason=reason,
     )
 
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from msgspec.structs import replace
 
 from gateway.cases.content import MAX_CONTENT_BYTES, encode_content
+from gateway.cases.event import Event
 from gateway.cases.instruments import not_in_force
 from gateway.cases.kind import Family, Kind
 from gateway.cases.kinds import kind_named
@@ -17,10 +18,14 @@ from gateway.cases.powers import asking_fault, speaking_fault
 from gateway.cases.recall import check_own, taken_back
 from gateway.cases.schema import Content
 from gateway.clock import Clock
-from gateway.errors import ForbiddenError, LiaisonError, RejectedError
+from gateway.errors import ConflictError, ForbiddenError, LiaisonError, RejectedError
 from gateway.faults import Fault, FaultsError
 from gateway.protocol.envelope import Draft
-from gateway.protocol.message import Payload, draw_id, parse_message_ref
+from gateway.protocol.message import (
+    Payload,
+    draw_id,
+    parse_message_ref,
+)
 from gateway.services.blobs.attachments import Attachments
 from gateway.services.caller import Caller
 from gateway.services.casework.conduct import Conduct
@@ -33,7 +38,9 @@ from gateway.services.federation.registry import RegistryMirror
 from gateway.services.federation.standing import SUSPENDED, shunned
 from gateway.services.keys import NodeKeys
 from gateway.services.sending.ceiling import check_ceiling
-from gateway.services.sending.passing import Passed, Passing
+from gateway.services.sending.holding import Drafted, Holding, OpenDraft
+from gateway.services.sending.passing import Passing
+from gateway.services.sending.release_gate import ReleaseGate
 from gateway.services.sending.submission import Submission, content_of
 from gateway.settings import Settings
 from gateway.store import messages
@@ -58,6 +65,7 @@ class Drafting:
         *,
         nomenclature: Nomenclature,
         passing: Passing,
+        holding: Holding,
         kinds: Mapping[str, Kind],
         clock: Clock,
         settings: Settings,
@@ -75,11 +83,15 @@ class Drafting:
         self._instruments = terms_of(settings.cases).instruments
         self._conduct = Conduct(database, keys, kinds)
         self._operations = OperationConduct(database, keys, kinds)
+        self._gate = ReleaseGate(
+            keys.member, database, holding, self._conduct, settings.policy.release
+        )
 
     def begin(self) -> None:
         """Begin a batch: what was drafted before is stored by now, or never will be."""
         self._conduct.begin()
         self._seqs.clear()  # another daemon on this database counts too
+        self._gate.begin()
 
     async def check_ready(self, names: set[str]) -> None:
         """Let new work pass while the disk has room and the registry is fresh.
@@ -102,23 +114,22 @@ class Drafting:
                 await self._mirror.follow()
 
     async def draft(
-        self, submission: Submission, caller: Caller, now: int
-    ) -> tuple[Draft, tuple[Passed, ...]]:
+        self, submission: Submission, caller: Caller, now: int, released: OpenDraft | None = None
+    ) -> Drafted:
         """Return the message that a submission asks for, and what of others' it passes on.
 
-        Raises RejectedError, FaultsError with every fault of the content, ConflictError for what
-        the state of a case does not allow, UnavailableError ``storage_key_missing``, or
-        ForbiddenError ``kind_reserved``, ``above_ceiling``, ``unit_mismatch``, or as
-        ``Passing.check``.
+        What a second person ``released`` keeps its id and its case, and says what it said. Raises
+        RejectedError, FaultsError with every fault of the content, ConflictError for what the
+        state of a case does not allow, ``awaits_release`` or ``draft_outdated``, UnavailableError
+        ``storage_key_missing``, or ForbiddenError ``kind_reserved``, ``above_ceiling``,
+        ``unit_mismatch``, or as ``Passing.check``.
         """
         kind = kind_named(submission.kind, self._kinds)
         if kind.by_node and not caller.is_node:
             raise ForbiddenError("kind_reserved", f"{kind.name} is said by nodes of themselves")
         said = await self._content(submission, kind, now)
         submission = _taking_back(submission, said)
-        content = encode_content(said)
-        if len(content) > MAX_CONTENT_BYTES:
-            raise RejectedError("content_too_large", "a content has at most 1 MiB; attach files")
+        content = _encoded(said, released)
         check_own(said, self._keys.member, submission.in_reply_to or "")
         if taken_back(said) is not None:
             await self._database.read(lambda tx: check_takes_back(tx, self._keys, said))
@@ -128,10 +139,10 @@ class Drafting:
         check_ceiling(
             self._settings.policy.ceilings, kind.name, to, getattr(said, "handling", None)
         )
-        case_id = await self._case(submission, kind)
+        case_id = await self._case(submission, kind, released)
         await self._check_unit(submission, caller, case_id)
         await self._check_powers(submission, kind, to, case_id)
-        message_id = draw_id(now, self._keys.entropy)
+        message_id = released.stored.message_id if released else draw_id(now, self._keys.entropy)
         payload = Payload(
             kind=kind.name,
             sender=self._keys.member,
@@ -150,20 +161,20 @@ class Drafting:
         passed = await self._passing.check(
             submission, to, payload.attachments, said, caller=caller, now=now
         )
+        files, forwards = bool(payload.attachments), bool(passed)
+        rule = self._gate.rule(kind, to, said, caller, files=files, forwards=forwards)
+        waits = rule is not None and released is None
+        event = drafted_event(payload, message_id, to, said)
         if submission.case is not None or submission.in_reply_to is not None:
-            event = drafted_event(payload, message_id, to, said)
-            event = await self._conduct.check(case_id, event)
-            if event.in_reply_to != payload.in_reply_to:
-                answering = replace(submission, in_reply_to=event.in_reply_to)
-                await self._check_powers(answering, kind, to, case_id)
-                payload = replace(payload, in_reply_to=event.in_reply_to)
-            self._conduct.keep(case_id, event)
+            event = await self._in_case(submission, kind, event, case_id=case_id, waits=waits)
+            payload = replace(payload, in_reply_to=event.in_reply_to)
         if kind.family is Family.OPERATIONS:
             answered = await self._operations.check(
                 payload, message_id, to, said, self._mirror.view
             )
             payload = replace(payload, in_reply_to=answered)
-        self._seqs[case_id] = payload.seq
+        if not waits:
+            self._seqs[case_id] = payload.seq
         draft = Draft(
             payload=payload,
             message_id=message_id,
@@ -171,7 +182,21 @@ class Drafting:
             to=to,
             priority=kind.priority if submission.priority is None else submission.priority,
         )
-        return draft, passed
+        return Drafted(draft=draft, passed=passed, event=event, rule=rule if waits else None)
+
+    async def _in_case(
+        self, submission: Submission, kind: Kind, event: Event, *, case_id: bytes, waits: bool
+    ) -> Event:
+        """Return an event as it is said in its case, or waits to be. Raises as ``draft``."""
+        said = await self._conduct.check(case_id, event)
+        if said.in_reply_to != event.in_reply_to:
+            answering = replace(submission, in_reply_to=said.in_reply_to)
+            await self._check_powers(answering, kind, [*map(MemberId, said.to)], case_id)
+        if waits:
+            await self._gate.hold(case_id, said)
+        else:
+            self._conduct.keep(case_id, said)
+        return said
 
     async def _content(self, submission: Submission, kind: Kind, now: int) -> Content:
         """Return the content of a submission. Raises FaultsError with every fault."""
@@ -264,11 +289,12 @@ class Drafting:
             raise FaultsError([Fault(pointer="/expires_in_s", code="too_large", limit=str(most_s))])
         return lifetime_s
 
-    async def _case(self, submission: Submission, kind: Kind) -> bytes:
+    async def _case(self, submission: Submission, kind: Kind, released: OpenDraft | None) -> bytes:
         if submission.in_reply_to is not None:
             sender, message_id = parse_message_ref(submission.in_reply_to)
             answered = await self._database.read(lambda tx: messages.find(tx, sender, message_id))
             if answered is None or answered.direction == messages.SERVICE:
+                await self._gate.check_sent(message_id=message_id)
                 raise RejectedError(
                     "message_unknown", f"/in_reply_to: there is no {submission.in_reply_to} here"
                 )
@@ -282,11 +308,14 @@ class Drafting:
                 lambda tx: messages.page(tx, wanted, after=0, limit=1)
             )
             if not known:
+                await self._gate.check_sent(case_id=case_id)
                 raise RejectedError("case_unknown", f"/case: there is no case {submission.case}")
             return case_id
         if not kind.opens_case:
             raise FaultsError([Fault(pointer="/case", code="missing")])
         case_id = draw_id(self._clock.now(), self._keys.entropy)
+        if released is not None:
+            case_id = released.stored.case_id
         self._seqs[case_id] = 0
         return case_id
 
@@ -297,6 +326,19 @@ class Drafting:
             )
             self._seqs.setdefault(case_id, stored)
         return self._seqs[case_id]
+
+
+def _encoded(said: Content, released: OpenDraft | None) -> bytes:
+    """Return a content's bytes; of what is released they are those that were read."""
+    content = encode_content(said)
+    if len(content) > MAX_CONTENT_BYTES:
+        raise RejectedError("content_too_large", "a content has at most 1 MiB; attach files")
+    if released is not None and content != released.record.content:
+        raise ConflictError(
+            "draft_outdated",
+            "by the kinds and code lists of today it would not say what it said: draft it anew",
+        )
+    return content
 
 
 def _taking_back(submission: Submission, said: Content) -> Submission:

@@ -32,15 +32,17 @@ from gateway.services.keys import NodeKeys
 from gateway.services.ledger import Ledger
 from gateway.services.sending.delivery import load_of
 from gateway.services.sending.drafting import Drafting
+from gateway.services.sending.holding import Held, Holding, OpenDraft
 from gateway.services.sending.lanes import Lanes, Load, copy_length
 from gateway.services.sending.passing import Passed
 from gateway.services.sending.sessions import Sessions
 from gateway.services.sending.submission import RecipientSummary, Submission, Submitted
 from gateway.settings import Role
 from gateway.store import attachments as blobs
-from gateway.store import audit, disclosures, idempotency, marks, messages
+from gateway.store import audit, disclosures, drafts, idempotency, marks, messages
 from gateway.store.database import Database, Transaction
 from gateway.store.disclosures import Disclosure
+from gateway.store.drafts import DraftState
 from gateway.store.outbox import claiming, queueing
 from gateway.store.outbox.states import OutboxState
 from keys.registry.member import RegistryHead
@@ -88,14 +90,24 @@ class _Ready:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Release:
+    """A draft that waited, and who releases it."""
+
+    draft: OpenDraft
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Request:
     """Submissions of one caller that wait for their answer."""
 
     submissions: Sequence[Submission]
     caller: Caller
-    key: str | None
-    asked: bytes
     answered: asyncio.Future[list[Submitted | LiaisonError]]
+    key: str | None = None
+    asked: bytes = b""
+    release: _Release | None = None
+    """There where somebody releases the one submission."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -103,8 +115,8 @@ class _Batch:
     """Requests that are sealed and committed together."""
 
     requests: Sequence[_Request]
-    prepared: list[list[_Prepared | LiaisonError]]
-    ready: list[list[_Ready | LiaisonError]] = field(default_factory=list)
+    prepared: list[list[_Prepared | Held | LiaisonError]]
+    ready: list[list[_Ready | Held | LiaisonError]] = field(default_factory=list)
     leases: dict[bytes, list[int]] = field(default_factory=dict)
     loads: list[Load] = field(default_factory=list)
     queued: set[MemberId] = field(default_factory=set)
@@ -121,11 +133,13 @@ class Exchange:
         cards: Cards,
         drafting: Drafting,
         *,
+        holding: Holding,
         ledger: Ledger,
         clock: Clock,
         lanes: Lanes,
         sessions: Sessions,
         taken_back: Callable[[], None],
+        waits: Callable[[], None],
     ) -> None:
         """``taken_back`` is told when something of ours was recalled or rectified."""
         self._taken_back = taken_back
@@ -134,10 +148,12 @@ class Exchange:
         self._mirror = mirror
         self._cards = cards
         self._drafting = drafting
+        self._holding = holding
         self._ledger = ledger
         self._clock = clock
         self._lanes = lanes
         self._sessions = sessions
+        self._waits = waits
         self._waiting: deque[_Request] = deque()
         self._waiting_messages = 0
         self._worker: asyncio.Task[None] | None = None
@@ -165,19 +181,41 @@ class Exchange:
             if repeat is not None:
                 return repeat
         await self._drafting.check_ready({name for item in submissions for name in item.to})
+        request = _Request(
+            submissions=submissions,
+            caller=caller,
+            answered=asyncio.get_running_loop().create_future(),
+            key=idempotency_key,
+            asked=asked,
+        )
+        return await self._taken(request)
+
+    async def release(self, draft: OpenDraft, releaser: Caller) -> Submitted | LiaisonError:
+        """Send what waited, held against everything as it is now; return why not, if it cannot go.
+
+        Message, rows and the draft's end are one commit; what keeps it from going changes nothing.
+        Raises ConflictError ``nothing_to_release`` where somebody decided meanwhile;
+        UnavailableError as ``submit``.
+        """
+        submission = draft.record.submission
+        await self._drafting.check_ready(set(submission.to))
+        request = _Request(
+            submissions=[submission],
+            caller=draft.drafter,
+            answered=asyncio.get_running_loop().create_future(),
+            release=_Release(draft=draft, by=releaser.name),
+        )
+        (answer,) = await self._taken(request)
+        return answer
+
+    async def _taken(self, request: _Request) -> list[Submitted | LiaisonError]:
+        """Let a request wait for its batch. Raises UnavailableError ``busy``."""
         if self._waiting_messages >= WAITING_MOST:
             raise UnavailableError(
                 "busy", "more messages wait to be sealed than this node takes", retry_after_s=1
             )
-        request = _Request(
-            submissions=submissions,
-            caller=caller,
-            key=idempotency_key,
-            asked=asked,
-            answered=asyncio.get_running_loop().create_future(),
-        )
         self._waiting.append(request)
-        self._waiting_messages += len(submissions)
+        self._waiting_messages += len(request.submissions)
         if self._worker is None or self._worker.done():
             self._worker = asyncio.get_running_loop().create_task(self._work(), name="accept")
         return await request.answered
@@ -207,11 +245,11 @@ class Exchange:
         signer = self._keys.signer(self._mirror.view, now)
         self._drafting.begin()
         prepared = [
-            [await self._prepared(item, request.caller, now) for item in request.submissions]
+            [await self._prepared(item, request, now) for item in request.submissions]
             for request in batch
         ]
         work = _Batch(requests=batch, prepared=prepared)
-        if not any(isinstance(item, _Prepared) for items in prepared for item in items):
+        if all(isinstance(item, LiaisonError) for items in prepared for item in items):
             self._answer(work, {})
             return
 
@@ -249,13 +287,15 @@ class Exchange:
             self._taken_back()
         self._lanes.hand(work.loads)
         self._lanes.wake(work.queued)
+        if any(isinstance(item, Held) for items in work.ready for item in items):
+            self._waits()
         self._answer(work, conflicts)
 
     async def _prepared(
-        self, submission: Submission, caller: Caller, now: int
-    ) -> _Prepared | LiaisonError:
+        self, submission: Submission, request: _Request, now: int
+    ) -> _Prepared | Held | LiaisonError:
         try:
-            return await self._prepare(submission, caller, now)
+            return await self._prepare(submission, request, now)
         except LiaisonError as fault:
             return fault
 
@@ -263,20 +303,43 @@ class Exchange:
         """Store what is new; return the requests that something else was faster than."""
         conflicts: dict[int, ConflictError] = {}
         good: list[_Ready] = []
+        held: list[Held] = []
+        released: list[audit.NewEntry] = []
         for at, (request, items) in enumerate(zip(work.requests, work.ready, strict=True)):
-            ready = [item for item in items if isinstance(item, _Ready)]
+            kept = [item for item in items if not isinstance(item, LiaisonError)]
+            ready = [item for item in kept if isinstance(item, _Ready)]
             try:
                 _check_not_overtaken(tx, ready)
-                _name(tx, request, ready, now)
+                _name(tx, request, [item.submitted for item in kept], now)
+                released += self._let_go(tx, request, ready, now)
             except ConflictError as fault:
                 conflicts[at] = fault
                 continue
             good += ready
+            held += [item for item in kept if isinstance(item, Held)]
         work.loads, work.queued = _record(tx, good, work.leases, now)
         disclosures.record(tx, [made for item in good for made in item.disclosed])
         note_own(tx, [item.message for item in good], now)
-        audit.append(tx, [entry for item in good for entry in item.entries])
+        drafts.record(tx, [(item.new, item.blob_ids) for item in held])
+        entries = [entry for item in good for entry in item.entries]
+        audit.append(tx, [*entries, *released, *(item.entry for item in held)])
         return conflicts
+
+    def _let_go(
+        self, tx: Transaction, request: _Request, ready: Sequence[_Ready], now: int
+    ) -> list[audit.NewEntry]:
+        """End the draft that a request releases; return what is recorded of that.
+
+        Raises ConflictError ``nothing_to_release``.
+        """
+        if request.release is None or not ready:
+            return []
+        draft, by, message = request.release.draft.stored, request.release.by, ready[0].message
+        if not drafts.decide(tx, draft.row_id, DraftState.RELEASED, by=by, at=now):
+            raise ConflictError("nothing_to_release", "somebody decided on this draft meanwhile")
+        digests = message.envelope_id, message.tbs_digest, draft.draft_digest
+        kind = EntryKind.MESSAGE_RELEASED
+        return [self._ledger.entry(kind, peer=by, digests=digests, code=draft.drafter)]
 
     def _answer(self, work: _Batch, conflicts: Mapping[int, ConflictError]) -> None:
         for at, request in enumerate(work.requests):
@@ -285,7 +348,7 @@ class Exchange:
             if at in conflicts:
                 request.answered.set_exception(conflicts[at])
                 continue
-            items: Sequence[_Prepared | _Ready | LiaisonError] = (
+            items: Sequence[_Prepared | _Ready | Held | LiaisonError] = (
                 work.ready[at] if work.ready else work.prepared[at]
             )
             request.answered.set_result(
@@ -313,10 +376,16 @@ class Exchange:
         found = await self._database.read(lambda tx: idempotency.find(tx, caller.name, key, asked))
         return None if found is None else list(msgspec.json.decode(found, type=list[Submitted]))
 
-    async def _prepare(self, submission: Submission, caller: Caller, now: int) -> _Prepared:
-        draft, passed = await self._drafting.draft(submission, caller, now)
+    async def _prepare(
+        self, submission: Submission, request: _Request, now: int
+    ) -> _Prepared | Held:
+        released = None if request.release is None else request.release.draft
+        drafted = await self._drafting.draft(submission, request.caller, now, released)
+        if drafted.rule is not None:
+            return await self._holding.hold(drafted, submission, request.caller, now)
+        draft = drafted.draft
         seal_to = [await self._seal_to(member, now) for member in draft.to]
-        return _Prepared(draft=draft, passed=passed, seal_to=tuple(seal_to))
+        return _Prepared(draft=draft, passed=drafted.passed, seal_to=tuple(seal_to))
 
     async def _seal_to(self, member: MemberId, now: int) -> _SealTo | None:
         """Find the key to seal to; without a card the deliverer wraps when it has one."""
@@ -440,14 +509,14 @@ def _disclosure(passed: Passed, carrier_id: bytes, now: int) -> Disclosure:
     )
 
 
-def _name(tx: Transaction, request: _Request, ready: Sequence[_Ready], now: int) -> None:
+def _name(tx: Transaction, request: _Request, told: Sequence[Submitted], now: int) -> None:
     """Keep the answer under the request's key. Raises ConflictError ``idempotency_key_busy``."""
-    if request.key is None or not ready:
+    if request.key is None or not told:
         return
     caller, asked = request.caller.name, request.asked
     if idempotency.find(tx, caller, request.key, asked) is not None:
         raise ConflictError("idempotency_key_busy", "this request is under way already")
-    answer = msgspec.json.encode([item.submitted for item in ready])
+    answer = msgspec.json.encode(told)
     idempotency.record(tx, caller, request.key, asked, answer=answer, now=now)
 
 

@@ -46,13 +46,25 @@ class RecipientSummary(msgspec.Struct, frozen=True, kw_only=True):
     state: str
 
 
+class ReleaseAsked(msgspec.Struct, frozen=True, kw_only=True):
+    """That a message is a draft until a second person releases it."""
+
+    rule: str
+    """The rule of this member that asks for it."""
+    until: int
+    """When it ends, if nobody has decided by then."""
+
+
 class Submitted(msgspec.Struct, frozen=True, kw_only=True):
     """An accepted message: from here on it ends visibly, whatever happens."""
 
     id: str
     case: str
     envelope_id: str
+    """Empty for what waits for its release: there is no envelope before."""
     recipients: list[RecipientSummary]
+    release: ReleaseAsked | None = None
+    """There for what waits for its release."""
 
 
 def read_submission(raw: object, kinds: Mapping[str, Kind]) -> Submission:

@@ -16,6 +16,7 @@ from gateway.store.schema.audit import (
 from gateway.store.schema.base import metadata
 from gateway.store.schema.blobs import attached, blobs, message_blobs, segments
 from gateway.store.schema.cases import case_folding, hs_codes, hs_editions, threads
+from gateway.store.schema.drafts import draft_blobs, drafts
 from gateway.store.schema.events import event_cursors, events
 from gateway.store.schema.logs import (
     cosigned_logs,
@@ -45,7 +46,7 @@ from gateway.store.schema.registry import (
 )
 from gateway.store.schema.relay import carried, custody, mailboxes, relayed, relayed_blobs
 
-REVISION: Final = "0026"
+REVISION: Final = "0027"
 """The newest migration; ``serve`` compares it without loading alembic."""
 
 __all__ = [
@@ -65,6 +66,8 @@ __all__ = [
     "cosigned_logs",
     "custody",
     "disclosures",
+    "draft_blobs",
+    "drafts",
     "event_cursors",
     "events",
     "exhibited",
