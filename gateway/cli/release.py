@@ -8,6 +8,7 @@ from gateway.cli.client import Daemon
 from gateway.cli.console import language, say, show_json, show_table, when
 from gateway.cli.message_words import state as state_named
 from gateway.cli.message_words import word
+from gateway.cli.naming import message_named
 from gateway.cli.options import DEFAULT_FOLDER, AsJson, Folder, daemon_of
 
 Message = Annotated[str, typer.Argument(help="The message's id.")]
@@ -16,7 +17,9 @@ WAITING = "/v1/messages?state=awaiting_release&limit=500"
 
 def release(message: Message, folder: Folder = DEFAULT_FOLDER, as_json: AsJson = False) -> None:
     """Let a message go that another person drafted. It is held against everything once more."""
-    _show(daemon_of(folder).call("POST", f"/v1/messages/{message}/release"), as_json=as_json)
+    daemon = daemon_of(folder)
+    path = f"/v1/messages/{message_named(daemon, message)}/release"
+    _show(daemon.call("POST", path), as_json=as_json)
 
 
 def decline(
@@ -26,13 +29,15 @@ def decline(
     as_json: AsJson = False,
 ) -> None:
     """Turn down a message that another person drafted: it is not sent."""
-    path = f"/v1/messages/{message}/decline"
-    _show(daemon_of(folder).call("POST", path, {"reason": reason}), as_json=as_json)
+    daemon = daemon_of(folder)
+    path = f"/v1/messages/{message_named(daemon, message)}/decline"
+    _show(daemon.call("POST", path, {"reason": reason}), as_json=as_json)
 
 
 def withdraw(message: Message, folder: Folder = DEFAULT_FOLDER, as_json: AsJson = False) -> None:
     """Take back a message that waits: for its release, or to be delivered."""
-    moved = daemon_of(folder).call("POST", f"/v1/messages/{message}/withdraw")
+    daemon = daemon_of(folder)
+    moved = daemon.call("POST", f"/v1/messages/{message_named(daemon, message)}/withdraw")
     if as_json:
         show_json(moved)
         return

@@ -160,7 +160,7 @@ def _rooms(parts: _Parts) -> Rooms:
         releasing=sending.releasing,
         delivery=sending.delivery,
         inbox=parts.inbox,
-        names=Names(base.database, base.keys),
+        names=Names(base.database, base.keys, base.holding.outline),
         cases=casework.cases,
         operations=casework.operations,
         copies=casework.copies,

@@ -88,6 +88,7 @@ def test_a_recall_waits_only_where_it_is_named(kinds: list[str]) -> None:
     wanted=st.tuples(st.booleans(), st.booleans(), st.booleans()),
 )
 def test_to_say_more_in_a_rule_is_to_ask_for_less(
+    *,
     to: set[str],
     members: list[str],
     tlp: Tlp,

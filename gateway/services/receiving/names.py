@@ -1,5 +1,6 @@
 """Names in short: which cases or messages an officer means by the beginning or end of an id."""
 
+from collections.abc import Callable
 from typing import Annotated, Literal
 
 import msgspec
@@ -8,14 +9,18 @@ from gateway.errors import LiaisonError
 from gateway.protocol.message import message_ref
 from gateway.services.caller import Caller, require
 from gateway.services.casework.events import opened_payload
+from gateway.services.casework.view import DraftOutline
 from gateway.services.keys import NodeKeys
 from gateway.settings import Role
-from gateway.store import messages
+from gateway.store import drafts, messages
 from gateway.store.database import Database, Transaction
+from gateway.store.drafts import UNSENT, DraftFilter, DraftState, StoredDraft
 from gateway.store.messages import MessageSummary
 
 MOST = 10
 """How many are named; of more, somebody has to say more digits."""
+UNHEARD = (DraftState.AWAITING_RELEASE, *UNSENT)
+"""The drafts that are no messages: of the others the messages have the names."""
 _LOOKED_AT = 200
 """Messages that are looked at: those of one case, or of other units, are passed over."""
 
@@ -39,9 +44,15 @@ class NamesFound(msgspec.Struct, frozen=True, kw_only=True):
 class Names:
     """Finds what is named in short."""
 
-    def __init__(self, database: Database, keys: NodeKeys) -> None:
+    def __init__(
+        self,
+        database: Database,
+        keys: NodeKeys,
+        outlined: Callable[[StoredDraft], DraftOutline | None],
+    ) -> None:
         self._database = database
         self._keys = keys
+        self._outlined = outlined
 
     async def find(self, query: NamesQuery, caller: Caller) -> NamesFound:
         """Return the names that fit, of what the caller may see; opens nothing for anybody.
@@ -54,8 +65,9 @@ class Names:
             column: Literal["case_id", "message_id"] = (
                 "case_id" if query.of == "case" else "message_id"
             )
+            held = self._drafts(tx, column, query, caller)
             found = messages.named_in_part(tx, column, query.part, limit=_LOOKED_AT)
-            return [
+            return held + [
                 item.case_id.hex()
                 if query.of == "case"
                 else message_ref(item.sender, item.message_id)
@@ -65,6 +77,26 @@ class Names:
 
         names = dict.fromkeys(await self._database.read(look))
         return NamesFound(names=list(names)[:MOST])
+
+    def _drafts(
+        self,
+        tx: Transaction,
+        column: Literal["case_id", "message_id"],
+        query: NamesQuery,
+        caller: Caller,
+    ) -> list[str]:
+        """Return what waits for a second person, or ended without, under a name that fits."""
+        me = self._keys.member
+        if query.sender not in (None, me):
+            return []
+        found = []
+        for item in drafts.page(tx, DraftFilter(states=UNHEARD), after=0, limit=_LOOKED_AT):
+            name = getattr(item, column).hex()
+            fits = name.startswith(query.part) or name.endswith(query.part)
+            outline = self._outlined(item) if fits and caller.unit is not None else None
+            if fits and caller.unit in (None, outline and outline.unit):
+                found.append(name if column == "case_id" else f"{me}-{name}")
+        return found
 
     def _may_see(self, tx: Transaction, item: MessageSummary, caller: Caller) -> bool:
         if caller.unit is None:
