@@ -1,7 +1,8 @@
 """The root of the command line: global options, and the nouns."""
 
+import functools
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -31,6 +32,7 @@ from gateway.cli import (
 )
 from gateway.cli.console import USAGE, complain, language
 from gateway.cli.demo.command import demo
+from gateway.cli.demo.commands import CommandLine
 from gateway.cli.french import speak_french
 from gateway.cli.showing import offer_token_file
 from gateway.errors import LiaisonError
@@ -85,12 +87,9 @@ def serve(
 def run(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code: 0 done, 1 refused, 2 usage, 3 unreachable."""
     try:
-        command = typer.main.get_command(app)
-        offer_token_file(command)
-        if language() == "fr":
-            speak_french(command)
-        # The demo runs commands itself: ``obj`` is the way back here.
-        result = command.main(arguments, standalone_mode=False, prog_name="liaison", obj=run)
+        command = _command(language())
+        line = CommandLine(run=run, prepare=_command)  # for the demo, which runs commands itself
+        result = command.main(arguments, standalone_mode=False, prog_name="liaison", obj=line)
     except LiaisonError as fault:
         return complain(fault)
     except typer.Abort:
@@ -106,3 +105,13 @@ def run(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:
         return 0
     return result if isinstance(result, int) else 0
+
+
+@functools.cache
+def _command(spoken: str) -> Any:
+    """Return all commands, with their help in ``fr`` or in English."""
+    command = typer.main.get_command(app)
+    offer_token_file(command)
+    if spoken == "fr":
+        speak_french(command)
+    return command

@@ -122,18 +122,6 @@ def consented(stage: Stage) -> None:
         passed["id"],
         subject=content.passed_on()["subject"],
     )
-    told = stage.opened(XB, stage.arrived(XB, "disclosure.notice")["id"])["content"]
-    story.check(
-        XB,
-        Label(
-            "Berenia is told by Aldria's node: passed on to {member}, for {purpose}",
-            "la Bérénie en est avisée par le nœud de l'Aldrie : communiqué à {member}, {purpose}",
-        ),
-        (told["message"], told["member"]) == (stage.final, TAX),
-        told["member"],
-        member=told["member"],
-        purpose=Label("the assessment of duties", "à des fins de taxation"),
-    )
     tried = stage.refused(XA, XC, PASSED_ON, content.passed_on(), *passing)
     story.tell(
         XA,
@@ -153,7 +141,7 @@ def consented(stage: Stage) -> None:
         member=TAX,
         code="consent_missing",
     )
-    entries = stage.recorded(XA, "forward.refused", code=f"consent_missing {XC}")
+    entry = stage.entry(XA, "forward.refused", code=f"consent_missing {XC}")
     reached = stage.call(XC, f"/v1/messages?direction=in&kind={PASSED_ON}")["messages"]
     story.check(
         XA,
@@ -162,7 +150,19 @@ def consented(stage: Stage) -> None:
             "la tentative est dans le journal d'audit de l'Aldrie (entrée {number}), et rien dans "
             "la boîte de la Cadrie",
         ),
-        len(entries) == 1 and not reached,
-        entries,
-        number=entries[0]["index"] if entries else "-",
+        entry["message"] == stage.final and not reached,
+        entry,
+        number=entry["index"],
+    )
+    told = stage.opened(XB, stage.arrived(XB, "disclosure.notice")["id"])["content"]
+    story.check(
+        XB,
+        Label(
+            "Berenia is told by Aldria's node: passed on to {member}, for {purpose}",
+            "la Bérénie en est avisée par le nœud de l'Aldrie : communiqué à {member}, {purpose}",
+        ),
+        (told["message"], told["member"]) == (stage.final, TAX),
+        told["member"],
+        member=told["member"],
+        purpose=Label("the assessment of duties", "à des fins de taxation"),
     )

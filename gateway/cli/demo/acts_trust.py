@@ -228,28 +228,26 @@ def _altered(stage: Stage) -> None:
     story, folder = stage.story, stage.federation.folder(XB)
     entry = stage.facts.pop("altered_entry")
     _flip(folder / "liaison.db", bytes.fromhex(entry["leaf"]))
-    ran = stage.run(XB, "audit", "verify", "--offline", "--json", expected=1)
-    findings = ran.json["findings"]
-    human = stage.run(XB, "audit", "verify", "--offline", expected=1)
+    told = stage.run(XB, "audit", "verify", "--offline", expected=1).out.splitlines()[0]
     story.tell(
         XB,
         Label(
-            "Somebody with the administrator's rights alters one byte of entry {number}: Berenia "
-            "never received that message, it is to say.",
-            "Quelqu'un, avec les droits de l'administrateur, altère un octet de l'entrée {number} "
-            ": la Bérénie n'aurait jamais reçu ce message.",
+            "Somebody with the administrator's rights alters one byte of entry {number}, which "
+            "says that Berenia received the request:",
+            "Quelqu'un, avec les droits de l'administrateur, altère un octet de l'entrée {number}, "
+            "qui dit que la Bérénie a reçu la demande :",
         ),
         number=entry["index"],
     )
-    story.quote(*human.out.splitlines()[:1])
+    story.quote(told)
     story.check(
         XB,
         Label(
             "found, and located: entry {number} of {shard}",
             "trouvé, et localisé : entrée {number} de {shard}",
         ),
-        findings and (findings[0]["first"], findings[0]["last"]) == (entry["index"],) * 2,
-        findings[:1],
+        f" {entry['index']} de {entry['shard']} :" in told,
+        told,
         number=entry["index"],
         shard=entry["shard"],
     )
@@ -281,13 +279,13 @@ def _count(stage: Stage) -> None:
             refusals += len(stage.recorded(code, kind))
     for code in (REGISTRY, *stage.audience):
         entries[code] = stage.federation.call(code, "GET", "/v1/status")["audit_size"]
-    received = stage.recorded(XB, ENTRY.decode(), message=stage.request)
+    received = stage.entry(XB, ENTRY.decode(), message=stage.request)
     facts |= {
         "messages": messages,
         "receipts_verified": receipts,
         "refusals_recorded": refusals,
         "audit_entries": sum(entries.values()),
-        "altered_entry": received[0],
+        "altered_entry": received,
     }
 
 

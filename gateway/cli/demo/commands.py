@@ -19,8 +19,14 @@ BROKEN = 70
 """The exit code of a command that ended by a bug. Source: sysexits.h."""
 
 
-Runner = Callable[[list[str]], int]
-"""The command line: it runs a command and returns its exit code."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandLine:
+    """``liaison`` itself, as far as the play needs it."""
+
+    run: Callable[[list[str]], int]
+    """Runs a command and returns its exit code."""
+    prepare: Callable[[str], object]
+    """Makes the commands of a language, which takes longer than most of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +54,7 @@ class Command:
 
     def __init__(
         self,
-        run: Runner,
+        line: CommandLine,
         arguments: Sequence[str],
         environ: Mapping[str, str],
         *,
@@ -63,7 +69,7 @@ class Command:
         sys.stderr.flush()
         self._process = os.fork()
         if not self._process:
-            _become(lambda: run(list(arguments)), environ, self._files, place)
+            _become(lambda: line.run(list(arguments)), environ, self._files, place)
 
     def wait(self) -> Ran:
         """Return what it came to, once it has ended."""

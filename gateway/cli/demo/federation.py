@@ -17,7 +17,7 @@ from gateway.cases.labels import Label
 from gateway.cli.client import Daemon
 from gateway.cli.demo import cast as people
 from gateway.cli.demo.cast import REGISTRY, XB, Member
-from gateway.cli.demo.commands import Command, Ran, Runner
+from gateway.cli.demo.commands import Command, CommandLine, Ran
 from gateway.cli.demo.poor_line import PoorLine
 from gateway.cli.demo.telling import Story
 from gateway.cli.options import daemon_of
@@ -34,15 +34,19 @@ STOP_S = 15.0
 class Federation:
     """A registrar and members: a folder each, and a process while it runs."""
 
-    def __init__(self, place: Path, cast: Sequence[Member], story: Story, run: Runner) -> None:
-        """Take over an empty ``place``; ``run`` is the command line."""
+    def __init__(
+        self, place: Path, cast: Sequence[Member], story: Story, line: CommandLine
+    ) -> None:
+        """Take over an empty ``place``."""
         self.place = place
         self.cast = cast
         self.members = [item.code for item in cast]
         self.anchor = ""
         self.line: PoorLine | None = None
         self._story = story
-        self._run = run
+        self._commands = line
+        for spoken in ("en", "fr"):
+            line.prepare(spoken)
         self._by_code = {item.code: item for item in cast}
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._environ = _environ(len(cast))
@@ -76,13 +80,13 @@ class Federation:
     def run(self) -> None:
         """Start all nodes, a few at a time, and wait until each of them sees all."""
         self.line = PoorLine(self._ports[XB], self._far_port)
-        width = max(2, os.cpu_count() or 2)
-        for at in range(0, len(self.members), width):
-            started = self.members[at : at + width]
-            for code in started:
-                self._launch(code)
-            for code in started:
-                self._await_start(code)
+        width = 1 + max(2, os.cpu_count() or 2)
+        for at, code in enumerate(self.members):
+            if at >= width:
+                self._await_start(self.members[at - width])
+            self._launch(code)
+        for code in self.members[-width:]:
+            self._await_start(code)
         size = self.call(REGISTRY, "GET", "/v1/registry")["size"]
         for code in self.members:
             self.until(
@@ -123,12 +127,12 @@ class Federation:
         spoken = language or (self._by_code[code].language if code in self._by_code else "en")
         place = ("--dir", str(self.folder(code)))
         environ = {**self._environ, "LC_ALL": f"{spoken}.UTF-8"}
-        return Command(self._run, (*arguments, *place), environ, text=text)
+        return Command(self._commands, (*arguments, *place), environ, text=text)
 
     def alone(self, place: Path, *arguments: str) -> Ran:
         """Run a command in another folder, of no node; it prints what the onlooker reads."""
         environ = {**self._environ, "LC_ALL": f"{self._story.language}.UTF-8"}
-        return Command(self._run, arguments, environ, place=place).wait()
+        return Command(self._commands, arguments, environ, place=place).wait()
 
     def call(self, code: str, method: str, path: str, body: object = None, **headers: str) -> Any:
         """Ask a running node by its socket."""
@@ -259,13 +263,12 @@ def free_ports(count: int) -> list[int]:
 
 def _environ(members: int) -> dict[str, str]:
     """Return the environment of every node: settings that make it quick, and small."""
-    every_s = "1" if members <= people.LEAST else "3"
+    is_small = members <= people.LEAST
     return {
         **{name: text for name, text in os.environ.items() if not name.startswith("LIAISON_")},
-        "LIAISON_REGISTRY__POLL_S": every_s,
-        "LIAISON_REGISTRY__COSIGN_S": every_s,
+        "LIAISON_REGISTRY__POLL_S": "1" if is_small else "3",
         "LIAISON_AUDIT__INTERVAL_MS": "50",
-        "LIAISON_AUDIT__WITNESS_S": every_s,
+        "LIAISON_AUDIT__WITNESS_S": "2" if is_small else "5",
         "LIAISON_DELIVERY__RETRY_MAX_S": "1",
         "LIAISON_DELIVERY__LEASE_S": "10",
         "LIAISON_DELIVERY__RESCAN_S": "1",

@@ -5,7 +5,7 @@ from typing import Any
 
 from gateway.cases.labels import Label
 from gateway.cli.demo.cast import XA, cast_of
-from gateway.cli.demo.commands import Runner
+from gateway.cli.demo.commands import CommandLine
 from gateway.cli.demo.federation import Federation, running
 from gateway.cli.demo.script import STEPS
 from gateway.cli.demo.stage import Stage
@@ -13,11 +13,11 @@ from gateway.cli.demo.telling import Story
 
 
 def play(
-    place: Path, members: int, run: Runner, facts: dict[str, Any], *, quiet: bool, kept: bool
+    place: Path, members: int, line: CommandLine, facts: dict[str, Any], *, quiet: bool, kept: bool
 ) -> None:
     """Play all steps in ``place``; ``facts`` is filled with what is known, also when it stops."""
     story = Story(quiet=quiet)
-    federation = Federation(place, cast_of(members), story, run)
+    federation = Federation(place, cast_of(members), story, line)
     stage = Stage(federation=federation, story=story, desks=place / "desks")
     try:
         with running(federation):

@@ -92,14 +92,23 @@ class Stage:
         what = Label(f"{kind} to reach {member}", f"{kind} pour {member}")
         return self.until(what, look)[0]
 
-    def recorded(self, member: str, kind: str, **wanted: str) -> list[Any]:
-        """Return the entries of a kind in a member's audit log, those with these values."""
-        found = self.document(member, "audit", "show", "--kind", kind, "--limit", "1000")
-        return [
-            entry
-            for entry in found["entries"]
-            if all(value in str(entry[name]) for name, value in wanted.items())
-        ]
+    def recorded(self, member: str, kind: str) -> list[Any]:
+        """Return the entries of a kind in a member's audit log."""
+        found = self.call(member, f"/v1/audit/entries?kind={kind}&limit=1000")
+        entries: list[Any] = found["entries"]
+        return entries
+
+    def entry(self, member: str, kind: str, **wanted: str) -> Any:
+        """Wait for an entry with these values in a member's audit log, and return it."""
+
+        def look() -> list[Any]:
+            return [
+                entry
+                for entry in self.recorded(member, kind)
+                if all(value == entry[name] for name, value in wanted.items())
+            ]
+
+        return self.until(Label(f"{kind} at {member}", f"{kind} à {member}"), look)[0]
 
     def until(self, what: Label, condition: Callable[[], Any]) -> Any:
         """Wait until something holds."""
