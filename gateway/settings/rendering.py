@@ -4,13 +4,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.settings.cases import (
-    CalendarSettings,
-    InstrumentSettings,
-    LiaisonOfficeSettings,
-    RegionSettings,
-)
-from gateway.settings.lines import RoleGrant
+from gateway.settings.section import Section
 from gateway.settings.whole import Settings
 
 
@@ -54,18 +48,8 @@ def _toml(value: object) -> str:
             return msgspec.json.encode(str(value)).decode()
         case list():
             return "[" + ", ".join(_toml(item) for item in value) + "]"
-        case InstrumentSettings() | CalendarSettings() | LiaisonOfficeSettings() | RegionSettings():
-            shown = ", ".join(
-                f"{name} = {_toml(item)}" for name, item in msgspec.structs.asdict(value).items()
-            )
-            return "{ " + shown + " }"
-        case RoleGrant():
-            items = {
-                name: item
-                for name in ("uid", "gid", "unit")
-                if (item := getattr(value, name)) is not None
-            }
-            items["roles"] = [role.value for role in value.roles]
-            shown = ", ".join(f"{name} = {_toml(item)}" for name, item in items.items())
+        case Section():
+            items = msgspec.structs.asdict(value).items()
+            shown = ", ".join(f"{name} = {_toml(item)}" for name, item in items if item is not None)
             return "{ " + shown + " }"
     raise TypeError(f"no setting is of this type: {value!r}")

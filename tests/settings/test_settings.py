@@ -55,6 +55,21 @@ calendars = [{ member = "XB", rest_days = ["fri"], time_zone = "Africa/Dakar" }]
     assert load(written(tmp_path, render(settings))) == settings
 
 
+def test_rules_of_every_sort_come_back(tmp_path: Path) -> None:
+    """Roles, ceilings, offices and regions: what is written anew is read as it was."""
+    text = """
+[local_api]
+roles = [{ uid = 1101, roles = ["officer"], unit = "valuation" }, { gid = 7, roles = ["auditor"] }]
+[policy]
+ceilings = [{ kinds = ["request"], tlp = "AMBER", without_codes = ["H3"], forbidden = true }]
+[cases]
+liaison_offices = [{ office = "RILO-W" }]
+regions = [{ name = "west", office = "RILO-W", members = ["XA"] }]
+"""
+    settings = load(written(tmp_path, NEEDED + text))
+    assert load(written(tmp_path, render(settings))) == settings
+
+
 @pytest.mark.parametrize("path", sorted((CONFIG / "examples").glob("*.toml")), ids=lambda p: p.stem)
 def test_examples_load(path: Path) -> None:
     """One for each role, and all of them good."""
