@@ -78,8 +78,10 @@ def of_endings(stored: Iterable[Ended]) -> Iterator[NewEvent]:
 
 
 def of_marks(stored: Iterable[Marked]) -> Iterator[NewEvent]:
-    """Yield what senders took back or corrected."""
+    """Yield what senders took back or corrected; what others report of it came as a message."""
     for item in stored:
+        if item.kind not in _MARKS:
+            continue
         yield NewEvent(
             type=_MARKS[item.kind],
             at=item.heard_at,
