@@ -15,8 +15,9 @@ from gateway.services.auditing.anchoring import Anchoring
 from gateway.services.auditing.log import AuditLog
 from gateway.services.auditing.restoring import Restoring
 from gateway.services.blobs.fetching import Fetching
-from gateway.services.casework.reminding import Reminding
 from gateway.services.events.chronicle import Chronicle
+from gateway.services.events.reminding import Reminding
+from gateway.services.events.webhooks import Webhooks
 from gateway.services.federation.following import Following
 from gateway.services.federation.gossip import Gossip
 from gateway.services.federation.registrar import Registrar
@@ -77,6 +78,7 @@ class Workers:
     collecting: Collecting
     neighbours: Neighbours
     chronicle: Chronicle
+    webhooks: Webhooks
     fetching: Fetching
     audit_log: AuditLog
     anchoring: Anchoring
@@ -112,6 +114,7 @@ class Workers:
             group.create_task(self.collecting.run(), name="collect")
             group.create_task(self.fetching.run(), name="fetch")
             group.create_task(self.chronicle.run(), name="chronicle")
+            group.create_task(self.webhooks.run(), name="webhooks")
             group.create_task(self._sequence(), name="sequence")
             group.create_task(self._sweep(), name="sweep")
             group.create_task(self._purge(), name="purge")

@@ -54,6 +54,8 @@ LOW_DISK_BYTES = 512 * 1024**2
 PING_S = 20
 KEY_DAYS = 14
 RELEASE_LATE_S = 86_400
+FAILING_WEBHOOK = 5
+"""Failures in a row: some minutes of them."""
 
 
 def init(
@@ -221,6 +223,7 @@ def status(folder: Folder = DEFAULT_FOLDER, as_json: AsJson = False) -> None:
             "keys": _keys_line(shown),
             "disk": f"{shown['disk_free_bytes'] // 1024**2} MiB free",
             "cases": _cases_line(shown),
+            "webhooks": "; ".join(map(_webhook_line, shown["webhooks"])) or "none",
             "past retention": f"{shown['unacknowledged']} never acknowledged",
             "limited": ", ".join(
                 f"{name} {count} times" for name, count in shown["limited"].items()
@@ -363,9 +366,28 @@ def _examine(folder: Path, peer: str | None):  # type: ignore[no-untyped-def]  #
     yield "audit log", _examine_log(shown)
     yield "cases", _cases_line(shown) + _overdue_hint(shown)
     yield "release", _examine_release(shown)
+    yield "webhooks", _examine_webhooks(shown)
     yield from _examine_views(shown)
     for name in [peer] if peer else ([] if shown["member"] == "REGISTRY" else ["REGISTRY"]):
         yield from _examine_line(daemon, name)
+
+
+def _webhook_line(hook: Mapping[str, Any]) -> str:
+    if not hook["failures"]:
+        return f"{hook['origin']} took all but {hook['waiting']}"
+    return (
+        f"{hook['origin']} took nothing {hook['failures']} times in a row ({hook['code']}), "
+        f"{hook['waiting']} events wait; again {when(hook['retry_at'])}"
+    )
+
+
+def _examine_webhooks(shown: Mapping[str, Any]) -> str:
+    """Say how far the systems are that events are posted to. Raises _WrongError if one is down."""
+    lines = [_webhook_line(hook) for hook in shown["webhooks"]]
+    for hook, line in zip(shown["webhooks"], lines, strict=True):
+        if hook["failures"] >= FAILING_WEBHOOK:
+            raise _WrongError("webhooks", f"{line}: is that system up, and its address right?")
+    return "; ".join(lines) or "none are named"
 
 
 def _overdue_hint(shown: Mapping[str, Any]) -> str:

@@ -79,6 +79,12 @@ class Metrics:
             ["member"],
             registry=self._registry,
         )
+        self._webhook_failures = Gauge(
+            "liaison_webhook_failures",
+            "Attempts in a row that a system did not take an event.",
+            ["origin"],
+            registry=self._registry,
+        )
         self._cases = Gauge(
             "liaison_cases",
             "Threads of cases in which something is due.",
@@ -136,6 +142,8 @@ class Metrics:
         self._log_alarms.set(status.log_alarms)
         for member, count in status.limited.items():
             self._limited.labels(member).set(count)
+        for hook in status.webhooks:
+            self._webhook_failures.labels(hook.origin).set(hook.failures)
         for name, count in asdict(status.cases).items():
             self._cases.labels(name).set(count)
         self._unacknowledged.set(status.unacknowledged)

@@ -13,6 +13,7 @@ from gateway.protocol.message import message_ref
 from gateway.services.auditing.status import AuditState, AuditStatus
 from gateway.services.caller import Caller, require
 from gateway.services.casework.view import DraftOutline
+from gateway.services.events.webhooks import Webhooks, WebhookView
 from gateway.services.federation.gossip import Gossip
 from gateway.services.federation.registry import RegistryMirror
 from gateway.services.federation.standing import shunned
@@ -105,6 +106,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     disk_free_bytes: int
     limited: dict[str, int]
     """How often members were told to wait for more room in their quota, since the start."""
+    webhooks: list[WebhookView]
+    """How far each system is that events are posted to."""
     cases: CaseCounts
     """What is due in cases, as they were folded last: within a minute, where there is time."""
     unacknowledged: int
@@ -156,6 +159,7 @@ class Health:
         log_alarms: LogAlarms,
         key_report: KeyReport,
         rotation: Rotation,
+        webhooks: Webhooks,
         clock: Clock,
         settings: Settings,
         version: str,
@@ -174,6 +178,7 @@ class Health:
         self._log_alarms = log_alarms
         self._key_report = key_report
         self._rotation = rotation
+        self._webhooks = webhooks
         self._clock = clock
         self._settings = settings
         self._version = version
@@ -247,6 +252,7 @@ class Health:
             rotation_late="" if late is None else f"{late.code}: {late.detail}",
             disk_free_bytes=self._blobs.free_bytes(),
             limited=self._quotas.limited,
+            webhooks=await self._webhooks.status(),
             cases=CaseCounts(**asdict(due)),
             unacknowledged=self._purging.unacknowledged,
         )

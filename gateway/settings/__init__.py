@@ -12,7 +12,7 @@ from gateway.settings.cases import (
     RegionSettings,
     Weekday,
 )
-from gateway.settings.events import EventsSettings, EventType
+from gateway.settings.events import EventsSettings, EventType, WebhookSettings
 from gateway.settings.lines import (
     AuditSettings,
     DeliverySettings,
@@ -62,6 +62,7 @@ __all__ = [
     "RoleGrant",
     "Settings",
     "StoreSettings",
+    "WebhookSettings",
     "Weekday",
     "load",
     "render",

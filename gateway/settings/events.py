@@ -3,6 +3,8 @@
 from enum import StrEnum
 from typing import Annotated
 
+import msgspec
+
 from gateway.settings.section import Section, explained
 
 
@@ -28,6 +30,21 @@ class EventType(StrEnum):
     MEMBER_RESUMED = "member.resumed"
 
 
+class WebhookSettings(Section, frozen=True, kw_only=True):
+    """A system of the house that events are posted to."""
+
+    url: Annotated[
+        str,
+        msgspec.Meta(
+            pattern=r"\A(https://[^\s/?#@]+|http://(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?)"
+            r"(/[^\s#]*)?\Z",
+            max_length=1024,
+        ),
+    ]
+    secret_file: Annotated[str, msgspec.Meta(min_length=1, max_length=1024)]
+    types: list[EventType] = []
+
+
 class EventsSettings(Section, frozen=True, kw_only=True):
     """Events, for systems of the house: what is kept of them."""
 
@@ -39,3 +56,11 @@ class EventsSettings(Section, frozen=True, kw_only=True):
             le=366,
         ),
     ] = 30
+    webhooks: Annotated[
+        list[WebhookSettings],
+        explained(
+            "Systems that events are posted to, signed as the Standard Webhooks specification "
+            "says: url (https, or http on this machine), secret_file (mode 0600: whsec_ and 24 to "
+            "64 bytes in base64, one a line), types (none for all)."
+        ),
+    ] = []

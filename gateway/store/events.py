@@ -98,6 +98,13 @@ def note(
     return True
 
 
+def move(tx: Transaction, name: str, before: Cursor, after: Cursor) -> bool:
+    """Move a cursor that is where ``before`` says; tell whether it was."""
+    wanted = [event_cursors.c[item] == value for item, value in asdict(before).items()]
+    statement = update(event_cursors).where(event_cursors.c.name == name, *wanted)
+    return bool(tx.execute(statement.values(**asdict(after))).rowcount)
+
+
 def known(tx: Transaction, once: Collection[bytes]) -> set[bytes]:
     """Return which of these events were noted."""
     return {

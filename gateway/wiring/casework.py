@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from gateway.services.casework.cases import Cases
 from gateway.services.casework.code_lists import CodeLists
 from gateway.services.casework.operations import Operations
-from gateway.services.casework.reminding import Reminding
 from gateway.services.handling.duties import RecallDuties
 from gateway.services.handling.notices import Notices
 from gateway.services.handling.recalls import Recalls
@@ -27,7 +26,6 @@ class Casework:
     operations: Operations
     recall_duties: RecallDuties
     notices: Notices
-    reminding: Reminding
     copies: LiaisonCopies
     circulating: Circulating
     trends: Trends
@@ -60,7 +58,6 @@ def wire_casework(
             came=recalls.came,
         ),
         notices=Notices(base.member, database, exchange, clock),
-        reminding=Reminding(database, keys, exchange, clock, settings),
         copies=LiaisonCopies(
             database, keys, mirror, exchange, kinds=kinds, clock=clock, settings=settings
         ),

@@ -140,7 +140,7 @@ class Telling:
     ) -> tuple[int, Sequence[EventView]]:
         """Return how far was looked, and what of it the caller may see."""
         found = events.page(tx, after, types, AT_ONCE)
-        shown = [_view(item) for item in found if self._may_see(tx, item, caller)]
+        shown = [view_of(item) for item in found if self._may_see(tx, item, caller)]
         return found[-1].row_id if found else after, shown
 
     def _may_see(self, tx: Transaction, item: StoredEvent, caller: Caller) -> bool:
@@ -164,7 +164,8 @@ def wanted_types(query: EventQuery) -> Sequence[EventType]:
     return [EventType(part) for part in named] or [*EventType]
 
 
-def _view(item: StoredEvent) -> EventView:
+def view_of(item: StoredEvent) -> EventView:
+    """Return an event as it is told."""
     return EventView(
         id=str(item.row_id),
         type=item.type,
