@@ -30,12 +30,12 @@ from gateway.cli.case_state import LABELS, command_of, possible_lines
 from gateway.cli.case_words import COLUMNS, NO_OPENING, NOT_OPENING, word
 from gateway.cli.client import Daemon
 from gateway.cli.console import language, say, show_json, show_table, told, when
-from gateway.cli.known import fields_of, known_kinds
+from gateway.cli.known import known_kinds
 from gateway.cli.message import attachment_line, mark_line, speaker
 from gateway.cli.message_words import state
 from gateway.cli.naming import case_named, messages_named
+from gateway.cli.opened import opened_lines
 from gateway.cli.options import DEFAULT_FOLDER, AsJson, Folder, daemon_of, settings_of
-from gateway.cli.reading import content_lines
 from gateway.cli.saying import Wish, say_it
 from gateway.cli.told import SpokenError, ToldError
 from gateway.errors import UnavailableError
@@ -235,7 +235,7 @@ def _show_content(daemon: Daemon, folder: Path, message: str) -> None:
         return
     for mark in opened["marked"]:
         say(f"  {mark_line(mark)}")
-    for line in content_lines(opened["content"], fields_of(folder, opened["kind"]), language()):
+    for line in opened_lines(folder, opened, language()):
         say(f"  {line}")
     for item in opened["attachments"]:
         say(f"  + {attachment_line(item)}")

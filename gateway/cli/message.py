@@ -26,12 +26,11 @@ from gateway.cli.console import (
     show_table,
     when,
 )
-from gateway.cli.known import fields_of
 from gateway.cli.message_words import state as state_named
 from gateway.cli.message_words import word
 from gateway.cli.naming import case_named, message_named, messages_named
+from gateway.cli.opened import opened_lines
 from gateway.cli.options import DEFAULT_FOLDER, AsJson, Folder, WhyOpened, daemon_of
-from gateway.cli.reading import content_lines
 from gateway.cli.release import decline, release, release_facts, show_waits, withdraw
 from gateway.errors import RejectedError
 
@@ -128,7 +127,7 @@ def show(
         far = f"{state_named(item['state'], language())}{why}"
         say(f"{item['member']:<12} {far}, {_receipt(item['receipt'])}")
     say("")
-    for line in content_lines(shown["content"], fields_of(folder, shown["kind"]), language()):
+    for line in opened_lines(folder, shown, language()):
         say(line)
 
 

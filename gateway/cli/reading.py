@@ -1,6 +1,7 @@
 """Reading: a content as people read it, by labels, and codes with what they mean."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from gateway.cases.forms import Field, Shape
@@ -8,7 +9,10 @@ from gateway.cases.handling import HandlingCode
 from gateway.cases.labels import Label
 
 _YES, _NO = Label("yes", "oui"), Label("no", "non")
+_COPIED_FLAGS = ("true", "false")
 _HANDLING = "handling"
+_WITHIN = " · "
+_COUNT = re.compile("[0-9]{1,4}")
 _OF = Label("{label}: {value}", "{label} : {value}")
 
 
@@ -25,6 +29,19 @@ def content_lines(
             yield from _field_lines(field, value, language)
 
 
+def copied_lines(
+    copied: Iterable[Mapping[str, Any]], fields: Sequence[Field], language: str
+) -> Iterator[str]:
+    """Yield the lines of what a liaison office got of a content, by the labels of its kind.
+
+    What its kind does not have, or is not known here, stands by its pointer.
+    """
+    for item in copied:
+        label, field = _labelled(item["field"], fields, language)
+        value = item["value"] if field is None else _one(field, item["value"], language)
+        yield _named(label, value, language)
+
+
 def handling_line(handling: Mapping[str, Any] | None, language: str) -> str:
     """Return a handling in one line: TLP, its codes with what they mean, and conditions."""
     if not handling:
@@ -39,6 +56,22 @@ def handling_codes(handling: Mapping[str, Any] | None) -> str:
     if not handling:
         return "-"
     return " ".join([f"TLP:{handling.get('tlp', 'AMBER+STRICT')}", *handling.get("codes", ())])
+
+
+def _labelled(pointer: str, fields: Sequence[Field], language: str) -> tuple[str, Field | None]:
+    """Return the labels along a pointer, and the field that it leads to; None for no field."""
+    labels: list[str] = []
+    field: Field | None = None
+    for part in pointer.split("/")[1:]:
+        if field is not None and field.many and _COUNT.fullmatch(part):
+            labels[-1] = f"{labels[-1]} {int(part) + 1}"
+            continue
+        found = next((one for one in fields if one.name == part), None)
+        if found is None:
+            return pointer, None
+        labels.append(found.label.text(language))
+        field, fields = found, found.parts
+    return (_WITHIN.join(labels), field) if field is not None else (pointer, None)
 
 
 def _field_lines(field: Field, value: Any, language: str) -> Iterator[str]:
@@ -65,8 +98,8 @@ def _named(label: str, value: str, language: str) -> str:
 
 
 def _one(field: Field, value: object, language: str) -> str:
-    if isinstance(value, bool):
-        return (_YES if value else _NO).text(language)
+    if isinstance(value, bool) or (field.shape is Shape.FLAG and value in _COPIED_FLAGS):
+        return (_YES if value in {True, "true"} else _NO).text(language)
     known = field.choices.get(str(value))
     return str(value) if known is None else f"{known.text(language)} ({value})"
 

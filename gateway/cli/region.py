@@ -8,8 +8,10 @@ import msgspec
 import typer
 
 from gateway.cases.labels import Label
+from gateway.cli.case_moves import Forwarding, Purpose
 from gateway.cli.console import language, say, show_json, show_table
 from gateway.cli.message import show_accepted
+from gateway.cli.naming import messages_named
 from gateway.cli.options import DEFAULT_FOLDER, AsJson, Folder, daemon_of
 from gateway.errors import RejectedError
 
@@ -54,6 +56,8 @@ def alert(
     region: Annotated[str, typer.Argument(help="The region.")],
     content: Annotated[str, typer.Option(help="A JSON file with the alert; - for stdin.")],
     folder: Folder = DEFAULT_FOLDER,
+    forwarding: Forwarding = None,
+    purpose: Purpose = None,
     as_json: AsJson = False,
 ) -> None:
     """Circulate an alert to a region, as its liaison office: one message to all members of it."""
@@ -62,7 +66,13 @@ def alert(
         document = msgspec.json.decode(text)
     except msgspec.DecodeError as fault:
         raise RejectedError("json_malformed", f"{content} is no JSON: {fault}") from fault
-    accepted = daemon_of(folder).call("POST", f"/v1/regions/{region}/alerts", {"content": document})
+    daemon = daemon_of(folder)
+    body: dict[str, Any] = {"content": document}
+    if forwarding:
+        body |= {"forwards": messages_named(daemon, forwarding)}
+    if purpose is not None:
+        body |= {"purpose": purpose}
+    accepted = daemon.call("POST", f"/v1/regions/{region}/alerts", body)
     if as_json:
         show_json(accepted)
         return

@@ -5,7 +5,6 @@ import os
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
 from gateway.network.local_api import LocalApi
@@ -22,7 +21,7 @@ def let_release(made: Served) -> None:
     """Let the caller of every socket be a releaser too."""
     for api in made.apis:
         if isinstance(api, LocalApi):
-            api._settings = msgspec.structs.replace(api._settings, roles=[RELEASER])
+            api._callers._grants = [RELEASER]
 
 
 def content(place: Path, **said: Any) -> str:

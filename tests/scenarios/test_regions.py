@@ -3,8 +3,11 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
+
 from gateway.cases.examples import example_of
 from gateway.cases.kinds import CATALOGUE
+from gateway.cases.lists import IntendedUse
 from gateway.errors import LiaisonError
 from gateway.services.regions.circulating import AlertOrder
 from gateway.settings import RegionSettings
@@ -15,7 +18,9 @@ from keys.suite import MemberId
 from keys.tlog.note import sign_note
 from tests.outcome import outcome_of
 from tests.scenarios.federation import OFFICER, Federation, federation
+from tests.scenarios.handling import arrived
 from tests.scenarios.test_exchange import delivered
+from tests.scenarios.test_passing import disclosed
 from tests.scenarios.test_roles import OFFICE
 
 WEST = RegionSettings(name="west", office="RILO-W", members=["XA", "XB", "RILO-W", "XZ"])
@@ -77,3 +82,28 @@ async def test_only_its_office_circulates_to_a_region(tmp_path: Path) -> None:
             assert isinstance(found, LiaisonError)
             assert found.code == code
             assert await node.database.read(messages.counts) == {}
+
+
+async def test_an_alert_passes_nothing_on_without_consent(tmp_path: Path) -> None:
+    """What an office was told stays under its originator's rule; what may go is recorded."""
+    async with federation(
+        tmp_path, "XA", "XB", "XC", "RILO-W", roles={"RILO-W": OFFICE}, changes=CHANGES
+    ) as fed:
+        node, report = fed.nodes[RILO], {"kind": "intelligence.report"}
+        today = datetime.fromtimestamp(fed.clocks[RILO].now(), UTC).date()
+        content = example_of(CATALOGUE["intelligence.report"], today)
+        for tlp, may in (("AMBER+STRICT", False), ("AMBER", True)):
+            handling = {"handling": {"tlp": tlp, "codes": ["H0"]}}
+            told = await arrived(fed, "XC", "RILO-W", content=content | handling, **report)
+            order = msgspec.structs.replace(
+                alert(fed), forwards=[told.id], purpose=IntendedUse.RISK_ANALYSIS, **handling
+            )
+            order.content.pop("handling", None)
+            found = await outcome_of(node.rooms.circulating.alert("west", order, OFFICER))
+            if may:
+                assert [item.member for item in found.recipients] == ["XA", "XB"]
+            else:
+                assert isinstance(found, LiaisonError)
+                assert found.code == "consent_missing"
+            made = await disclosed(fed, RILO, told.id)
+            assert [item.recipient for item in made] == (["XA", "XB"] if may else [])

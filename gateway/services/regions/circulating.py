@@ -5,12 +5,13 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
+from gateway.cases.lists import IntendedUse
 from gateway.errors import ConflictError, ForbiddenError, LiaisonError, RejectedError
 from gateway.services.caller import Caller, require
 from gateway.services.federation.registry import RegistryMirror
 from gateway.services.keys import NodeKeys
 from gateway.services.sending.exchange import Exchange
-from gateway.services.sending.submission import Submission, Submitted
+from gateway.services.sending.submission import Forwards, Submission, Submitted
 from gateway.settings import CasesSettings, RegionSettings, Role
 from keys.registry.statement import MemberRole
 from keys.suite import MemberId
@@ -25,6 +26,8 @@ class AlertOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     handling: dict[str, Any] | None = None
     expires_in_s: Annotated[int, msgspec.Meta(ge=1)] | None = None
     unit: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] | None = None
+    forwards: Forwards = []
+    purpose: IntendedUse | None = None
 
 
 class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,6 +104,8 @@ class Circulating:
             handling=order.handling,
             expires_in_s=order.expires_in_s,
             unit=order.unit,
+            forwards=order.forwards,
+            purpose=order.purpose,
         )
         (answer,) = await self._exchange.submit([submission], caller)
         if isinstance(answer, LiaisonError):

@@ -9,6 +9,8 @@ from gateway.cases.kind import Kind
 from gateway.cases.lists import IntendedUse
 from gateway.faults import Fault, FaultsError, convert
 
+Forwards = Annotated[list[Annotated[str, msgspec.Meta(max_length=65)]], msgspec.Meta(max_length=64)]
+
 
 class Submission(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A message as the house hands it in."""
@@ -25,9 +27,7 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         list[Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{32}\Z")]],
         msgspec.Meta(max_length=64),
     ] = []
-    forwards: Annotated[
-        list[Annotated[str, msgspec.Meta(max_length=65)]], msgspec.Meta(max_length=64)
-    ] = []
+    forwards: Forwards = []
     """The messages whose content this one passes on, wholly or in part."""
     purpose: IntendedUse | None = None
     """For what it is passed on."""
