@@ -12,7 +12,7 @@ from typing import Final
 
 from gateway.cases.calendars import ANYWHERE, Calendar, Calendars, months_after
 from gateway.cases.event import Side
-from gateway.cases.thread import WORKING, State, Thread
+from gateway.cases.thread import REOPEN_WITHIN_S, WORKING, State, Thread
 
 _HOUR_S = 3600
 _DAY_S = 86_400
@@ -45,6 +45,9 @@ class Policy:
     """To execute a verification of origin, urgent or not."""
     remind_days: int = 7
     """How long before a date who must keep it is reminded, at half of the time at the latest."""
+    reopen_days: int = 90
+    """How long after its closing this member opens a thread again, 90 at most: beyond, the other
+    side would not follow."""
 
 
 USUAL: Final = Policy()
@@ -88,6 +91,13 @@ def due(thread: Thread, policy: Policy, calendars: Calendars) -> Due | None:
             return _pause(thread, Task.REVIEW, Side.ASKED, policy, calendars)
         case _:
             return None
+
+
+def reopenable_until(thread: Thread, policy: Policy) -> int | None:
+    """Return until when a thread may be opened again; None for one that is not closed."""
+    if thread.state is not State.CLOSED:
+        return None
+    return thread.entered_at + min(policy.reopen_days * _DAY_S, REOPEN_WITHIN_S)
 
 
 def overdue(thread: Thread, policy: Policy, calendars: Calendars, now: int) -> Due | None:

@@ -14,7 +14,9 @@ from gateway.cases.event import Event, Pair, Side, in_order
 from gateway.errors import ConflictError
 
 REOPEN_WITHIN_S: Final = 90 * 86_400
-"""How long after its closing a thread can be opened again. No setting: both sides must agree."""
+"""How long after its closing a thread can be opened again: no setting, for both sides must agree.
+
+What an instrument says is held against this member's own drafts."""
 
 
 class State(StrEnum):
@@ -46,6 +48,8 @@ REQUEST: Final = "request"
 REFUSE_PART: Final = "case.refuse (part)"
 """Rows of the table that are not one kind: every request, and a refusal of a part."""
 RECALL: Final = "information.recall"
+REOPEN: Final = "case.reopen"
+_TRANSFER: Final = "case.transfer"
 
 Step = State | Literal["back"]
 Moves = Mapping[State | None, Step]
@@ -151,6 +155,16 @@ class Folded:
         """The names of what moved nothing."""
         return tuple(item.event.name for item in self.said if item.out_of_order)
 
+    @property
+    def is_transferred(self) -> bool:
+        """Whether the administration asked gave it to the authority that is competent."""
+        turns = [
+            item.event.kind
+            for item in self.said
+            if item.event.kind in (_TRANSFER, REOPEN) and not item.out_of_order
+        ]
+        return self.thread.is_open and turns[-1:] == [_TRANSFER]
+
 
 def is_event(kind: str) -> bool:
     """Tell whether messages of a kind are part of threads."""
@@ -244,7 +258,7 @@ def check_admits(pair: Pair, events: Iterable[Event], said: Event) -> None:
 
 
 def _is_in_time(thread: Thread, event: Event) -> bool:
-    return event.kind != "case.reopen" or event.created_at - thread.entered_at <= REOPEN_WITHIN_S
+    return event.kind != REOPEN or event.created_at - thread.entered_at <= REOPEN_WITHIN_S
 
 
 def takes_back_own(event: Event) -> bool:
@@ -266,7 +280,7 @@ def _with_effects(thread: Thread, event: Event, side: Side | None, after: State 
         return _asked(thread, event)
     if side is Side.ASKED:
         thread = replace(thread, oral_to_be_confirmed=False)
-    if event.kind == "case.reopen":
+    if event.kind == REOPEN:
         return replace(
             thread, opened_at=event.created_at, reply_by=None, due_on=event.due_on, before=None
         )

@@ -32,8 +32,11 @@ FLAGS: Mapping[str, Label] = {
     "overdue": Label("overdue", "en retard"),
     "lapsed": Label("time for the answer ran out", "délai de réponse écoulé"),
     "delivered": Label("delivered", "remise"),
+    "transferred": Label("with the competent authority", "transmise à l'autorité compétente"),
 }
-"""``overdue``, ``lapsed`` and ``delivered`` are a node's own remarks; the rest both sides have."""
+"""``overdue``, ``lapsed`` and ``delivered`` are a node's own remarks; the rest both sides have.
+
+``transferred`` is shown with the case alone, and not in lists."""
 STANDS: Mapping[State, Label] = {
     State.SUBMITTED: Label(
         "{asked} has not acknowledged the request yet",

@@ -6,14 +6,13 @@ from typing import Any
 from gateway.cases.conduct import KINDS
 from gateway.cases.event import Side
 from gateway.cases.labels import Label
-from gateway.cases.thread import REOPEN_WITHIN_S, TABLE, State, possible
+from gateway.cases.thread import REOPEN, TABLE, State, possible
 from gateway.cases.wording import STANDS
 from gateway.cli.case_words import NO_THREAD, NOT_NOW, NOT_OURS, WHICH_THREAD, word
 from gateway.cli.told import SpokenError
 from gateway.clock import SystemClock
 
 LABELS = {kind.name: kind.label for kind in KINDS}
-REOPEN = "case.reopen"
 
 
 def command_of(kind: str) -> str:
@@ -97,11 +96,11 @@ def _open(thread: dict[str, Any], side: Side | None) -> list[str]:
     """Return what a side may say; a thread that was closed long ago is not opened again."""
     if side is None:
         return []
-    closed_s = SystemClock().now() - thread["entered_at"]
+    until = thread["reopenable_until"] or 0
     return [
         name
         for name in possible(State(thread["state"]), side)
-        if name != REOPEN or closed_s <= REOPEN_WITHIN_S
+        if name != REOPEN or SystemClock().now() <= until
     ]
 
 

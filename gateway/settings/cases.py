@@ -32,6 +32,7 @@ class InstrumentSettings(Section, frozen=True, kw_only=True):
     execute_urgent_months: Count = 1
     origin_months: Count = 10
     remind_days: Count = 7
+    reopen_days: Annotated[int, msgspec.Meta(ge=0, le=90)] = 90
 
 
 class CalendarSettings(Section, frozen=True, kw_only=True):
@@ -83,7 +84,8 @@ class CasesSettings(Section, frozen=True, kw_only=True):
             "members, and where they differ from what is shown acknowledge_working_days (3), "
             "acknowledge_urgent_hours (8), correct_months (2), execute_months (3), "
             "execute_urgent_months (1), origin_months (10), remind_days (7, how long before a date "
-            "to remind)."
+            "to remind), reopen_days (90, the most: how long after its closing this node opens a "
+            "case again)."
         ),
     ] = []
     calendars: Annotated[

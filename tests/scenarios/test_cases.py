@@ -149,6 +149,31 @@ async def test_both_sides_see_one_state(tmp_path: Path) -> None:
         assert len(here[0][3]) == 11
 
 
+async def test_both_sides_see_what_is_no_state(tmp_path: Path) -> None:
+    """That a request was delivered, and that it lies with the authority that is competent."""
+
+    async def flags(case: str) -> list[list[str]]:
+        found = []
+        for member in ("XA", "XB"):
+            cases = fed.nodes[MemberId(member)].rooms.cases
+            (thread,) = (await cases.read(case, OFFICER)).threads
+            found.append(thread.flags)
+        return found
+
+    async with federation(tmp_path, "XA", "XB") as fed:
+        asked = await told(fed, "XA", "XB", "request.information", saying={"urgent": False})
+        for sender, to, kind, seen in (
+            ("", "", "", ["delivered"]),
+            ("XB", "XA", "case.acknowledge", []),
+            ("XB", "XA", "case.transfer", ["transferred"]),
+            ("XB", "XA", "case.interim", ["transferred"]),
+            ("XB", "XA", "case.reply", []),
+        ):
+            if kind:
+                await told(fed, sender, to, kind, case=asked.case)
+            assert await flags(asked.case) == [seen, seen]
+
+
 async def test_what_crosses_is_kept_on_both_sides(tmp_path: Path) -> None:
     """A withdrawal and a reply pass each other: one state, one mark, both receipted."""
     async with federation(tmp_path, "XA", "XB") as fed:

@@ -4,9 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.cases.thread import RECALL, REQUEST
+from gateway.cases.clocks import Policy, reopenable_until
+from gateway.cases.event import Pair
+from gateway.cases.instruments import Instrument
+from gateway.cases.thread import RECALL, REOPEN, REOPEN_WITHIN_S, REQUEST, fold
 from gateway.errors import ConflictError
-from gateway.services.casework.conduct import admitted
+from gateway.services.casework.conduct import admitted, check_reopening
 from tests.cases.told import Party, event, tell
 from tests.outcome import outcome
 
@@ -66,3 +69,22 @@ def test_the_same_member_is_not_asked_twice_in_one_case() -> None:
     assert admitted(told, back) == back
     party = Party("XB", held=[*told, back], sent=1)
     assert admitted([*told, back], party.forge("case.acknowledge")).kind == "case.acknowledge"
+
+
+def test_a_thread_is_opened_again_as_long_as_its_instrument_says() -> None:
+    """Not a second longer; where there is no instrument, or no closing, that is not asked here."""
+    told = tell(REQUEST, "case.acknowledge", "case.reply", "case.close")
+    short = Instrument(
+        name="", members=frozenset({"XA", "XB"}), policy=Policy(reopen_days=2)
+    )  # fmt: skip
+    closed = fold(Pair("XA", "XB"), told).thread
+    assert reopenable_until(closed, short.policy) == closed.entered_at + 2 * 86_400
+    assert reopenable_until(closed, Policy(reopen_days=999)) == closed.entered_at + REOPEN_WITHIN_S
+    assert reopenable_until(fold(Pair("XA", "XB"), told[:-1]).thread, short.policy) is None
+    for late_s, instruments, may in (
+        (0, [short], True), (1, [short], False), (1, [], True),
+    ):  # fmt: skip
+        at = closed.entered_at + 2 * 86_400 + late_s
+        said = replace(event(REOPEN, "XA", 9), created_at=at)
+        found = outcome(check_reopening, told, said, instruments)
+        assert found is None if may else found.code == "not_in_this_state"

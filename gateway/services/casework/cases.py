@@ -8,7 +8,7 @@ from typing import Annotated
 
 import msgspec
 
-from gateway.cases.clocks import correctable_until, reminders
+from gateway.cases.clocks import correctable_until, reminders, reopenable_until
 from gateway.cases.event import Side
 from gateway.cases.kind import Kind
 from gateway.cases.thread import OPEN, Folded, State
@@ -179,11 +179,14 @@ class Cases:
         request = by_name[asked.member, asked.message_id]
         row = thread_row(request.case_id, folded, request.row_id, self._terms)
         (summary,) = self._summaries(tx, [row], language)
+        if folded.is_transferred:
+            summary.flags.append("transferred")
         thread, calendars = folded.thread, self._terms.calendars
         policy = self._terms.policy(thread)
         return ThreadDetail(
             **msgspec.structs.asdict(summary),
             correctable_until=correctable_until(thread, policy, calendars),
+            reopenable_until=reopenable_until(thread, policy),
             reminders=[
                 ReminderView(
                     at=item.at,
@@ -223,7 +226,8 @@ class Cases:
                 self._kinds,
                 language,
                 now=now,
-                delivered=any(
+                delivered=row.asker != self._keys.member
+                or any(
                     item.recipient == row.asked and item.state is OutboxState.DELIVERED
                     for item in states.get(row.request_row, ())
                 ),

@@ -6,13 +6,17 @@ Source: SPEC "Cases".
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from gateway.cases.clocks import reopenable_until
 from gateway.cases.event import Event, newest_heard
+from gateway.cases.instruments import Instrument, policy_of
 from gateway.cases.kind import Kind
 from gateway.cases.placing import pairs_of, place
 from gateway.cases.thread import (
     RECALL,
+    REOPEN,
     REQUEST,
     check_admits,
+    fold,
     is_event,
     row_of,
     takes_back_own,
@@ -27,7 +31,14 @@ from gateway.store.database import Database
 class Conduct:
     """Holds what is drafted against the threads that it is part of."""
 
-    def __init__(self, database: Database, keys: NodeKeys, kinds: Mapping[str, Kind]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        keys: NodeKeys,
+        kinds: Mapping[str, Kind],
+        instruments: Sequence[Instrument] = (),
+    ) -> None:
+        self._instruments = instruments
         self._database = database
         self._keys = keys
         self._kinds = kinds
@@ -51,12 +62,15 @@ class Conduct:
                 self._keys,
                 self._kinds,
                 messages.of_cases(tx, [case_id]),
-                _decides_by_content,
+                is_event if said.kind == REOPEN else _decides_by_content,
             )
         )
         events = [*stored.values(), *beside]
         events += [event for case, event in self._drafted if case == case_id]
-        return admitted(events, said)
+        said = admitted(events, said)
+        if said.kind == REOPEN:
+            check_reopening(events, said, self._instruments)
+        return said
 
     def keep(self, case_id: bytes, said: Event) -> None:
         """Hold what is drafted later in this batch against ``said`` too."""
@@ -85,6 +99,25 @@ def admitted(events: Sequence[Event], said: Event) -> Event:
     for pair in pairs:
         check_admits(pair, threads[pair], said)
     return said
+
+
+def check_reopening(
+    events: Sequence[Event], said: Event, instruments: Sequence[Instrument]
+) -> None:
+    """Let a thread be opened again within the time that its instrument says.
+
+    Raises ConflictError ``not_in_this_state``.
+    """
+    threads = place(events).threads
+    for pair in pairs_of(said, threads):
+        thread = fold(pair, threads[pair]).thread
+        until = reopenable_until(thread, policy_of(instruments, pair, thread.legal_basis))
+        if until is not None and said.created_at > until:
+            raise ConflictError(
+                "not_in_this_state",
+                f"{said.kind}: what {pair.asker} asked {pair.asked} was closed too long ago by its "
+                "instrument (cases.instruments)",
+            )
 
 
 def _decides_by_content(kind: str) -> bool:

@@ -114,6 +114,8 @@ class ThreadDetail(ThreadSummary, frozen=True, kw_only=True):
 
     correctable_until: int | None
     """Until when a correction may be asked for."""
+    reopenable_until: int | None
+    """Until when what is closed may be opened again."""
     reminders: list[ReminderView]
     recalled: list[str]
     messages: list[SaidView]

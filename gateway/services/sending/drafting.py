@@ -81,7 +81,7 @@ class Drafting:
         self._settings = settings
         self._seqs: dict[bytes, int] = {}
         self._instruments = terms_of(settings.cases).instruments
-        self._conduct = Conduct(database, keys, kinds)
+        self._conduct = Conduct(database, keys, kinds, self._instruments)
         self._operations = OperationConduct(database, keys, kinds)
         self._gate = ReleaseGate(
             keys.member, database, holding, self._conduct, settings.policy.release
