@@ -33,10 +33,11 @@ from gateway.services.keykeeping.rotation import Rotation
 from gateway.services.keys import NodeKeys
 from gateway.services.ledger import Ledger
 from gateway.services.neighbours import Neighbours
-from gateway.services.purging import Purging
 from gateway.services.regions.copying import LiaisonCopies
 from gateway.services.relay.collecting import Collecting
 from gateway.services.relay.forwarding import Returning
+from gateway.services.retention.purging import Purging
+from gateway.services.retention.walking import RetentionWalk
 from gateway.services.sending.lanes import Lanes
 from gateway.services.sending.reoffering import Reoffering
 from gateway.services.sending.resigning import Resigning
@@ -92,6 +93,7 @@ class Workers:
     watching: Watching
     vetoes: Vetoes
     purging: Purging
+    retention: RetentionWalk
     starting: Starting
     ledger: Ledger
     clock: Clock
@@ -180,6 +182,7 @@ class Workers:
     async def _purge(self) -> None:
         while True:
             await self._survive("purge.failed", self.purging.walk)
+            await self._survive("retention.late", self.retention.walk)
             await self.clock.sleep(PURGE_S)
 
     async def sweep(self) -> None:

@@ -82,7 +82,9 @@ class RecallReport(About, frozen=True, kw_only=True):
     """Say what became of a recall where the message was."""
 
     verdict: Annotated[RecallVerdict, labelled("What became of it", "Suite donnée")]
-    ground: Annotated[Passage | None, labelled("Ground of the objection", "Motif du refus")] = None
+    ground: Annotated[
+        Passage | None, labelled("Ground, or what there is to say", "Motif, ou précision")
+    ] = None
     readers: Annotated[Count, labelled("How many had read it", "Nombre de lecteurs")] = 0
     passed_to: Annotated[
         tuple[Line, ...],

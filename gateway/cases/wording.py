@@ -33,8 +33,11 @@ FLAGS: Mapping[str, Label] = {
     "lapsed": Label("time for the answer ran out", "délai de réponse écoulé"),
     "delivered": Label("delivered", "remise"),
     "transferred": Label("with the competent authority", "transmise à l'autorité compétente"),
+    "review_due": Label("to be reviewed", "à réexaminer"),
+    "held": Label("legal hold", "gel légal"),
 }
-"""``overdue``, ``lapsed`` and ``delivered`` are a node's own remarks; the rest both sides have.
+"""``overdue``, ``lapsed``, ``delivered``, ``review_due`` and ``held`` are a node's own remarks; the
+rest both sides have.
 
 ``transferred`` is shown with the case alone, and not in lists."""
 STANDS: Mapping[State, Label] = {

@@ -1,6 +1,6 @@
 """``liaison case``: what was asked of whom, what is due first, what was said, and what to say."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +11,7 @@ from gateway.cases.event import Side
 from gateway.cases.forms import form_of
 from gateway.cases.kind import Kind
 from gateway.cases.kinds import kind_named
-from gateway.cases.thread import State
+from gateway.cases.retention import CaseState
 from gateway.cases.wording import FLAGS, TASKS
 from gateway.cli.case_moves import (
     Attach,
@@ -26,6 +26,7 @@ from gateway.cli.case_moves import (
     add_moves,
     handling_of,
 )
+from gateway.cli.case_retention import add_retention, retention_lines, tombstone_lines
 from gateway.cli.case_state import LABELS, command_of, possible_lines
 from gateway.cli.case_words import COLUMNS, NO_OPENING, NOT_OPENING, word
 from gateway.cli.client import Daemon
@@ -47,15 +48,19 @@ app = typer.Typer(help="Cases: what is asked and due.", no_args_is_help=True)
 def list_cases(
     folder: Folder = DEFAULT_FOLDER,
     overdue: Annotated[bool, typer.Option("--overdue", help="What is late.")] = False,
+    for_review: Annotated[
+        bool, typer.Option("--for-review", help="What is over, and to be reviewed.")
+    ] = False,
     every: Annotated[bool, typer.Option("--all", help="What is finished, too.")] = False,
-    state: Annotated[State | None, typer.Option(help="In this state alone.")] = None,
+    state: Annotated[CaseState | None, typer.Option(help="In this state alone.")] = None,
     role: Annotated[Side | None, typer.Option(help="Where we ask, or are asked.")] = None,
     limit: Annotated[int, typer.Option(help="At most so many.", min=1, max=500)] = 50,
     as_json: AsJson = False,
 ) -> None:
     """List what was asked of whom, what is due first."""
     show = "overdue" if overdue else "all" if every else "open"
-    asked = {"show": show, "state": state, "role": role, "limit": limit}
+    review = "due" if for_review else None
+    asked = {"show": show, "state": state, "review": review, "role": role, "limit": limit}
     query = "&".join(f"{name}={value}" for name, value in asked.items() if value is not None)
     shown = daemon_of(folder).call("GET", f"/v1/cases?{query}")
     if as_json:
@@ -96,6 +101,9 @@ def show(
     if as_json:
         show_json(shown)
         return
+    for line in retention_lines(shown):
+        say(line)
+    left = {item["id"]: item for item in shown["tombstones"]}
     for thread in shown["threads"]:
         say(f"{_asked(thread)}: {thread['label']} ({thread['kind']})")
         remarks = _remarks(thread)
@@ -108,7 +116,7 @@ def show(
             told_to = word("reminder", language(), member=item["to"], task=task)
             say(f"  {when(item['at'])}  {told_to}")
         say("")
-        _show_messages(daemon, folder, thread["messages"], thread["recalled"], outline=outline)
+        _show_messages(daemon, folder, thread["messages"], thread["recalled"], left, outline)
         say(word("now", language()))
         for line in possible_lines(thread, language()):
             say(f"  {line}")
@@ -116,7 +124,7 @@ def show(
     show_drafts(shown["drafts"])
     if shown["others"]:
         say(word("beside", language()))
-        _show_messages(daemon, folder, shown["others"], (), outline=outline)
+        _show_messages(daemon, folder, shown["others"], (), left, outline)
 
 
 @app.command("open")
@@ -159,6 +167,7 @@ def open_case(
 
 
 add_moves(app)
+add_retention(app)
 
 
 def show_drafts(drafts: list[dict[str, Any]]) -> None:
@@ -206,10 +215,13 @@ def _show_messages(
     folder: Path,
     messages: list[dict[str, Any]],
     recalled: Collection[str],
-    *,
+    left: Mapping[str, dict[str, Any]],
     outline: bool,
 ) -> None:
-    """Print messages in their order, with what each made of the thread, and what it says."""
+    """Print messages in their order, with what each made of the thread, and what it says.
+
+    ``left`` are tombstones by the message's name.
+    """
     for item in messages:
         far = word("unmoved", language()) if item["out_of_order"] else item["state_label"]
         back = [word("recalled", language())] if item["id"] in recalled else []
@@ -219,7 +231,10 @@ def _show_messages(
         remarks = ", ".join([far, *back] if far else back)
         say(f"{when(item['created_at'])}  {speaker(item)}: {item['label']}  [{remarks}]")
         say(f"  {item['id']}")
-        if not outline:
+        if item["id"] in left:
+            for line in tombstone_lines(left[item["id"]]):
+                say(f"  {line}")
+        elif not outline:
             _show_content(daemon, folder, item["id"])
         say("")
 

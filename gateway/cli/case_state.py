@@ -6,6 +6,7 @@ from typing import Any
 from gateway.cases.conduct import KINDS
 from gateway.cases.event import Side
 from gateway.cases.labels import Label
+from gateway.cases.retention import Standing
 from gateway.cases.thread import REOPEN, TABLE, State, possible
 from gateway.cases.wording import STANDS
 from gateway.cli.case_words import NO_THREAD, NOT_NOW, NOT_OURS, WHICH_THREAD, word
@@ -13,6 +14,10 @@ from gateway.cli.told import SpokenError
 from gateway.clock import SystemClock
 
 LABELS = {kind.name: kind.label for kind in KINDS}
+_CLOSED = {
+    Standing.RESTRICTED: Label("the case is restricted", "le dossier est restreint"),
+    Standing.PURGED: Label("the case was purged", "le dossier a été purgé"),
+}
 
 
 def command_of(kind: str) -> str:
@@ -88,7 +93,10 @@ def _possible(thread: dict[str, Any], language: str) -> str:
 
 
 def _stands(thread: dict[str, Any], language: str) -> str:
-    stands = STANDS[State(thread["state"])].text(language)
+    state = thread["state"]
+    if state in _CLOSED:
+        return _CLOSED[Standing(state)].text(language)
+    stands = STANDS[State(state)].text(language)
     return stands.format(asker=thread["asker"], asked=thread["asked"])
 
 
@@ -96,11 +104,12 @@ def _open(thread: dict[str, Any], side: Side | None) -> list[str]:
     """Return what a side may say; a thread that was closed long ago is not opened again."""
     if side is None:
         return []
-    until = thread["reopenable_until"] or 0
+    state, until = thread["state"], thread["reopenable_until"] or 0
+    if state == Standing.PURGED:
+        return []
+    stands = State.CLOSED if state == Standing.RESTRICTED else State(state)
     return [
-        name
-        for name in possible(State(thread["state"]), side)
-        if name != REOPEN or SystemClock().now() <= until
+        name for name in possible(stands, side) if name != REOPEN or SystemClock().now() <= until
     ]
 
 

@@ -40,6 +40,27 @@ WORDS: Final[Mapping[str, Label]] = {
     ),
     "draft": Label("draft", "projet"),
     "nobody": Label("nothing more", "plus rien"),
+    "review_at": Label("Retention: to be reviewed on {at}", "Conservation : réexamen le {at}"),
+    "stands": Label(
+        "Retention: {standing} since {at}, by {by}: {why}",
+        "Conservation : {standing} depuis le {at}, par {by} : {why}",
+    ),
+    "kept": Label("kept until {at}", "conservé jusqu'au {at}"),
+    "held": Label("kept without end, on a legal hold", "conservé sans terme, gel légal"),
+    "decided": Label("by {by}: {why}", "par {by} : {why}"),
+    "by_itself": Label("a rule of the settings", "une règle de la configuration"),
+    "now_stands": Label(
+        "case {case}: {standing} ({count} messages)",
+        "dossier {case} : {standing} ({count} messages)",
+    ),
+    "tombstone": Label("purged on {at}; it was {digest}", "purgé le {at} ; c'était {digest}"),
+    "receipt_left": Label(
+        "delivery receipt of {member} of {at}", "récépissé de remise de {member} du {at}"
+    ),
+    "sure": Label(
+        "Destroy what was said in this case for good? Its tombstone stays.",
+        "Détruire pour toujours ce qui a été dit dans ce dossier ? Sa trace reste.",
+    ),
 }
 NOT_NOW: Final = Label(
     "{kind}: not possible now. {stands}. {possible}",

@@ -98,6 +98,31 @@ HELP: dict[str, str] = {
     ),
     "The case it belongs to.": "Le dossier dont il fait partie.",
     "The case.": "Le dossier.",
+    "What is over, and to be reviewed.": "Ce qui est terminé, et à réexaminer.",
+    "Why.": "Pour quel motif.",
+    "A file number by which the reason is found elsewhere.": (
+        "Un numéro de dossier où ce motif se retrouve."
+    ),
+    "The last day on which it is needed, as 2027-12-31.": (
+        "Le dernier jour où il est nécessaire, comme 2027-12-31."
+    ),
+    "A legal hold: keep it without end.": "Un gel légal : le conserver sans terme.",
+    "Do not ask.": "Ne pas demander.",
+    "Keep a case until a day, or on a legal hold, which a releaser alone ends. Recorded.": (
+        "Conserver un dossier jusqu'à un jour, ou par un gel que seul un réviseur lève. Consigné."
+    ),
+    "Close what was said in a case that is over: a releaser alone opens it, with a reason.": (
+        "Fermer ce qui a été dit dans un dossier terminé : seul un réviseur l'ouvre, avec un motif."
+    ),
+    "Open a restricted case to its unit again, as a releaser. Recorded.": (
+        "Rouvrir un dossier restreint à son unité, comme réviseur. Consigné."
+    ),
+    "Destroy what was said in a restricted case, as a releaser who did not restrict it.\n\nIts "
+    "tombstone stays: who, when, which kinds, digests and receipts. Recorded.": (
+        "Détruire ce qui a été dit dans un dossier restreint, comme réviseur qui ne l'a pas "
+        "restreint.\n\nSa trace reste : qui, quand, quels types, empreintes et récépissés. "
+        "Consigné."
+    ),
     "The file that another member exported.": "Le fichier qu'un autre membre a exporté.",
     "The file to write; it must not exist.": "Le fichier à écrire ; il ne doit pas exister.",
     "The file.": "Le fichier.",

@@ -23,6 +23,8 @@ STATES: Final[Mapping[str, Label]] = {
     "whole": Label("whole", "complet"),
     "lost": Label("LOST", "PERDU"),
     "recalled": Label("recalled", "rappelé"),
+    "restricted": Label("restricted", "restreint"),
+    "purged": Label("purged", "purgé"),
     "rectified": Label("rectified", "rectifié"),
     "reported": Label("reported on", "objet d'un compte rendu"),
     "complied": Label("complied with", "exécuté"),

@@ -21,6 +21,14 @@ REFUSALS: Final[Mapping[str, str]] = {
     "suite",
     "blob_missing": "la pièce jointe n'est pas sur ce nœud",
     "busy": "ce nœud est trop occupé : réessayer dans un instant",
+    "case_kept": "ce dossier est conservé par une décision : voir liaison case show",
+    "case_not_restricted": "ce dossier n'est pas restreint",
+    "case_purged": "ce dossier a été purgé : il n'en reste que la trace ; en ouvrir un autre",
+    "case_restricted": "ce dossier est restreint : seul un réviseur l'ouvre, avec un motif",
+    "case_runs": "ce dossier n'est pas terminé, ou peut encore être rouvert",
+    "case_stands_so": "ce dossier est déjà restreint",
+    "case_under_way": "un message de ce dossier est en route, non pris en charge, ou peut encore "
+    "revenir",
     "case_not_found": "ce dossier n'existe pas ici",
     "case_unknown": "ce dossier n'existe pas ici",
     "consent_missing": "l'auteur n'a pas consenti à cette communication à un autre membre",
@@ -55,6 +63,7 @@ REFUSALS: Final[Mapping[str, str]] = {
     "member_suspended": "un membre concerné est suspendu par le registre",
     "member_unknown": "le registre ne connaît pas un des destinataires",
     "message_is_own": "seul un message reçu se prend en charge",
+    "message_purged": "ce que disait ce message a été détruit ici : voir liaison case show",
     "message_recalled": "ce message a été rappelé par son expéditeur",
     "message_ref_malformed": "un message se nomme par son expéditeur, un tiret et 32 chiffres "
     "hexadécimaux",
@@ -81,6 +90,7 @@ REFUSALS: Final[Mapping[str, str]] = {
     "released_by_drafter": "qui a rédigé un projet ne le valide ni ne le refuse : une autre "
     "personne le fait ; pour le reprendre, le retirer",
     "role_missing": "il faut pour cela un rôle que l'appelant n'a pas",
+    "second_person_needed": "qui a restreint un dossier ne le purge pas : un autre le fait",
     "storage_key_missing": "la clé qui ouvrait ce message n'est plus là",
     "token_by_token": "un jeton ne crée pas de jetons : le faire en tant qu'utilisateur local",
     "token_expired": "ce jeton a expiré : en demander un autre à l'exploitant",

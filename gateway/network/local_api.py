@@ -60,6 +60,7 @@ from gateway.services.receiving.names import Names
 from gateway.services.regions.circulating import Circulating
 from gateway.services.regions.copying import LiaisonCopies
 from gateway.services.regions.trends import Trends
+from gateway.services.retention.deciding import Deciding
 from gateway.services.sending.delivery import Delivery
 from gateway.services.sending.exchange import Exchange
 from gateway.services.sending.releasing import Releasing
@@ -94,6 +95,7 @@ class Rooms:
     inbox: Inbox
     names: Names
     cases: Cases
+    deciding: Deciding
     operations: Operations
     copies: LiaisonCopies
     circulating: Circulating
@@ -197,7 +199,7 @@ class LocalApi:
             kinds=rooms.kinds,
             caller=caller,
         ).routes()
-        yield CasesApi(rooms.cases, caller=caller).routes()
+        yield CasesApi(rooms.cases, rooms.deciding, caller=caller).routes()
         yield AttachmentsApi(rooms.attachments, rooms.inbox, caller=caller).routes()
         yield CatalogueApi(rooms.kinds, rooms.code_lists, caller=caller, now=rooms.now).routes()
         yield RegionsApi(

@@ -40,6 +40,7 @@ from gateway.services.receiving.names import NamesFound, NamesQuery
 from gateway.services.regions.circulating import AlertOrder, Circulated
 from gateway.services.regions.copying import CopyOrder
 from gateway.services.regions.trends import TrendQuery, TrendReport
+from gateway.services.retention.deciding import CaseDecided, Keeping, Ruling
 from gateway.services.sending.delivery import MovedRows
 from gateway.services.sending.releasing import Decided, Declining
 from gateway.services.sending.submission import Submission, Submitted
@@ -54,7 +55,7 @@ _TYPES = (
     RevokeBody, RevokedKey, PeerLogReport, KindDetail, CodeList, ImportedEdition, CopyOrder,
     AlertOrder, Circulated, NamesFound,
     OperationPage, OperationDetail, TrendReport, TokenOrder, TokenView, NewToken,
-    EventView, Declining, Decided,
+    EventView, Declining, Decided, Keeping, Ruling, CaseDecided,
 )  # fmt: skip
 _QUERIES = {
     ("get", "/v1/messages"): MessageQuery,
@@ -98,6 +99,10 @@ _OPERATIONS: tuple[tuple[str, str, str, type | None, type | None, int], ...] = (
     ("get", "/v1/operations/{id}", "An operation, all said in it", None, OperationDetail, 200),
     ("get", "/v1/cases", "What was asked of whom, what is due first", None, CasePage, 200),
     ("get", "/v1/cases/{id}", "A case: its threads and messages", None, CaseDetail, 200),
+    ("post", "/v1/cases/{id}/review", "Keep it, or hold it; recorded", Keeping, CaseDecided, 200),
+    ("post", "/v1/cases/{id}/restrict", "Close it to the house", Ruling, CaseDecided, 200),
+    ("post", "/v1/cases/{id}/lift", "Open it to its unit again", Ruling, CaseDecided, 200),
+    ("post", "/v1/cases/{id}/purge", "Destroy what was said in it", Ruling, CaseDecided, 200),
     ("get", "/v1/members/{id}", "A member, its keys and its card", None, MemberDetail, 200),
     ("get", "/v1/registry", "The registry as verified here", None, RegistryView, 200),
     ("post", "/v1/peers/{id}/ping", "Reach a peer and compare clocks", None, PeerReport, 200),

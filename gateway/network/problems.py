@@ -42,6 +42,7 @@ _BY_CODE = {
     "media_type_wrong": 415,
     "attachment_lost": 410,
     "events_gone": 410,
+    "message_purged": 410,
     "range_not_satisfiable": 416,
     "validation_failed": 422,
     "consistency_invalid": 422,

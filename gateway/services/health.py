@@ -20,9 +20,9 @@ from gateway.services.federation.standing import shunned
 from gateway.services.keykeeping.key_report import KeyReport
 from gateway.services.keykeeping.rotation import Rotation
 from gateway.services.keys import NodeKeys
-from gateway.services.purging import Purging
 from gateway.services.quotas import Quotas
 from gateway.services.receiving.message_view import ReleaseView, release_of, why
+from gateway.services.retention.purging import Purging
 from gateway.services.witness.cosigning import Cosigning
 from gateway.services.witness.log_alarms import LogAlarms
 from gateway.settings import Role, Settings

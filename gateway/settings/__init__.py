@@ -10,6 +10,7 @@ from gateway.settings.cases import (
     InstrumentSettings,
     LiaisonOfficeSettings,
     RegionSettings,
+    RetentionSettings,
     Weekday,
 )
 from gateway.settings.events import EventsSettings, EventType, WebhookSettings
@@ -58,6 +59,7 @@ __all__ = [
     "RegistrySettings",
     "RelaySettings",
     "ReleaseSettings",
+    "RetentionSettings",
     "Role",
     "RoleGrant",
     "Settings",

@@ -1,7 +1,7 @@
 """Cases: further kinds of message, agreements and calendars, regions."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -66,6 +66,22 @@ class RegionSettings(Section, frozen=True, kw_only=True):
     members: Annotated[list[MemberName], msgspec.Meta(min_length=1, max_length=256)]
 
 
+class RetentionSettings(Section, frozen=True, kw_only=True):
+    """For how long cases are kept that are over, by what is asked in them, of or by whom."""
+
+    kinds: Annotated[
+        list[Annotated[str, msgspec.Meta(pattern=r"\Arequest(\.[a-z][a-z_]*)?\Z")]],
+        msgspec.Meta(max_length=100),
+    ] = []
+    members: Annotated[list[MemberName], msgspec.Meta(max_length=1000)] = []
+    instrument: Annotated[str, msgspec.Meta(max_length=200)] = ""
+    review_months: Count = 36
+    unclosed_months: Count = 12
+    restricts: bool = False
+    purge_months: Count = 0
+    reviewer: Literal["officer", "releaser"] = "officer"
+
+
 class CasesSettings(Section, frozen=True, kw_only=True):
     """Cases: further kinds of message, and the agreements and calendars that dates follow."""
 
@@ -118,6 +134,20 @@ class CasesSettings(Section, frozen=True, kw_only=True):
             le=366,
         ),
     ] = 0
+    retention: Annotated[
+        list[RetentionSettings],
+        explained(
+            "For how long cases are kept that are over, rule by rule; the first that fits counts, "
+            "and where none does nothing is reviewed, restricted or purged by itself: kinds (of "
+            'requests; ["request"] or none for all), members (on the other side; none for all), '
+            "instrument (as the legal basis begins; empty for any), review_months (36, from the "
+            "end of the case to its review), unclosed_months (12, after which what was answered or "
+            "refused counts as ended though nobody closed it; 0 for never), restricts (false; "
+            "whether the case is restricted by itself when its review is due and nobody kept it), "
+            "purge_months (0, from its restriction until it is purged by itself; 0 for never), "
+            'reviewer ("officer" or "releaser", who decides that it is kept).'
+        ),
+    ] = []
     trends_least: Annotated[
         int,
         explained("The fewest seizures or requests of a month that trends show.", ge=1, le=1000),

@@ -169,6 +169,17 @@ def unname(tx: Transaction, origin: str, message: tuple[str, bytes], blob_id: by
     tx.execute(update(blobs).where(*own, ~still).values(named_at=None))
 
 
+def let_go(tx: Transaction, message_rows: Collection[int]) -> None:
+    """Let go of what messages name: what no other message names is swept as if none ever did."""
+    links = message_blobs.c.message_row.in_(message_rows)
+    named = list(tx.execute(select(message_blobs.c.blob_row).where(links)).scalars())
+    tx.execute(delete(message_blobs).where(links))
+    if named:
+        still = exists().where(message_blobs.c.blob_row == blobs.c.row_id)
+        unnamed = update(blobs).where(blobs.c.row_id.in_(named), ~still)
+        tx.execute(unnamed.values(named_at=None))
+
+
 def forget_unnamed(tx: Transaction, now: int) -> list[str]:
     """Forget blobs that nothing named for a day; return where they lie.
 

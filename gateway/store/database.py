@@ -20,6 +20,7 @@ from sqlalchemy.exc import DBAPIError
 from gateway.errors import LiaisonError, UnavailableError
 from gateway.store.engine import (
     SAVEPOINTS_MAX,
+    empty_journal,
     is_passing,
     reader_engine,
     translation,
@@ -133,6 +134,14 @@ class Database:
         """Run a reading act on a snapshot."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._readers, self.read_now, act)
+
+    async def scrub(self) -> bool:
+        """Let what was deleted be in no journal any more; tell whether readers let go of it."""
+        loop = asyncio.get_running_loop()
+        for _ in range(REPEATS):
+            if await loop.run_in_executor(self._readers, empty_journal, self._reader):
+                return True
+        return False
 
     def read_now(self, act: Callable[[Transaction], _T]) -> _T:
         """Run a reading act in this thread."""

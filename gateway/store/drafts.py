@@ -242,6 +242,14 @@ def forget(tx: Transaction, now: int) -> None:
         tx.execute(delete(drafts).where(drafts.c.row_id.in_(rows)))
 
 
+def forget_unsent(tx: Transaction, case_id: bytes) -> None:
+    """Forget at once the drafts of a case that ended unsent."""
+    ended = drafts.c.case_id == case_id, drafts.c.state.in_(UNSENT)
+    rows = list(tx.execute(select(drafts.c.row_id).where(*ended)).scalars())
+    tx.execute(delete(draft_blobs).where(draft_blobs.c.draft_row.in_(rows)))
+    tx.execute(delete(drafts).where(drafts.c.row_id.in_(rows)))
+
+
 def _all(tx: Transaction, statement: Select[Any]) -> list[StoredDraft]:
     return [StoredDraft(**_typed(row)) for row in tx.execute(statement).mappings()]
 

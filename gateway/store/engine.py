@@ -4,6 +4,7 @@ SQLite is the embedded default, one process. PostgreSQL lets several daemons of 
 store. Everything that differs between them is here; the rest of the store is one text.
 """
 
+import sqlite3
 from collections.abc import Sequence
 from typing import Any, Final, Literal
 
@@ -89,6 +90,24 @@ def _postgres(
             "driver_missing",
             "the driver for PostgreSQL is not installed: pip install 'liaison-gateway[postgresql]'",
         ) from fault
+
+
+def empty_journal(engine: Engine) -> bool:
+    """Move SQLite's journal into the database and cut it to nothing: it held earlier pages.
+
+    Tell whether it was: a reader at work keeps what it needs, and the next call takes it. A server
+    keeps and recycles its journals by settings of its own.
+    """
+    if engine.dialect.name != "sqlite":
+        return True
+    raw = engine.raw_connection()
+    try:
+        rows = raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    except sqlite3.OperationalError:  # somebody writes
+        return False
+    finally:
+        raw.close()
+    return not rows[0][0]
 
 
 class InsertNew:

@@ -69,6 +69,8 @@ class MessageSummary:
     tbs_digest: bytes
     header: bytes
     acknowledged_at: int | None
+    purged_at: int | None
+    """Since when there is nothing left of it but its tombstone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,19 +8,17 @@ fold to another state ("Retention" in SPEC says what ends it). The audit log kee
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Column, Exists, delete, exists, func, or_, select, tuple_, update
+from sqlalchemy import Column, Exists, delete, exists, func, or_, select, tuple_
 
-from gateway.cases.retention import is_conduct
-from gateway.store import sealings, threads
+from gateway.cases.retention import Standing, is_conduct
+from gateway.store import attachments, retentions, sealings, threads
 from gateway.store.database import Transaction
 from gateway.store.messages import IN, OUT, SERVICE
 from gateway.store.schema import (
     attached,
-    blobs,
     disclosures,
     exhibited,
     marks,
-    message_blobs,
     messages,
     outbox,
 )
@@ -82,10 +80,14 @@ def _conversations(
         messages.c.case_id.in_(cases), messages.c.direction != SERVICE
     )
     rows = tx.execute(statement.order_by(messages.c.row_id)).all()
-    asked = {bytes(row.case_id) for row in rows if is_conduct(row.kind)}
+    kept = {bytes(row.case_id) for row in rows if is_conduct(row.kind)}
+    kept |= {
+        case_id
+        for case_id, decided in retentions.of_cases(tx, cases).items()
+        if decided.standing is not Standing.OPEN or decided.keep_until > now
+    }
     ended = _ended(tx, [row.row_id for row in rows if row.direction == OUT])
     found: dict[bytes, list[int]] = {}
-    kept = set(asked)
     for row in rows:
         done_at = row.acknowledged_at if row.direction == IN else ended.get(row.row_id)
         late = row.expires_at <= now - REPEATS_S
@@ -110,9 +112,7 @@ def _forget(tx: Transaction, rows: Sequence[int]) -> None:
     columns = messages.c.sender, messages.c.message_id
     named_so = tx.execute(select(*columns).where(messages.c.row_id.in_(rows))).all()
     names = [(row.sender, bytes(row.message_id)) for row in named_so]
-    links = message_blobs.c.message_row.in_(rows)
-    named = list(tx.execute(select(message_blobs.c.blob_row).where(links)).scalars())
-    tx.execute(delete(message_blobs).where(links))
+    attachments.let_go(tx, rows)
     tx.execute(delete(attached).where(attached.c.message_row.in_(rows)))
     delivered = select(outbox.c.row_id).where(outbox.c.message_row.in_(rows))
     sealings.forget(tx, list(tx.execute(delivered).scalars()))
@@ -120,10 +120,6 @@ def _forget(tx: Transaction, rows: Sequence[int]) -> None:
     threads.forget(tx, rows)
     tx.execute(delete(messages).where(messages.c.row_id.in_(rows)))
     _forget_remarks(tx, names)
-    if named:
-        still = exists().where(message_blobs.c.blob_row == blobs.c.row_id)
-        unnamed = update(blobs).where(blobs.c.row_id.in_(named), ~still)
-        tx.execute(unnamed.values(named_at=None))
 
 
 def _forget_remarks(tx: Transaction, names: Collection[tuple[str, bytes]]) -> None:

@@ -4,16 +4,28 @@ How far the copy is, and by which terms its dates were computed, is one row (``c
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass
-from typing import Final
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Final
 
-from sqlalchemy import and_, case, delete, func, insert, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    and_,
+    case,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
+from gateway.cases.retention import Standing
 from gateway.store.database import Transaction
 from gateway.store.engine import CASES, lock, put
 from gateway.store.messages import SERVICE
 from gateway.store.rows import ROWS_MAX
-from gateway.store.schema import case_folding, messages, threads
+from gateway.store.schema import case_folding, messages, retentions, threads
 
 NEVER: Final = 2**53 - 1
 """The time at which something is due that is not."""
@@ -43,6 +55,8 @@ class ThreadRow:
     """When the time for the answer runs out; ``NEVER`` where none is owed."""
     remind_at: int = NEVER
     """When to say that something will be due."""
+    review_at: int = NEVER
+    """When its retention is to be reviewed; ``NEVER`` for not, or not yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +75,10 @@ class ThreadFilter:
     asked: str | None = None
     due_until: int | None = None
     due_since: int | None = None
+    standing: Standing | None = None
+    """How far its case is open: ``states`` are asked of what is neither restricted nor purged."""
+    review_until: int | None = None
+    """Of cases whose retention is to be reviewed by then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +89,11 @@ class Folding:
     terms: bytes
 
 
+_BURIED: Final[dict[str, Any]] = {
+    "state": Standing.PURGED.value, "urgent": False, "oral_to_be_confirmed": False, "recalled": 0,
+    "out_of_order": 0, "due_task": "", "due_by": "", "due_at": NEVER, "lapses_at": NEVER,
+    "remind_at": NEVER, "review_at": NEVER,
+}  # fmt: skip
 _WHOLE = [threads.c[name] for name in StoredThread.__dataclass_fields__]
 
 
@@ -122,7 +145,12 @@ def page(
         or_(threads.c.due_at > due_at, and_(threads.c.due_at == due_at, threads.c.row_id > row_id))
     )
     if wanted.states is not None:
-        statement = statement.where(threads.c.state.in_(wanted.states))
+        open_ = ~_stands(Standing.RESTRICTED, Standing.PURGED)
+        statement = statement.where(threads.c.state.in_(wanted.states), open_)
+    if wanted.standing is not None:
+        statement = statement.where(_stands(wanted.standing))
+    if wanted.review_until is not None:
+        statement = statement.where(*_to_review(wanted.review_until))
     if wanted.asker is not None:
         statement = statement.where(threads.c.asker == wanted.asker)
     if wanted.asked is not None:
@@ -165,6 +193,44 @@ def due_counts(tx: Transaction, me: str, now: int) -> DueCounts:
     return DueCounts(**row, lapsed=tx.execute(lapsed).scalar_one())
 
 
+def to_review(tx: Transaction, until: int, after: bytes, limit: int) -> list[bytes]:
+    """Return the next cases after one whose retention is to be reviewed by a time."""
+    statement = select(threads.c.case_id).where(*_to_review(until), threads.c.case_id > after)
+    found = tx.execute(statement.distinct().order_by(threads.c.case_id).limit(limit))
+    return [bytes(case_id) for case_id in found.scalars()]
+
+
+def buried(row: ThreadRow) -> ThreadRow:
+    """Return a thread of a purged case: who asked whom for which kind, and when."""
+    return replace(row, **_BURIED)
+
+
+def bury(tx: Transaction, case_id: bytes) -> None:
+    """Let nothing stay of a case's threads but who asked whom for which kind, and when."""
+    tx.execute(update(threads).where(threads.c.case_id == case_id).values(**_BURIED))
+
+
 def forget(tx: Transaction, request_rows: Collection[int]) -> None:
     """Let go of threads whose request is forgotten."""
     tx.execute(delete(threads).where(threads.c.request_row.in_(request_rows)))
+
+
+def _stands(*standings: Standing) -> ColumnElement[bool]:
+    return exists().where(
+        retentions.c.case_id == threads.c.case_id, retentions.c.standing.in_(standings)
+    )
+
+
+def _to_review(until: int) -> Sequence[ColumnElement[bool]]:
+    """Say which threads are of cases that are to be reviewed: all of each, and none is kept."""
+    of_case = threads.alias("of_case")
+    last = (
+        select(func.max(of_case.c.review_at))
+        .where(of_case.c.case_id == threads.c.case_id)
+        .scalar_subquery()
+    )
+    decided = exists().where(
+        retentions.c.case_id == threads.c.case_id,
+        or_(retentions.c.keep_until > until, retentions.c.standing != Standing.OPEN),
+    )
+    return threads.c.review_at <= until, last <= until, ~decided

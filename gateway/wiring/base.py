@@ -9,6 +9,7 @@ from gateway.network.metrics import Metrics
 from gateway.peer import Peers
 from gateway.services.casework.nomenclature import Nomenclature
 from gateway.services.casework.own_kinds import kinds_with
+from gateway.services.casework.reopening import Reopening
 from gateway.services.keys import NodeKeys
 from gateway.services.ledger import Ledger
 from gateway.services.refusals import Refusals
@@ -44,6 +45,7 @@ class Base:
     holding: Holding
     kinds: Mapping[str, Kind]
     nomenclature: Nomenclature
+    reopening: Reopening
     metrics: Metrics
 
 
@@ -59,6 +61,7 @@ def wire_base(
     """Make what needs nothing but what the process brings."""
     registry_size: Later[[], int] = Later()
     ledger = Ledger(clock, entropy, registry_size)
+    kinds = kinds_with(settings.path(settings.cases.kinds))
     refusals = Refusals(database, ledger, clock)
     return Base(
         settings=settings,
@@ -75,7 +78,8 @@ def wire_base(
         refusals=refusals,
         holding=Holding(database, keys, ledger, settings.policy),
         tokens=Tokens(database, ledger, refusals, clock, entropy),
-        kinds=kinds_with(settings.path(settings.cases.kinds)),
+        kinds=kinds,
         nomenclature=Nomenclature(database, ledger, clock),
+        reopening=Reopening(keys, kinds, ledger, clock),
         metrics=Metrics(),
     )

@@ -17,7 +17,6 @@ from gateway.services.gatekeeper import Gatekeeper
 from gateway.services.health import Health
 from gateway.services.keys import NodeKeys
 from gateway.services.neighbours import Neighbours
-from gateway.services.purging import Purging
 from gateway.services.receiving.inbox import Inbox
 from gateway.services.receiving.names import Names
 from gateway.services.sending.delivery import Delivery
@@ -35,6 +34,7 @@ from gateway.wiring.keykeeping import Keykeeping, wire_keykeeping
 from gateway.wiring.media import Media, wire_media
 from gateway.wiring.receiving import wire_inbox, wire_receiving
 from gateway.wiring.relay import Relay, wire_relay
+from gateway.wiring.retention import Retention, wire_retention
 from gateway.wiring.sending import Sending, wire_sending
 from gateway.wiring.witness import Witness, wire_witness
 from gateway.workers import Workers
@@ -75,7 +75,7 @@ class _Parts:
     casework: Casework
     events: Events
     media: Media
-    purging: Purging
+    retention: Retention
 
 
 def wire(
@@ -138,7 +138,7 @@ def wire(
         media=wire_media(
             base, federation, blobs, relay, delivery=sending.delivery, reception=receiving.reception
         ),
-        purging=Purging(database, keys, base.kinds, clock, settings.policy),
+        retention=wire_retention(base),
     )
     return Node(
         database=database,
@@ -162,6 +162,7 @@ def _rooms(parts: _Parts) -> Rooms:
         inbox=parts.inbox,
         names=Names(base.database, base.keys, base.holding.outline),
         cases=casework.cases,
+        deciding=parts.retention.deciding,
         operations=casework.operations,
         copies=casework.copies,
         trends=casework.trends,
@@ -202,7 +203,7 @@ def _health(parts: _Parts) -> Health:
         base.peers,
         outlined=base.holding.outline,
         quotas=parts.entrance.quotas,
-        purging=parts.purging,
+        purging=parts.retention.purging,
         cosigning=parts.witness.cosigning,
         audit_state=AuditState(parts.auditing.log, parts.auditing.anchoring),
         gossip=federation.gossip,
@@ -268,7 +269,8 @@ def _workers(parts: _Parts) -> Workers:
         cosigning=parts.witness.cosigning,
         watching=parts.witness.watching,
         vetoes=federation.vetoes,
-        purging=parts.purging,
+        purging=parts.retention.purging,
+        retention=parts.retention.walk,
         starting=Starting(
             database, base.keys, base.ledger, settings=base.settings, version=version()
         ),

@@ -83,5 +83,6 @@ def wire_receiving(
             arrived=arrived,
             reoffering=sending.reoffering,
             recalls=sending.recalls,
+            reopening=base.reopening,
         ),
     )

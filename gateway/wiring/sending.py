@@ -103,6 +103,7 @@ def wire_sending(
         lanes=lanes,
         sessions=Sessions(clock, base.entropy),
         taken_back=recalls.came.set,
+        reopening=base.reopening,
         waits=lambda: settled(0),
     )
     return Sending(

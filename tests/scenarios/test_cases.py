@@ -187,7 +187,7 @@ async def test_what_crosses_is_kept_on_both_sides(tmp_path: Path) -> None:
             await fed.until(lambda s=sender, m=sent.id: delivered(fed, s, m))
         for member in (XA, XB):
             (thread,) = (await fed.nodes[member].rooms.cases.read(asked.case, OFFICER)).threads
-            assert thread.state is State.WITHDRAWN
+            assert thread.state == State.WITHDRAWN
             assert [said.id for said in thread.messages if said.out_of_order] == [answered.id]
             assert thread.out_of_order == 1
 

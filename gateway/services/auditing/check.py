@@ -26,6 +26,7 @@ from gateway.services.auditing.tree import Tree
 from gateway.store import audit, audit_reading, messages
 from gateway.store.audit import AuditShard
 from gateway.store.database import Transaction
+from gateway.store.messages import StoredMessage
 from keys.registry.origins import AuditOrigin
 from keys.registry.view import View
 from keys.suite import MemberId
@@ -168,7 +169,7 @@ class _Check:
             after = rows[-1].row_id
             for row in rows:
                 code = FindingCode.MESSAGE_ALTERED
-                if envelope_id(row.header, row.body) == row.envelope_id:
+                if self._is_whole(row):
                     if self._rows.names(row.envelope_id):
                         self._messages += 1
                         continue
@@ -176,6 +177,12 @@ class _Check:
                 name = message_ref(row.sender, row.message_id)
                 self._findings.append(Finding(code=code, subject=name, at=row.stored_at))
             self._progress(len(rows))
+
+    def _is_whole(self, row: StoredMessage) -> bool:
+        """Tell whether a message's bytes are those that were stored, or the log says they went."""
+        if row.purged_at is not None:
+            return self._rows.says_purged(row.envelope_id)
+        return envelope_id(row.header, row.body) == row.envelope_id
 
     def _grow(self, shard: AuditShard, size: int, heads: Sequence[Head]) -> list[Finding]:
         """Let the tree grow by every entry, and hold it against each head at its size."""

@@ -38,6 +38,7 @@ class Rows:
 
     def __init__(self) -> None:
         self._named = _Digests()
+        self._purged = _Digests()
         self._recorded: set[bytes] = set()
         self._gone: dict[bytes, tuple[str, int | None]] = {}
         self._told = 0
@@ -50,6 +51,10 @@ class Rows:
     def names(self, envelope_id: bytes) -> bool:
         """Tell whether an entry says that this message was accepted or received."""
         return envelope_id in self._named
+
+    def says_purged(self, envelope_id: bytes) -> bool:
+        """Tell whether an entry says that this message was purged."""
+        return envelope_id in self._purged
 
     def scan(
         self, rows: Sequence[Row], start: int, end: int, shard: str
@@ -102,6 +107,9 @@ class Rows:
     def _note(self, entry: AuditEntry) -> None:
         if entry.kind in _MESSAGES:
             self._named.add(entry.digests[0])
+        elif entry.kind is EntryKind.CASE_PURGED:
+            for envelope_id in entry.digests:
+                self._purged.add(envelope_id)
         elif entry.kind is EntryKind.ENTRY_ERASED:
             self._recorded.add(entry.digests[0])
 

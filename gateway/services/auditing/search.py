@@ -55,6 +55,10 @@ ABOUT_MESSAGES = frozenset(
         EntryKind.MESSAGE_FORWARDED,
         EntryKind.FORWARD_REFUSED,
         EntryKind.MESSAGE_RECALLED,
+        EntryKind.CASE_REVIEWED,
+        EntryKind.CASE_RESTRICTED,
+        EntryKind.CASE_LIFTED,
+        EntryKind.CASE_PURGED,
         EntryKind.EVIDENCE_EXPORTED,
         EntryKind.ADMINISTRATOR_ACTED,
     }

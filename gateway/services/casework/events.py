@@ -11,7 +11,7 @@ from gateway.cases.kind import Kind
 from gateway.cases.kinds import kind_named
 from gateway.cases.schema import Content
 from gateway.cases.thread import is_event
-from gateway.errors import LiaisonError
+from gateway.errors import LiaisonError, RejectedError
 from gateway.protocol.envelope import parse_header
 from gateway.protocol.message import Payload, decode_payload
 from gateway.protocol.opening import open_body
@@ -78,8 +78,22 @@ def drafted_event(
     return _saying(event, content)
 
 
+def check_kept(item: StoredMessage) -> None:
+    """Let pass what was not purged. Raises RejectedError ``message_purged``."""
+    if item.purged_at is not None:
+        raise RejectedError(
+            "message_purged",
+            "what this message said was destroyed here; its tombstone stands in liaison case show "
+            f"{item.case_id.hex()}",
+        )
+
+
 def opened_payload(keys: NodeKeys, item: StoredMessage) -> Payload:
-    """Open a stored message. Raises UnavailableError ``storage_key_missing``."""
+    """Open a stored message.
+
+    Raises RejectedError ``message_purged``, UnavailableError ``storage_key_missing``.
+    """
+    check_kept(item)
     storage = keys.storage_key(item.storage_key_id)
     content_key = storage.unwrap(item.envelope_id, item.wrapped_key)
     return decode_payload(open_body(item.header, item.body, content_key).payload)

@@ -6,16 +6,18 @@ stored since be folded first, so that an exchange costs nothing more.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from gateway.cases.clocks import due, lapses_at, reminders
 from gateway.cases.event import Event
 from gateway.cases.kind import Kind
 from gateway.cases.placing import place
+from gateway.cases.retention import Standing, review_at
 from gateway.cases.thread import REQUEST, Folded, fold, is_event, row_of
 from gateway.services.casework.events import read_events
 from gateway.services.casework.terms import Terms
 from gateway.services.keys import NodeKeys
-from gateway.store import messages, threads
+from gateway.store import messages, retentions, threads
 from gateway.store.database import Database, Transaction
 from gateway.store.messages import MessageSummary
 from gateway.store.threads import NEVER, Folding, ThreadRow
@@ -68,14 +70,24 @@ class CaseFolding:
         events = read_events(tx, self._keys, self._kinds, stored)
         rows = {(event.member, event.message_id): row for row, event in events.items()}
         by_case: dict[bytes, list[Event]] = {}
+        heard_at: dict[bytes, int] = {}
         for item in stored:
+            heard_at[item.case_id] = item.stored_at
             if item.row_id in events:
                 by_case.setdefault(item.case_id, []).append(events[item.row_id])
+        known = retentions.of_cases(tx, by_case)
         for case_id, said in by_case.items():
+            purged = case_id in known and known[case_id].standing is Standing.PURGED
             for folded in folded_threads(said, self._keys.member):
                 asked = request_of(folded)
                 request_row = rows[asked.member, asked.message_id]
-                yield thread_row(case_id, folded, request_row, self._terms)
+                row = thread_row(case_id, folded, request_row, self._terms)
+                if purged:
+                    yield threads.buried(row)
+                else:
+                    rule = self._terms.rule(folded.thread, self._keys.member)
+                    due_at = review_at(folded.thread, rule, heard_at[case_id])
+                    yield replace(row, review_at=due_at)
 
 
 def folded_threads(events: Sequence[Event], me: str) -> list[Folded]:

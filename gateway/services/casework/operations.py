@@ -23,7 +23,7 @@ from gateway.cases.operation_fold import (
 )
 from gateway.cases.schema import Content
 from gateway.clock import Clock
-from gateway.errors import ConflictError, LiaisonError, RejectedError
+from gateway.errors import ConflictError, ForbiddenError, LiaisonError, RejectedError
 from gateway.faults import Fault, FaultsError
 from gateway.protocol.message import Payload, message_ref, parse_message_ref
 from gateway.services.caller import Caller, require
@@ -37,7 +37,7 @@ from gateway.services.casework.operation_view import (
 )
 from gateway.services.keys import NodeKeys
 from gateway.settings import Role
-from gateway.store import messages
+from gateway.store import messages, retentions
 from gateway.store.database import Database, Transaction
 from gateway.store.messages import MessageFilter, MessageSummary
 from keys.registry.view import View
@@ -115,7 +115,7 @@ class Operations:
             found = messages.page(tx, wanted, after=after, limit=query.limit)
             shown = list[OperationSummary]()
             for item in found:
-                if not self._may_see(tx, item, caller):
+                if not self._may_see(tx, item, caller) or _is_closed(tx, item):
                     continue
                 stored = messages.of_cases(tx, [item.case_id])
                 folded, opened = read(tx, self._keys, self._kinds, item, stored)
@@ -129,7 +129,8 @@ class Operations:
     async def read(self, ref: str, caller: Caller, language: str = "en") -> OperationDetail:
         """Return an operation, named by its opening, with all that was said in it.
 
-        Raises RejectedError ``operation_not_found``, ForbiddenError ``role_missing``.
+        Raises RejectedError ``operation_not_found``, ForbiddenError ``role_missing`` or
+        ``case_restricted``.
         """
         require(caller, Role.OFFICER, Role.AUDITOR)
         sender, message_id = parse_message_ref(ref)
@@ -139,6 +140,8 @@ class Operations:
             found = messages.find(tx, sender, message_id)
             if found is None or found.kind != OPEN or not self._may_see(tx, found, caller):
                 raise RejectedError("operation_not_found", f"there is no operation {ref} here")
+            if _is_closed(tx, found):
+                raise ForbiddenError("case_restricted", f"the case of {ref} is restricted")
             stored = messages.of_cases(tx, [found.case_id])
             folded, opened = read(tx, self._keys, self._kinds, found, stored)
             by_name: dict[str, MessageSummary] = {
@@ -159,6 +162,12 @@ class Operations:
         except LiaisonError:
             return False
         return isinstance(content, content_types.Open) and caller.unit in (None, unit)
+
+
+def _is_closed(tx: Transaction, item: MessageSummary) -> bool:
+    """Tell whether an opening is of a case that was restricted."""
+    decided = retentions.find(tx, item.case_id)
+    return decided is not None and decided.closes(item.stored_at)
 
 
 def read(

@@ -7,12 +7,23 @@ import msgspec
 
 from gateway.cases.clocks import Task
 from gateway.cases.kind import Kind
+from gateway.cases.retention import (
+    FOREVER,
+    RETENTION_REASONS,
+    STANDINGS,
+    CaseState,
+    RetentionReason,
+    Standing,
+)
 from gateway.cases.thread import Said, State
 from gateway.cases.wording import STATES, TASKS
 from gateway.protocol.envelope import parse_header
 from gateway.protocol.message import message_ref
+from gateway.protocol.receipt import ReceiptKind, parse_receipt
 from gateway.store.messages import MessageSummary
-from gateway.store.threads import NEVER, ThreadRow
+from gateway.store.retentions import Retention
+from gateway.store.threads import NEVER, ThreadRow, buried
+from keys.suite import digest
 
 
 class DueView(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,7 +54,8 @@ class ThreadSummary(msgspec.Struct, frozen=True, kw_only=True):
     asked: str
     kind: str
     label: str
-    state: State
+    state: CaseState
+    """Of the thread, or how far its case is open: ``restricted``, ``purged``."""
     state_label: str
     flags: list[str]
     opened_at: int
@@ -51,6 +63,8 @@ class ThreadSummary(msgspec.Struct, frozen=True, kw_only=True):
     due: DueView | None
     out_of_order: int
     """How many messages moved nothing, because the state did not allow them."""
+    review_at: int | None
+    """From when on its retention is to be reviewed; none while it runs, or without a rule."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,21 +135,77 @@ class ThreadDetail(ThreadSummary, frozen=True, kw_only=True):
     messages: list[SaidView]
 
 
+class RetentionView(msgspec.Struct, frozen=True, kw_only=True):
+    """What was decided about a case that is over, by whom and why; times are UTC seconds."""
+
+    standing: Standing
+    standing_label: str
+    stands_by: str
+    """Who let it stand so; empty for the node, by a rule of its settings."""
+    stands_since: int
+    reason: str
+    reason_label: str
+    reference: str
+    keep_until: int | None
+    held: bool
+    """Whether it is kept without end, on a legal hold."""
+    kept_by: str
+    kept_at: int
+    kept_reason: str
+    kept_reason_label: str
+    kept_reference: str
+
+
+class ReceiptLeft(msgspec.Struct, frozen=True, kw_only=True):
+    """A receipt of a message that is purged."""
+
+    member: str
+    at: int
+    sha256: str
+
+
+class TombstoneView(msgspec.Struct, frozen=True, kw_only=True):
+    """What is left of a message."""
+
+    id: str
+    purged_at: int
+    envelope_id: str
+    tbs_digest: str
+    """What it was, whatever envelope brought it."""
+    receipts: list[ReceiptLeft]
+
+
 class CaseDetail(msgspec.Struct, frozen=True, kw_only=True):
     """A case: its threads, and its messages that belong to none."""
 
     case: str
     threads: list[ThreadDetail]
     others: list[SaidView]
+    retention: RetentionView | None
+    """None where nothing was decided."""
+    tombstones: list[TombstoneView]
+    """Of its messages that are purged."""
     drafts: list[DraftedView] = []
     """What waits for a second person."""
 
 
 def summary_of(
-    row: ThreadRow, kinds: Mapping[str, Kind], language: str, *, delivered: bool, now: int
+    row: ThreadRow,
+    kinds: Mapping[str, Kind],
+    language: str,
+    *,
+    delivered: bool,
+    decided: Retention | None,
+    now: int,
 ) -> ThreadSummary:
     """Return a thread as a list shows it."""
-    state = State(row.state)
+    if decided is not None and decided.standing is Standing.PURGED:
+        row = buried(row)  # whatever was folded while it was purged
+    state, label = CaseState(row.state), STANDINGS[Standing.PURGED]
+    if state is not CaseState.PURGED:
+        label = STATES[State(row.state)]
+    if decided is not None and decided.standing is Standing.RESTRICTED:
+        state, label = CaseState.RESTRICTED, STANDINGS[decided.standing]
     return ThreadSummary(
         case=row.case_id.hex(),
         asker=row.asker,
@@ -143,12 +213,51 @@ def summary_of(
         kind=row.kind,
         label=_label(row.kind, kinds, language),
         state=state,
-        state_label=STATES[state].text(language),
-        flags=list(_flags(row, now, delivered=delivered)),
+        state_label=label.text(language),
+        flags=list(_flags(row, decided, now, delivered=delivered)),
         opened_at=row.opened_at,
         entered_at=row.entered_at,
         due=_due(row, language),
         out_of_order=row.out_of_order,
+        review_at=_review_at(row, decided),
+    )
+
+
+def retention_view(decided: Retention | None, language: str) -> RetentionView | None:
+    """Return what was decided about a case."""
+    if decided is None:
+        return None
+    held = decided.keep_until == FOREVER
+    return RetentionView(
+        standing=decided.standing,
+        standing_label=STANDINGS[decided.standing].text(language),
+        stands_by=decided.stands_by,
+        stands_since=decided.stands_since,
+        reason=decided.reason,
+        reason_label=_reason(decided.reason, language),
+        reference=decided.reference,
+        keep_until=None if held or not decided.keep_until else decided.keep_until,
+        held=held,
+        kept_by=decided.kept_by,
+        kept_at=decided.kept_at,
+        kept_reason=decided.kept_reason,
+        kept_reason_label=_reason(decided.kept_reason, language),
+        kept_reference=decided.kept_reference,
+    )
+
+
+def tombstone_view(item: MessageSummary, receipts: Iterable[bytes]) -> TombstoneView:
+    """Return what is left of a message."""
+    return TombstoneView(
+        id=message_ref(item.sender, item.message_id),
+        purged_at=item.purged_at or 0,
+        envelope_id=item.envelope_id.hex(),
+        tbs_digest=item.tbs_digest.hex(),
+        receipts=[
+            ReceiptLeft(member=read.recipient, at=read.at, sha256=digest(encoded).hex())
+            for encoded in receipts
+            if (read := parse_receipt(encoded)).kind is ReceiptKind.DELIVERY
+        ],
     )
 
 
@@ -185,7 +294,22 @@ def _due(row: ThreadRow, language: str) -> DueView | None:
     return DueView(task=task, label=TASKS[task].text(language), by=row.due_by, at=row.due_at)
 
 
-def _flags(row: ThreadRow, now: int, *, delivered: bool) -> Iterable[str]:
+def _reason(reason: str, language: str) -> str:
+    """Return why something was decided, in words."""
+    return RETENTION_REASONS[RetentionReason(reason)].text(language) if reason else ""
+
+
+def _review_at(row: ThreadRow, decided: Retention | None) -> int | None:
+    """Return when a review is due: when what was decided says so, if that is later."""
+    if row.review_at == NEVER or (decided and decided.standing is not Standing.OPEN):
+        return None
+    at = max(row.review_at, 0 if decided is None else decided.keep_until)
+    return None if at == FOREVER else at
+
+
+def _flags(
+    row: ThreadRow, decided: Retention | None, now: int, *, delivered: bool
+) -> Iterable[str]:
     if row.urgent:
         yield "urgent"
     if row.oral_to_be_confirmed:
@@ -198,6 +322,11 @@ def _flags(row: ThreadRow, now: int, *, delivered: bool) -> Iterable[str]:
         yield "lapsed"
     if delivered and row.state == State.SUBMITTED:
         yield "delivered"
+    review_at = _review_at(row, decided)
+    if review_at is not None and review_at <= now:
+        yield "review_due"
+    if decided is not None and decided.keep_until == FOREVER:
+        yield "held"
 
 
 def _label(kind: str, kinds: Mapping[str, Kind], language: str) -> str:

@@ -11,7 +11,7 @@ from gateway.errors import LiaisonError, RejectedError
 from gateway.faults import Fault, FaultsError
 from gateway.protocol.message import message_ref
 from gateway.services.caller import Caller, require
-from gateway.services.casework.events import opened_payload
+from gateway.services.casework.standing import unit_of
 from gateway.services.events.chronicle import Chronicle
 from gateway.services.keys import NodeKeys
 from gateway.settings import EventType, Role
@@ -150,7 +150,7 @@ class Telling:
             return False
         stored = messages.find(tx, item.sender, item.message_id)
         try:
-            return stored is not None and opened_payload(self._keys, stored).unit == caller.unit
+            return stored is not None and unit_of(tx, self._keys, stored) == caller.unit
         except LiaisonError:
             return False
 

@@ -95,6 +95,8 @@ def _recall(
     if isinstance(said, Recall):
         reason, files = said.reason, set(said.attachments)
     held = files & set(() if carrier.stored is None else files_in(keys, carrier.stored) or ())
+    if carrier.stored is not None and carrier.stored.purged_at is not None:
+        held = files  # which of them went with it nobody can tell any more
     if files and not held:
         return ()
     content: dict[str, Any] = {"message": name, "language": "en", "reason": reason.value}

@@ -36,6 +36,7 @@ from keys.suite import MemberId
 STEP = 20
 _LOOK_S = 60.0
 _GROUND = "It was given as evidence before the recall came."
+_PURGED = "It had been purged here before the recall came."
 _AUDITOR = Caller(name="node", roles=frozenset({Role.AUDITOR}))
 _log = logger()
 
@@ -80,7 +81,9 @@ class RecallDuties:
                 if await self._say(mark, submission):
                     passed_to += submission.to
             if mark.kind is MarkKind.RECALLED and mark.sender != self._me:
-                await self._say(mark, _report(mark, passed_to, await self._readers(mark)))
+                purged = await self._database.read(partial(_is_purged, mark=mark))
+                report = _report(mark, passed_to, await self._readers(mark), purged=purged)
+                await self._say(mark, report)
             await self._database.write(partial(marks.settle, row_id=mark.row_id))
 
     def _due(self, tx: Transaction, mark: StoredMark) -> Sequence[Submission]:
@@ -143,7 +146,14 @@ class RecallDuties:
         return True
 
 
-def _report(mark: StoredMark, passed_to: Sequence[str], readers: int) -> Submission:
+def _is_purged(tx: Transaction, mark: StoredMark) -> bool:
+    stored = messages.find(tx, mark.sender, mark.message_id)
+    return stored is not None and stored.purged_at is not None
+
+
+def _report(
+    mark: StoredMark, passed_to: Sequence[str], readers: int, *, purged: bool
+) -> Submission:
     content: dict[str, Any] = {
         "message": message_ref(mark.sender, mark.message_id),
         "language": "en",
@@ -151,8 +161,11 @@ def _report(mark: StoredMark, passed_to: Sequence[str], readers: int) -> Submiss
         "readers": readers,
         "passed_to": sorted(set(passed_to)),
     }
-    if mark.verdict == RecallVerdict.OBJECTED.value:
-        content |= {"ground": _GROUND}
+    grounds = [_GROUND] if mark.verdict == RecallVerdict.OBJECTED.value else []
+    if purged:
+        grounds.append(_PURGED)
+    if grounds:
+        content |= {"ground": " ".join(grounds)}
     return Submission(
         to=[mark.sender],
         kind=REPORT,

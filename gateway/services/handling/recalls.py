@@ -71,7 +71,7 @@ class Recalls:
                 *(() if stored is None else (stored.envelope_id,)),
                 opened.envelope.envelope_id,
             ),
-            code=verdict.value if stored is not None else "not_here",
+            code=_code(stored, verdict),
         )
         return [entry]
 
@@ -100,3 +100,10 @@ def _answers(recall: StoredMessage, sender: str, said: RecallReport) -> bool:
         and recall.in_reply_to == said.message
         and sender in parse_header(recall.header).to
     )
+
+
+def _code(stored: StoredMessage | None, verdict: RecallVerdict) -> str:
+    if stored is None:
+        return "not_here"
+    purged = stored.purged_at is not None and verdict is RecallVerdict.COMPLIED
+    return "purged" if purged else verdict.value

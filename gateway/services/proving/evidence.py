@@ -18,14 +18,17 @@ from gateway.protocol.message import decode_payload, parse_message_ref
 from gateway.protocol.opening import open_body
 from gateway.services.caller import Caller, require
 from gateway.services.casework.consents import check_use
+from gateway.services.casework.events import check_kept
+from gateway.services.casework.standing import unit_of
 from gateway.services.federation.registry import RegistryMirror
 from gateway.services.federation.witnesses import settled
-from gateway.services.handling.quarantine import quarantine_of
+from gateway.services.handling.quarantine import closed_to, quarantine_of
 from gateway.services.keys import NodeKeys
 from gateway.services.ledger import Ledger
 from gateway.services.proving.exhibits import (
     Found,
     Held,
+    Proven,
     Side,
     Signing,
     checked_evidence,
@@ -36,7 +39,7 @@ from gateway.services.refusals import Refusals
 from gateway.services.sending.outcomes import content_key
 from gateway.services.witness.cosigning import Cosigning
 from gateway.settings import Role
-from gateway.store import audit, marks, messages, sealings
+from gateway.store import audit, marks, messages, sealings, tombstones
 from gateway.store import registry as mirrored
 from gateway.store.database import Database, Transaction
 from gateway.store.messages import StoredMessage
@@ -88,14 +91,16 @@ class EvidenceFiles:
         """Return a file of evidence of a message; recorded, and as a read where it is open.
 
         ``recipient`` is the one to speak of, all of them by default; ``purpose`` is what the
-        content is for. Raises RejectedError ``message_unknown``, ForbiddenError ``role_missing``,
-        ``unit_mismatch`` or, for its content, ``information_recalled`` or ``consent_missing``,
-        UnavailableError ``storage_key_missing``.
+        content is for. Raises RejectedError ``message_unknown``, or ``message_purged`` for the
+        content of one of which the rest still stands; ForbiddenError ``role_missing``,
+        ``unit_mismatch`` or, for its content, ``information_recalled``, ``case_restricted`` or
+        ``consent_missing``; UnavailableError ``storage_key_missing``.
         """
         async with self._refusals.recorded(ref, caller):
             require(caller, Role.OFFICER, Role.AUDITOR)
             held = await self._hold(ref, caller, recipient)
             if is_open:
+                check_kept(held.stored)
                 await self._check_open(held.stored, purpose)
         found = await self._entries(held)
         history, head = await self._registry()
@@ -119,8 +124,9 @@ class EvidenceFiles:
         today = datetime.fromtimestamp(self._clock.now(), UTC).date().isoformat()
 
         def check(tx: Transaction) -> None:
-            if quarantine_of(tx, self._keys, stored).whole:
-                raise ForbiddenError("information_recalled", "its sender recalled this message")
+            closed = quarantine_of(tx, self._keys, stored)
+            if closed.whole:
+                raise closed_to(closed)
             check_use(tx, self._keys, self._kinds, stored, purpose=purpose.value, today=today)
 
         await self._database.read(check)
@@ -144,17 +150,32 @@ class EvidenceFiles:
             return stored, states, earlier
 
         stored, states, earlier = await self._database.read(look)
-        inner = open_body(stored.header, stored.body, content_key(self._keys, stored))
-        payload = decode_payload(inner.payload)
-        if caller.unit is not None and payload.unit != caller.unit:
+        unit, signed, proven = await self._database.read(lambda tx: self._proven(tx, stored))
+        if caller.unit is not None and unit != caller.unit:
             raise ForbiddenError("unit_mismatch", f"{caller.name} sees its own unit's cases only")
         if recipient is not None:
             states = [state for state in states if state.recipient == recipient]
         newest = Signing(
-            signed=inner.signed, envelope_id=stored.envelope_id, tbs_digest=stored.tbs_digest
+            signed=signed, envelope_id=stored.envelope_id, tbs_digest=stored.tbs_digest
         )
         signing, of_it = of_one_signing([newest, *earlier], states)
-        return Held(stored=stored, payload=inner.payload, signing=signing, states=of_it)
+        return Held(stored=stored, payload=proven, signing=signing, states=of_it)
+
+    def _proven(self, tx: Transaction, stored: StoredMessage) -> tuple[str, bytes, Proven]:
+        """Return a message's unit, what was signed, and its payload or what stays of it.
+
+        Raises RejectedError ``message_purged`` for one that could not be opened even before.
+        """
+        if stored.purged_at is None:
+            inner = open_body(stored.header, stored.body, content_key(self._keys, stored))
+            return decode_payload(inner.payload).unit, inner.signed, Proven.of(inner.payload)
+        stone = tombstones.find(tx, stored.row_id)
+        if stone is None:
+            raise RejectedError(
+                "message_purged", "nothing can be proven of it: its key was gone when it was purged"
+            )
+        unit = unit_of(tx, self._keys, stored)
+        return unit, stone.signed, Proven(payload=None, digest=stone.payload_digest)
 
     async def _entries(self, held: Held) -> Found:
         """Return what our log and theirs say; theirs unverified."""

@@ -30,11 +30,24 @@ class Signing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Proven:
+    """What a message says, by its digest; the payload is None once it is purged."""
+
+    payload: bytes | None
+    digest: bytes
+
+    @staticmethod
+    def of(payload: bytes) -> "Proven":
+        """Return what a payload proves."""
+        return Proven(payload=payload, digest=payload_digest(payload))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
     """What we hold of a message, opened, and the signing that the evidence is about."""
 
     stored: StoredMessage
-    payload: bytes
+    payload: Proven
     signing: Signing
     states: Sequence[RecipientState]
     """Of the recipients whose receipts are for that signing."""
@@ -44,8 +57,8 @@ class Held:
         return Evidence(
             header=self.stored.header,
             signed=self.signing.signed,
-            payload=self.payload,
-            payload_digest=payload_digest(self.payload),
+            payload=self.payload.payload,
+            payload_digest=self.payload.digest,
             sent=None,
             delivered=(),
             statements=(),

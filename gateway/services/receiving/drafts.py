@@ -20,9 +20,10 @@ from gateway.services.receiving.message_view import Detail, Page, ReleaseView, r
 from gateway.services.refusals import Refusals
 from gateway.services.sending.holding import Holding, OpenDraft
 from gateway.settings import Role
-from gateway.store import audit, drafts, messages
-from gateway.store.database import Database
+from gateway.store import audit, drafts, messages, retentions
+from gateway.store.database import Database, Transaction
 from gateway.store.drafts import DraftFilter, DraftState, StoredDraft
+from gateway.store.retentions import Retention
 
 _NO_MESSAGE = (DraftState.AWAITING_RELEASE.value, DraftState.DECLINED.value)
 """The states in which no message is."""
@@ -84,7 +85,7 @@ class Drafts:
     async def read(self, ref: str, caller: Caller, language: str) -> Detail | None:
         """Open a draft and record who read it; None for what is none, or was sent.
 
-        Raises ForbiddenError ``role_missing`` or ``unit_mismatch``.
+        Raises ForbiddenError ``role_missing``, ``unit_mismatch`` or ``case_restricted``.
         """
         draft = await self._unsent(ref, caller)
         if draft is None:
@@ -117,13 +118,15 @@ class Drafts:
         sender, message_id = parse_message_ref(ref)
         if sender != self._keys.member:
             return None
-        stored = await self._database.read(lambda tx: drafts.find(tx, message_id))
+        stored, decided = await self._database.read(lambda tx: _found(tx, message_id))
         draft = None if stored is None else self._holding.open(stored)
         if draft is None:
             return None
         try:
             require(caller, *READERS)
             check_unit(draft, caller)
+            if decided is not None and decided.closes(draft.stored.drafted_at):
+                raise ForbiddenError("case_restricted", "the case of this draft is restricted")
         except ForbiddenError as fault:
             await self._refusals.reading(draft.stored.draft_digest, caller, fault.code)
             raise
@@ -141,6 +144,12 @@ class Drafts:
         kind = EntryKind.MESSAGE_READ
         entry = self._ledger.entry(kind, peer=caller.name, digests=read, code=role)
         await self._database.write(lambda tx: audit.append(tx, [entry]))
+
+
+def _found(tx: Transaction, message_id: bytes) -> tuple[StoredDraft | None, Retention | None]:
+    """Return a draft, and what was decided about its case."""
+    stored = drafts.find(tx, message_id)
+    return stored, None if stored is None else retentions.find(tx, stored.case_id)
 
 
 def asked_drafts(

@@ -21,6 +21,8 @@ from gateway.protocol.message import (
 )
 from gateway.protocol.opening import open_body, verify_stored
 from gateway.services.caller import Caller, require
+from gateway.services.casework.events import check_kept
+from gateway.services.casework.standing import unit_of
 from gateway.services.federation.registry import RegistryMirror
 from gateway.services.handling.quarantine import (
     OpeningReason,
@@ -31,7 +33,7 @@ from gateway.services.handling.quarantine import (
 from gateway.services.keys import NodeKeys
 from gateway.services.ledger import Ledger
 from gateway.services.receiving.drafts import Drafts, asked_drafts
-from gateway.services.receiving.marked import marks_shown
+from gateway.services.receiving.marked import marks_in, marks_shown
 from gateway.services.receiving.message_view import (
     AttachmentView,
     Detail,
@@ -307,7 +309,7 @@ class Inbox:
                 tx, [item.row_id for item in found if item.attachments and item.direction == "in"]
             )
             states = showing.states(tx, [item.row_id for item in found])
-            return found, states, lacking, marks.kinds_of(tx, [_name(item) for item in found])
+            return found, states, lacking, marks_in(tx, found)
 
         found, states, lacking, done = await self._database.read(look)
         cursor = str(found[-1].row_id) if found else query.cursor
@@ -341,13 +343,14 @@ class Inbox:
 
     async def _may_see(self, item: MessageSummary, caller: Caller) -> bool:
         try:
-            await self._open(message_ref(item.sender, item.message_id), caller)
+            unit = await self._database.read(lambda tx: unit_of(tx, self._keys, item))
         except LiaisonError:
             return False
-        return True
+        return unit == caller.unit
 
     async def _open(self, ref: str, caller: Caller) -> OpenedStored:
         stored = await self._database.read(lambda tx: _find(tx, ref))
+        check_kept(stored)
         storage = self._keys.storage_key(stored.storage_key_id)
         content_key = storage.unwrap(stored.envelope_id, stored.wrapped_key)
         inner = open_body(stored.header, stored.body, content_key)

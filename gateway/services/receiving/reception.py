@@ -10,12 +10,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gateway.cases.kinds import CATALOGUE
+from gateway.cases.retention import REOPEN
 from gateway.clock import Clock
 from gateway.errors import LiaisonError, RejectedError, UnavailableError
 from gateway.logs import logger
 from gateway.protocol.answer import Accepted, Answer, Later, PendingBlobs, Posted, Refused
 from gateway.protocol.audit import EntryKind
 from gateway.protocol.envelope import ParsedEnvelope
+from gateway.protocol.message import payload_digest
 from gateway.protocol.opening import (
     OpenedMessage,
     SplitViewError,
@@ -27,6 +29,7 @@ from gateway.protocol.receipt import (
     renew_receipt,
     sign_receipts,
 )
+from gateway.services.casework.reopening import Reopening
 from gateway.services.federation.registry import RegistryMirror
 from gateway.services.federation.standing import SUSPENDED, SUSPENDED_S
 from gateway.services.federation.views import Heard
@@ -37,7 +40,7 @@ from gateway.services.receiving.demands import Demands, Missing
 from gateway.services.receiving.judging import Denied, Judging, Parsed, Verdict, read_copy
 from gateway.services.relay.wayback import Answered, Wayback
 from gateway.services.sending.reoffering import RESTORED, Reoffering
-from gateway.store import attached, attachments, audit, messages
+from gateway.store import attached, attachments, audit, messages, tombstones
 from gateway.store.database import Database, Transaction
 from gateway.store.messages import StoredMessage
 from keys.registry.view import View
@@ -102,7 +105,9 @@ class Reception:
         arrived: Callable[[], None],
         reoffering: Reoffering,
         recalls: Recalls,
+        reopening: Reopening,
     ) -> None:
+        self._reopening = reopening
         self._recalls = recalls
         self._database = database
         self._judging = judging
@@ -304,6 +309,9 @@ class Reception:
         for item in new:
             if _is_heard(item):
                 entries += self._recalls.hear(tx, item.opened)
+            if item.opened.payload.kind == REOPEN:
+                case_id = item.opened.payload.case_id
+                entries += self._reopening.hear(tx, case_id, item.opened.sender)
         conflicts: dict[bytes, Answer] = {}
         stored = {item.opened.envelope.envelope_id for item in new}
         for item in good:
@@ -320,7 +328,11 @@ class Reception:
         """Answer for a name that is taken: the same message gets its receipt, another does not."""
         stored = messages.find(tx, opened.sender, opened.envelope.header.message_id)
         try:
-            if stored is not None and stored.receipt is not None and self._is_same(stored, opened):
+            if (
+                stored is not None
+                and stored.receipt is not None
+                and self._is_same(tx, stored, opened)
+            ):
                 return Accepted(given.receipt(tx, stored)), []
         except UnavailableError as fault:
             return Later("busy", fault.retry_after_s or LATER_S), []
@@ -333,13 +345,18 @@ class Reception:
         )
         return Refused("message_id_reused"), [entry]
 
-    def _is_same(self, stored: StoredMessage, opened: OpenedMessage) -> bool:
+    def _is_same(self, tx: Transaction, stored: StoredMessage, opened: OpenedMessage) -> bool:
         """Tell whether a message is the stored one, perhaps signed again: same header and payload.
 
         Raises UnavailableError ``storage_key_missing``.
         """
         if stored.tbs_digest == opened.tbs_digest or stored.header != opened.envelope.header_bytes:
             return stored.tbs_digest == opened.tbs_digest
+        if stored.purged_at is not None:
+            stone = tombstones.find(tx, stored.row_id)
+            return stone is not None and stone.payload_digest == payload_digest(
+                opened.inner.payload
+            )
         storage = self._keys.storage_key(stored.storage_key_id)
         content_key = storage.unwrap(stored.envelope_id, stored.wrapped_key)
         inner = open_body(stored.header, stored.body, content_key)

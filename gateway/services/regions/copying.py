@@ -36,7 +36,7 @@ from gateway.services.keys import NodeKeys
 from gateway.services.sending.exchange import Exchange
 from gateway.services.sending.submission import Submission, Submitted
 from gateway.settings import CasesSettings, Role
-from gateway.store import messages
+from gateway.store import messages, retentions
 from gateway.store.database import Database, Transaction
 from gateway.store.messages import MessageFilter, MessageSummary, StoredMessage
 from keys.registry.statement import MemberRole
@@ -88,7 +88,8 @@ class LiaisonCopies:
 
         Raises RejectedError ``message_unknown`` or ``copy_of_a_copy``; FaultsError for who is no
         liaison office; ForbiddenError ``role_missing``, ``unit_mismatch``, ``consent_missing``,
-        ``handling_forbids_copy`` or ``information_recalled``; and as ``Exchange.submit``.
+        ``handling_forbids_copy``, ``information_recalled`` or ``case_restricted``; and as
+        ``Exchange.submit``.
         """
         require(caller, Role.OFFICER)
         self._check_offices(order.to)
@@ -188,8 +189,11 @@ def _find(tx: Transaction, ref: str) -> StoredMessage:
 
 
 def _check_copied(tx: Transaction, keys: NodeKeys, stored: StoredMessage, content: Content) -> None:
-    """Let pass what is not for its recipients alone, and was not taken back."""
+    """Let pass what is not for its recipients alone, nor closed or taken back."""
     ref = message_ref(stored.sender, stored.message_id)
+    decided = retentions.find(tx, stored.case_id)
+    if decided is not None and decided.closes(stored.stored_at):
+        raise ForbiddenError("case_restricted", f"the case of {ref} is restricted")
     if is_closed(tx, keys, stored.sender, stored.message_id):
         raise ForbiddenError("information_recalled", f"{stored.sender} recalled {ref}")
     handling = getattr(content, "handling", None)

@@ -24,6 +24,10 @@ class Answered:
     answer: Answer
 
 
+LATER_S = 3600
+"""When a relay asks again about a copy that nobody can seal a receipt for any more."""
+
+
 class Wayback:
     """Turns answers for senders into answers for relays."""
 
@@ -55,6 +59,9 @@ class Wayback:
         dressed: list[Answer] = []
         for item in answered:
             match item.answer:
+                case Accepted(receipt=receipt) if stored[receipt].purged_at is not None:
+                    next(signed)  # it could not be sealed: a copy in custody ends by its expiry
+                    dressed.append(Later("busy", LATER_S))
                 case Accepted(receipt=receipt, wanted=wanted):
                     sealed = self.seal(receipt, stored[receipt])
                     dressed.append(Accepted(next(signed), sealed, wanted))

@@ -16,6 +16,7 @@ from gateway.cases.kind import Family, Kind
 from gateway.cases.kinds import kind_named
 from gateway.cases.powers import asking_fault, speaking_fault
 from gateway.cases.recall import check_own, taken_back
+from gateway.cases.retention import check_may_say
 from gateway.cases.schema import Content
 from gateway.clock import Clock
 from gateway.errors import ConflictError, ForbiddenError, LiaisonError, RejectedError
@@ -29,10 +30,11 @@ from gateway.protocol.message import (
 from gateway.services.blobs.attachments import Attachments
 from gateway.services.caller import Caller
 from gateway.services.casework.conduct import Conduct
-from gateway.services.casework.events import drafted_event, opened_payload
+from gateway.services.casework.events import drafted_event
 from gateway.services.casework.nomenclature import Nomenclature
 from gateway.services.casework.operations import OperationConduct
 from gateway.services.casework.recalled import check_takes_back
+from gateway.services.casework.standing import unit_of
 from gateway.services.casework.terms import terms_of
 from gateway.services.federation.registry import RegistryMirror
 from gateway.services.federation.standing import SUSPENDED, shunned
@@ -43,7 +45,7 @@ from gateway.services.sending.passing import Passing
 from gateway.services.sending.release_gate import ReleaseGate
 from gateway.services.sending.submission import Submission, content_of
 from gateway.settings import Settings
-from gateway.store import messages
+from gateway.store import messages, retentions
 from gateway.store.database import Database
 from keys.registry.statement import REGISTRY, MemberRole
 from keys.suite import MemberId
@@ -122,6 +124,7 @@ class Drafting:
         RejectedError, FaultsError with every fault of the content, ConflictError for what the
         state of a case does not allow, ``awaits_release`` or ``draft_outdated``, UnavailableError
         ``storage_key_missing``, or ForbiddenError ``kind_reserved``, ``above_ceiling``,
+        ``case_restricted``,
         ``unit_mismatch``, or as ``Passing.check``.
         """
         kind = kind_named(submission.kind, self._kinds)
@@ -140,6 +143,7 @@ class Drafting:
             self._settings.policy.ceilings, kind.name, to, getattr(said, "handling", None)
         )
         case_id = await self._case(submission, kind, released)
+        await self._check_standing(submission, kind, case_id)
         await self._check_unit(submission, caller, case_id)
         await self._check_powers(submission, kind, to, case_id)
         message_id = released.stored.message_id if released else draw_id(now, self._keys.entropy)
@@ -260,6 +264,15 @@ class Drafting:
         if found := [fault for fault in faults if fault is not None]:
             raise FaultsError(found)
 
+    async def _check_standing(self, submission: Submission, kind: Kind, case_id: bytes) -> None:
+        """Let pass what may be said in a case that is restricted or purged.
+
+        Raises ForbiddenError ``case_restricted``, ConflictError ``case_purged``.
+        """
+        if submission.case is not None or submission.in_reply_to is not None:
+            standing = await self._database.read(lambda tx: retentions.standing_of(tx, case_id))
+            check_may_say(standing, kind.name, kind.family)
+
     async def _check_unit(self, submission: Submission, caller: Caller, case_id: bytes) -> None:
         """Let who belongs to a unit speak for that unit, and in its cases.
 
@@ -271,12 +284,12 @@ class Drafting:
         units = {submission.unit} - {None}
         if submission.case is not None or submission.in_reply_to is not None:
             wanted = messages.MessageFilter(case_id=case_id)
-            first = await self._database.read(
-                lambda tx: messages.by_rows(
-                    tx, [item.row_id for item in messages.page(tx, wanted, after=0, limit=1)]
-                )
+            units |= await self._database.read(
+                lambda tx: {
+                    unit_of(tx, self._keys, first)
+                    for first in messages.page(tx, wanted, after=0, limit=1)
+                }
             )
-            units |= {opened_payload(self._keys, item).unit for item in first}
         if units - {caller.unit}:
             raise ForbiddenError(
                 "unit_mismatch", f"{caller.name} speaks for its own unit, and in its cases only"

@@ -11,7 +11,10 @@ from dataclasses import dataclass, field, replace
 
 import msgspec
 
+from gateway.cases.kind import Family
+from gateway.cases.kinds import CATALOGUE
 from gateway.cases.recall import KINDS
+from gateway.cases.retention import REOPEN, may_say
 from gateway.clock import Clock
 from gateway.errors import ConflictError, LiaisonError, UnavailableError
 from gateway.protocol.audit import EntryKind
@@ -26,6 +29,7 @@ from gateway.protocol.envelope import (
 from gateway.protocol.message import message_ref
 from gateway.services.caller import Caller, require
 from gateway.services.casework.recalled import note_own
+from gateway.services.casework.reopening import Reopening
 from gateway.services.federation.cards import Cards
 from gateway.services.federation.registry import RegistryMirror
 from gateway.services.keys import NodeKeys
@@ -39,7 +43,7 @@ from gateway.services.sending.sessions import Sessions
 from gateway.services.sending.submission import RecipientSummary, Submission, Submitted
 from gateway.settings import Role
 from gateway.store import attachments as blobs
-from gateway.store import audit, disclosures, drafts, idempotency, marks, messages
+from gateway.store import audit, disclosures, drafts, idempotency, marks, messages, retentions
 from gateway.store.database import Database, Transaction
 from gateway.store.disclosures import Disclosure
 from gateway.store.drafts import DraftState
@@ -140,6 +144,7 @@ class Exchange:
         sessions: Sessions,
         taken_back: Callable[[], None],
         waits: Callable[[], None],
+        reopening: Reopening,
     ) -> None:
         """``taken_back`` is told when something of ours was recalled or rectified."""
         self._taken_back = taken_back
@@ -154,6 +159,7 @@ class Exchange:
         self._lanes = lanes
         self._sessions = sessions
         self._waits = waits
+        self._reopening = reopening
         self._waiting: deque[_Request] = deque()
         self._waiting_messages = 0
         self._worker: asyncio.Task[None] | None = None
@@ -322,6 +328,9 @@ class Exchange:
         note_own(tx, [item.message for item in good], now)
         drafts.record(tx, [(item.new, item.blob_ids) for item in held])
         entries = [entry for item in good for entry in item.entries]
+        for item in good:
+            if item.message.kind == REOPEN:
+                entries += self._reopening.hear(tx, item.message.case_id, self._keys.member)
         audit.append(tx, [*entries, *released, *(item.entry for item in held)])
         return conflicts
 
@@ -479,8 +488,9 @@ def _takes_back(item: object) -> bool:
 def _check_not_overtaken(tx: Transaction, ready: Sequence[_Ready]) -> None:
     """Hold messages against what was stored since they were drafted, by whichever daemon.
 
-    Two that speak in one case at once must not both be right, and what was recalled meanwhile is
-    not passed on. Raises ConflictError ``overtaken``.
+    Two that speak in one case at once must not both be right, nothing is said in a case that was
+    restricted or purged meanwhile, and what was recalled is not passed on. Raises ConflictError
+    ``overtaken``.
     """
     lowest: dict[bytes, int] = {}
     for message in (item.message for item in ready):
@@ -491,7 +501,13 @@ def _check_not_overtaken(tx: Transaction, ready: Sequence[_Ready]) -> None:
         return
     sender = ready[0].message.sender
     newest = messages.newest_seqs(tx, sender, lowest)
-    if marks.recalls_of(tx, passed) or any(newest.get(case, 0) >= lowest[case] for case in lowest):
+    moved = any(newest.get(case, 0) >= lowest[case] for case in lowest)
+    known = retentions.of_cases(tx, lowest)
+    for message in (item.message for item in ready if item.message.case_id in known):
+        kind = CATALOGUE.get(message.kind)
+        family = Family.OWN if kind is None else kind.family
+        moved |= not may_say(known[message.case_id].standing, message.kind, family)
+    if moved or marks.recalls_of(tx, passed):
         raise ConflictError("overtaken", "the case moved while this was written: look, and repeat")
 
 

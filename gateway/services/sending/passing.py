@@ -21,12 +21,12 @@ from gateway.protocol.envelope import parse_header
 from gateway.protocol.message import Attachment, message_ref, parse_message_ref
 from gateway.services.caller import Caller
 from gateway.services.casework.consents import consent_for, handling_of
-from gateway.services.casework.events import opened_payload
+from gateway.services.casework.events import check_kept, opened_payload
 from gateway.services.casework.recalled import is_closed
 from gateway.services.keys import NodeKeys
 from gateway.services.refusals import Refusals
 from gateway.services.sending.submission import Submission
-from gateway.store import disclosures, marks, messages
+from gateway.store import disclosures, marks, messages, retentions
 from gateway.store.database import Database, Transaction
 from gateway.store.marks import MarkKind
 from gateway.store.messages import StoredMessage
@@ -79,8 +79,8 @@ class Passing:
         """Return what is passed on, to whom and under which consent.
 
         Raises RejectedError ``message_unknown``; FaultsError where no purpose is said;
-        ForbiddenError ``unit_mismatch``, ``consent_missing``, ``information_recalled``
-        or ``handling_weaker``, recorded.
+        ForbiddenError ``unit_mismatch``, ``consent_missing``, ``information_recalled``,
+        ``case_restricted`` or ``handling_weaker``, recorded.
         """
         if not submission.forwards and not attached:
             return ()
@@ -110,6 +110,7 @@ class Passing:
         found = await self._database.read(lambda tx: messages.find(tx, sender, message_id))
         if found is None or found.direction == messages.SERVICE:
             raise RejectedError("message_unknown", f"/forwards/{at}: there is no {ref} here")
+        check_kept(found)
         if caller.unit is not None and opened_payload(self._keys, found).unit != caller.unit:
             await self._refusals.passing_on(found.envelope_id, caller, "unit_mismatch")
             raise ForbiddenError("unit_mismatch", f"{caller.name} sees its own unit's cases only")
@@ -166,6 +167,10 @@ class Passing:
         if any(mark.kind is MarkKind.RECALLED for mark in done):
             await self._refusals.passing_on(item.envelope_id, caller, f"information_recalled {to}")
             raise ForbiddenError("information_recalled", f"{item.sender} recalled {name}")
+        decided = await self._database.read(lambda tx: retentions.find(tx, item.case_id))
+        if decided is not None and decided.closes(item.stored_at):
+            await self._refusals.passing_on(item.envelope_id, caller, f"case_restricted {to}")
+            raise ForbiddenError("case_restricted", f"the case of {name} is restricted")
         handling = handling_of(self._keys, self._kinds, item)
         kept = is_withheld(handling) or is_beyond(handling, purpose)
         if found is None and kept and not follows:
@@ -230,4 +235,5 @@ def _kept(tx: Transaction, sender: str, message_id: bytes) -> StoredMessage:
     if stored is None:
         gone = message_ref(sender, message_id)
         raise RejectedError("message_unknown", f"/forwards: {gone} is not here any more")
+    check_kept(stored)
     return stored

@@ -15,7 +15,7 @@ from gateway.store.schema.audit import (
 )
 from gateway.store.schema.base import metadata
 from gateway.store.schema.blobs import attached, blobs, message_blobs, segments
-from gateway.store.schema.cases import case_folding, hs_codes, hs_editions, threads
+from gateway.store.schema.cases import case_folding, hs_codes, hs_editions, retentions, threads
 from gateway.store.schema.drafts import draft_blobs, drafts
 from gateway.store.schema.events import event_cursors, events
 from gateway.store.schema.logs import (
@@ -33,6 +33,7 @@ from gateway.store.schema.messages import (
     outbox,
     restorations,
     sealings,
+    tombstones,
 )
 from gateway.store.schema.node import configurations, idempotency, storage_keys, tokens
 from gateway.store.schema.registry import (
@@ -89,12 +90,14 @@ __all__ = [
     "relayed",
     "relayed_blobs",
     "restorations",
+    "retentions",
     "sealings",
     "segments",
     "split_views",
     "storage_keys",
     "threads",
     "tokens",
+    "tombstones",
     "vetoes",
     "witnessed_heads",
 ]

@@ -1,4 +1,4 @@
-"""Threads as they were folded last, and the nomenclature."""
+"""Threads as they were folded last, what was decided about cases, and the nomenclature."""
 
 from sqlalchemy import (
     BigInteger,
@@ -36,6 +36,7 @@ threads = Table(
     Column("due_at", BigInteger, nullable=False),
     Column("lapses_at", BigInteger, nullable=False),
     Column("remind_at", BigInteger, nullable=False, server_default=text(str(2**53 - 1))),
+    Column("review_at", BigInteger, nullable=False, server_default=text(str(2**53 - 1))),
     UniqueConstraint("case_id", "asker", "asked"),
     Index(None, "due_at", "row_id"),
     Index(None, "request_row"),
@@ -49,6 +50,24 @@ case_folding = Table(
     Column("only", Integer, primary_key=True, autoincrement=False),
     Column("folded_row", Row, nullable=False),
     Column("terms", LargeBinary(32), nullable=False),
+)
+
+retentions = Table(
+    "retentions",
+    metadata,
+    Column("case_id", LargeBinary(16), primary_key=True),
+    Column("unit", String(64), nullable=False),
+    Column("standing", String(16), nullable=False),
+    Column("stands_by", String(128), nullable=False),
+    Column("stands_since", BigInteger, nullable=False),
+    Column("reason", String(16), nullable=False),
+    Column("reference", String(64), nullable=False),
+    Column("keep_until", BigInteger, nullable=False),
+    Column("kept_by", String(128), nullable=False),
+    Column("kept_at", BigInteger, nullable=False),
+    Column("kept_reason", String(16), nullable=False),
+    Column("kept_reference", String(64), nullable=False),
+    Index(None, "standing", "case_id"),
 )
 
 hs_editions = Table(

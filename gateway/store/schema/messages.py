@@ -39,9 +39,18 @@ messages = Table(
     Column("wrapped_key", LargeBinary, nullable=False),
     Column("acknowledged_at", BigInteger),
     Column("receipt", LargeBinary),
+    Column("purged_at", BigInteger),
     UniqueConstraint("message_id", "sender"),
     Index(None, "case_id", "sender", "seq"),
     Index(None, "direction", "row_id"),
+)
+
+tombstones = Table(
+    "tombstones",
+    metadata,
+    Column("message_row", Row, ForeignKey("messages.row_id"), primary_key=True),
+    Column("signed", LargeBinary(136), nullable=False),
+    Column("payload_digest", LargeBinary(32), nullable=False),
 )
 
 outbox = Table(

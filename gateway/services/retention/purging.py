@@ -1,6 +1,6 @@
 """Purge conversations that are done and older than the retention time, a few at a time.
 
-A case in which something was asked has terms of its own (``services.retention``).
+A case in which something was asked has terms of its own (``walking``).
 """
 
 from collections.abc import Mapping

@@ -1,0 +1,1 @@
+"""What becomes of cases that are over: reviewed, kept, restricted, purged to a tombstone."""
