@@ -16,6 +16,7 @@ from typing import Any
 from gateway.cli.client import Daemon
 from gateway.cli.options import daemon_of
 from gateway.errors import LiaisonError
+from tests import forked
 
 START_S = 90.0
 QUICK = {
@@ -52,11 +53,14 @@ def command_of(*arguments: str, ahead_s: int = 0, module: str = "gateway") -> li
 
 def liaison(*arguments: str, ahead_s: int = 0, **environ: str) -> Ran:
     """Run the command line."""
-    command = command_of(*arguments, ahead_s=ahead_s)
-    ran = subprocess.run(
-        command, capture_output=True, text=True, check=False, timeout=90,
-        stdin=subprocess.DEVNULL, env={**os.environ, **environ},
-    )  # fmt: skip
+    environ = {**os.environ, **environ}
+    if not ahead_s:
+        ran = forked.run(arguments, environ, timeout_s=90)
+    else:
+        ran = subprocess.run(
+            command_of(*arguments, ahead_s=ahead_s), capture_output=True, text=True, check=False,
+            timeout=90, stdin=subprocess.DEVNULL, env=environ,
+        )  # fmt: skip
     return Ran(ran.returncode, ran.stdout, ran.stderr)
 
 
