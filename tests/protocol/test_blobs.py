@@ -1,4 +1,4 @@
-"""Blobs, answers and retry: their bounds, and what is refused."""
+"""Blobs and answers: their bounds, and what is refused."""
 
 import pytest
 from hypothesis import given, settings
@@ -19,7 +19,6 @@ from gateway.protocol.blob import (
     sealed_blob_bytes,
     segment_digest,
 )
-from gateway.protocol.delivery import RetryPolicy, next_attempt_at, retry_delay_s
 
 
 def segments_of(pieces: list[SealedPiece]) -> list[bytes]:
@@ -137,25 +136,3 @@ def test_answers_match_the_batch() -> None:
     assert len(parse_answers(encoded, 2)) == 2
     assert code(parse_answers, encoded, 1) == "encoding_invalid"
     assert code(parse_answers, encoded, 3) == "encoding_invalid"
-
-
-@given(attempts=st.integers(1, 10**6), jitter=st.floats(0, 1, exclude_max=True))
-def test_delay_doubles_and_stays_in_bounds(attempts: int, jitter: float) -> None:
-    """Between first and max and a quarter; never less for one failure more."""
-    policy = RetryPolicy()
-    delay = retry_delay_s(policy, attempts, jitter)
-    assert 1 <= delay <= 1125
-    assert retry_delay_s(policy, attempts + 1, jitter) >= delay
-    assert [retry_delay_s(policy, n, 0.0) for n in (1, 2, 3, 10, 11)] == [1, 2, 4, 512, 900]
-
-
-@given(attempts=st.integers(1, 50), asked=st.integers(0, 86_400), left=st.integers(1, 10**6))
-def test_next_attempt_keeps_to_what_peer_and_message_allow(
-    attempts: int, asked: int, left: int
-) -> None:
-    """Never sooner than asked, never after the end."""
-    at = next_attempt_at(
-        RetryPolicy(), now=1000, attempts=attempts, jitter=0.5, expires_at=1000 + left,
-        asked_s=asked,
-    )  # fmt: skip
-    assert min(asked, left) <= at - 1000 <= left

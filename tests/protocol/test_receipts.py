@@ -18,7 +18,9 @@ from gateway.protocol.receipt import (
     renew_receipt,
     sign_receipts,
     verify_receipt,
+    verify_receipt_by,
 )
+from keys.registry.member import RegistryHead
 from keys.registry.view import View
 from keys.signing import SigningKey
 from keys.suite import KeyUse, MemberId
@@ -87,6 +89,18 @@ def test_refusals_are_named() -> None:
     assert code_of(DELIVERY, seen=view(start=NOW + 1)) == "receipt_wrong_signer"
     assert code_of(changed(signer_kid=OTHER.key_id), OTHER) == "receipt_wrong_signer"
     assert code_of(DELIVERY, OTHER) == "signature_invalid"
+
+
+def test_receipt_by_a_named_key_verifies_whatever_became_of_the_key() -> None:
+    """For evidence: who signed is known, and that the key was good is shown in another way."""
+    (encoded,) = sign_receipts([DELIVERY], SIGNER)
+    revoked = view(revoked_since=NOW + 9).keys[SIGNER.key_id]
+    verified = verify_receipt_by(encoded, revoked)
+    assert (verified.receipt, verified.signer) == (DELIVERY, revoked)
+    assert verified.registry == RegistryHead(8, b"r" * 32)
+    with pytest.raises(RejectedError) as caught:
+        verify_receipt_by(encoded, view().keys[OTHER.key_id])
+    assert caught.value.code == "signature_invalid"
 
 
 def test_relay_attests_custody_with_its_own_key() -> None:
