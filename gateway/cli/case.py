@@ -175,8 +175,8 @@ def show_drafts(drafts: list[dict[str, Any]]) -> None:
     if drafts:
         say(word("waiting", language()))
     for item in drafts:
-        to, kind = ", ".join(item["to"]), item["label"]
-        say(f"  {item['case']}  {word('draft', language())}: {kind} → {to}")
+        draft = word("draft", language(), kind=item["label"], to=", ".join(item["to"]))
+        say(f"  {item['case']}  {draft}")
         until = when(item["until"])
         told = word("drafted", language(), name=item["drafted_by"], until=until, rule=item["rule"])
         begins = f"; {word('opens', language())}" if item["opens"] else ""

@@ -38,7 +38,7 @@ WORDS: Final[Mapping[str, Label]] = {
         "drafted by {name}; until {until} ({rule})",
         "rédigé par {name} ; jusqu'au {until} ({rule})",
     ),
-    "draft": Label("draft", "projet"),
+    "draft": Label("draft: {kind} → {to}", "projet : {kind} → {to}"),
     "nobody": Label("nothing more", "plus rien"),
     "review_at": Label("Retention: to be reviewed on {at}", "Conservation : réexamen le {at}"),
     "stands": Label(

@@ -181,7 +181,8 @@ def _facts(shown: dict[str, Any]) -> dict[str, object]:
 
 def _signature(shown: dict[str, Any]) -> str:
     if not shown["signed_by"]:
-        return word("unsigned", language())
+        waits = shown["state"] == "awaiting_release"
+        return word("unsigned" if waits else "never_signed", language())
     told = word("valid", language()) if shown["signature"] == "valid" else shown["signature"]
     return word("key", language(), state=told, key=shown["signed_by"][:16])
 

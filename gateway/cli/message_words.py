@@ -65,6 +65,7 @@ WORDS: Final[Mapping[str, Label]] = {
         "Read one: liaison message show MESSAGE", "Lire : liaison message show MESSAGE"
     ),
     "urgent": Label("urgent", "urgent"),
+    "never_signed": Label("none: it was not sent", "aucune : il n'a pas été envoyé"),
     "unsigned": Label("not before it is released", "pas avant sa validation"),
     "drafted": Label("drafted", "rédigé"),
     "drafted_by": Label("by {name} on {at}", "par {name} le {at}"),

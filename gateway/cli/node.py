@@ -470,10 +470,10 @@ def _examine_release(shown: Mapping[str, Any]) -> str:
     if shown["now"] - shown["release_waits_since"] >= RELEASE_LATE_S:
         raise _WrongError(
             "release",
-            f"{count} wait for a second person, the first of them {first}: let somebody decide, by "
-            "liaison outbox list --awaiting-release",
+            f"{count} waiting for a second person, the first of them {first}: let somebody decide, "
+            "by liaison outbox list --awaiting-release",
         )
-    return f"{count} wait for a second person, the first of them {first}"
+    return f"{count} waiting for a second person, the first of them {first}"
 
 
 def _standing(daemon: Daemon, name: str) -> str:

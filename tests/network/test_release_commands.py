@@ -54,7 +54,7 @@ async def test_from_the_draft_to_the_release(tmp_path: Path, shown: Shown) -> No
         assert "Waiting for a second person:" in case
         assert "the case begins with it" in case
         doctor = await shown.of("doctor", *xa)
-        assert f"1 wait for a second person, the first of them {message}" in doctor
+        assert f"1 waiting for a second person, the first of them {message}" in doctor
         assert "1 awaiting_release" in await shown.of("status", *xa)
 
         done = await shown.of("message", "release", message[-8:], *xa, *other)
@@ -92,7 +92,7 @@ async def test_turned_down_and_taken_back(
         )
         assert "retiré" in await shown.of("message", "withdraw", back, *xa)
         seen = await shown.of("message", "show", no, *xa)
-        for text in ("non validé par token:second", why, "pas avant sa validation"):
+        for text in ("non validé par token:second", why, "il n'a pas été envoyé"):
             assert text in seen
         refused = await shown.of("message", "release", no, *xa, *other, code=1)
         assert "n'attend pas de validation" in refused

@@ -255,7 +255,12 @@ async def test_the_copy_is_made_again_from_the_messages(tmp_path: Path) -> None:
         longer = InstrumentSettings(name="XA–XB agreement", members=["XA", "XB"], execute_months=9)
         cases = CasesSettings(instruments=[longer])
         again = Cases(
-            node.database, node.keys, kinds=ALL_KINDS, clock=fed.clocks[XA], settings=cases
+            node.database,
+            node.keys,
+            outlined=lambda _: None,
+            kinds=ALL_KINDS,
+            clock=fed.clocks[XA],
+            settings=cases,
         )
         (after,) = (await again.page(CaseQuery(), OFFICER)).threads
         assert before.due is not None
@@ -297,7 +302,12 @@ async def test_what_cannot_be_opened_still_counts(tmp_path: Path) -> None:
         fewer = {name: kind for name, kind in ALL_KINDS.items() if not name.startswith("case.")}
         settings = CasesSettings()
         forgetful = Cases(
-            node.database, node.keys, kinds=fewer, clock=fed.clocks[XA], settings=settings
+            node.database,
+            node.keys,
+            outlined=lambda _: None,
+            kinds=fewer,
+            clock=fed.clocks[XA],
+            settings=settings,
         )
         (thread,) = (await forgetful.read(asked.case, OFFICER)).threads
         assert (thread.state, [item.id for item in thread.messages]) == before[0][2:]

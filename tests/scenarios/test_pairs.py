@@ -64,6 +64,7 @@ async def test_long_poll_learns_what_the_other_daemon_stored(
             fed.clocks[XB],
             kinds=ALL_KINDS,
             refusals=Refusals(node.database, node.delivery._ledger, fed.clocks[XB]),
+            drafts=node.rooms.inbox._drafts,
             fetch=lambda: None,
         )
         heard = neighbours(node, waiting)._heard

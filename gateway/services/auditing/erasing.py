@@ -21,11 +21,6 @@ from gateway.store.database import Database, Transaction
 
 ERASABLE = frozenset(
     {
-        EntryKind.MESSAGE_DRAFTED,
-        EntryKind.MESSAGE_RELEASED,
-        EntryKind.RELEASE_DECLINED,
-        EntryKind.RELEASE_REFUSED,
-        EntryKind.DRAFT_ENDED,
         EntryKind.MESSAGE_READ,
         EntryKind.READ_REFUSED,
         EntryKind.MESSAGE_ACKNOWLEDGED,
