@@ -27,6 +27,7 @@ from gateway.cli import (
     region,
     registry,
     statement,
+    taking_back,
     token,
     trends,
 )
@@ -62,6 +63,7 @@ app.add_typer(registry.app, name="registry")
 app.add_typer(member.app, name="member")
 app.add_typer(statement.app, name="statement")
 app.add_typer(case.app, name="case")
+taking_back.add_commands(message.app)
 app.add_typer(message.app, name="message")
 app.add_typer(region.app, name="region")
 app.add_typer(operation.app, name="operation")

@@ -200,6 +200,21 @@ HELP: dict[str, str] = {
     "Why a releaser opens what was recalled: review, court and others.": (
         "Pourquoi un réviseur ouvre ce qui a été rappelé : review, court et autres."
     ),
+    "A field that is wrong, as a JSON pointer; may be repeated.": (
+        "Un champ inexact, par son pointeur JSON ; peut se répéter."
+    ),
+    "Correct a message that was sent, wherever it went.": (
+        "Rectifier un message envoyé, partout où il est allé."
+    ),
+    "Only this attachment, by its number or name; may be repeated.": (
+        "Cette pièce jointe seule, par son numéro ou son nom ; peut se répéter."
+    ),
+    "Take back a message that was sent, or some of its attachments, wherever they went.": (
+        "Rappeler un message envoyé, ou des pièces jointes, partout où ils sont allés."
+    ),
+    "What is right; one for each field.": "La valeur exacte ; une par champ.",
+    "Why it is taken back.": "Motif du rappel.",
+    "Why, in words.": "Explication en toutes lettres.",
 }
 """What commands are made of adds its own."""
 

@@ -41,7 +41,7 @@ OFFICERS = (
 COMMANDS = (
     "cli/case*.py", "cli/inbox.py", "cli/message.py", "cli/attachment.py", "cli/kinds.py",
     "cli/codes.py", "cli/known.py", "cli/asking.py", "cli/saying.py", "cli/reading.py",
-    "cli/naming.py", "cli/opened.py",
+    "cli/naming.py", "cli/opened.py", "cli/taking_back.py",
     "cli/template.py", "cli/form_*.py", "cli/line.py", "cli/operation.py", "cli/region.py",
     "cli/trends.py", "cli/demo/*.py", "cli/events.py", "cli/event_words.py", "cli/release.py",
 )  # fmt: skip

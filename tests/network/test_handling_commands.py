@@ -123,3 +123,38 @@ async def test_names_in_short_by_command(
         await shown.of("inbox", "acknowledge", one.id[-8:], *folder)
         listed = await shown.document("message", "list", "--case", one.case[-8:], *folder)
         assert [item["id"] for item in listed["messages"]] == [one.id]
+
+
+async def test_what_was_sent_is_recalled_and_rectified_by_command(
+    tmp_path: Path, shown: Shown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To all who got it, in its case; what cannot be is told, in French too."""
+    async with served(tmp_path, "XA", "XB", "XC") as made:
+        told = await inform(made.fed, "XA", ["XB", "XC"], file=b"mistake" * 99)
+        folder, name = ("--dir", str(tmp_path / "XA")), told.id[-8:]
+        wait = ("--wait", "30", *folder)
+        right = ("--field", "/facts", "--value", "One price.", "--field", "/subject")
+        refused = await shown.of("message", "rectify", name, *right, *folder, code=1)
+        assert "each --field needs its --value: 2 and 1" in refused
+        fixed = await shown.document(
+            "message", "rectify", name, *right, "--value", "Boots", "--explanation", "Typing.",
+            *wait,
+        )  # fmt: skip
+        assert [item["state"] for item in fixed["recipients"]] == ["delivered"] * 2
+        because = ("--reason", "sent_by_mistake")
+        monkeypatch.setenv("LC_ALL", "fr_FR.UTF-8")
+        refused = await shown.of(
+            "message", "recall", name, *because, "--only", "b.pdf", *folder, code=1
+        )
+        assert f"{told.id} n'a pas de pièce jointe b.pdf" in refused
+        monkeypatch.setenv("LC_ALL", "C")
+        await shown.of("message", "recall", name, *because, "--only", "0", *wait)
+        seen = await shown.of("message", "show", name, "--dir", str(tmp_path / "XC"))
+        assert f"rectified by {fixed['id']}, " in seen
+        assert "recalled by XA-" in seen
+        back = await shown.document("message", "recall", name, *because, *wait)
+        assert sorted(item["member"] for item in back["recipients"]) == ["XB", "XC"]
+        closed = await shown.of("message", "show", name, "--dir", str(tmp_path / "XC"), code=1)
+        assert "[information_recalled]" in closed
+        again = await shown.of("message", "recall", back["id"], *because, *folder, code=1)
+        assert "[recall_final]" in again
