@@ -256,6 +256,12 @@ def marked(item: dict[str, Any], between: str = " ") -> str:
     return between.join(state_named(name, language()) for name in (item["state"], *item["marks"]))
 
 
+def since(item: dict[str, Any]) -> str:
+    """Say of a message in a list what was done to it since."""
+    said = ", ".join(state_named(name, language()) for name in item["marks"])
+    return f" ({said})" if said else ""
+
+
 def incomplete(item: dict[str, Any]) -> str:
     """Say of a message in a list that not all of its attachments are here."""
     return f" {word('incomplete', language())}" if item["attachments_missing"] else ""

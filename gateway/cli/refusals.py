@@ -31,7 +31,8 @@ REFUSALS: Final[Mapping[str, str]] = {
     "revenir",
     "case_not_found": "ce dossier n'existe pas ici",
     "case_unknown": "ce dossier n'existe pas ici",
-    "consent_missing": "l'auteur n'a pas consenti à cette communication à un autre membre",
+    "consent_missing": "l'auteur n'a consenti ni à cette communication à un autre membre, ni à cet "
+    "usage",
     "consent_not_own": "seul l'expéditeur d'un message consent à ce qu'il soit transmis",
     "consent_recalled": "l'auteur a retiré son consentement",
     "content_invalid": "le contenu n'est pas lisible",

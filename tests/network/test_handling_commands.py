@@ -50,7 +50,7 @@ async def test_passing_on_by_command(
         assert "[consent_missing]" in await shown.of(*pass_on, *at["XB"], code=1)
         monkeypatch.setenv("LC_ALL", "fr_FR.UTF-8")
         refusal = await shown.of(*pass_on, *at["XB"], code=1)
-        assert "n'a pas consenti" in refusal
+        assert "n'a consenti ni à cette communication" in refusal
         monkeypatch.setenv("LC_ALL", "C")
         for kind, by, to, more in (
             ("consent.request", "XB", "XA", {"reason": "Duties."}),
@@ -154,6 +154,8 @@ async def test_what_was_sent_is_recalled_and_rectified_by_command(
         assert "recalled by XA-" in seen
         back = await shown.document("message", "recall", name, *because, *wait)
         assert sorted(item["member"] for item in back["recipients"]) == ["XB", "XC"]
+        new = await shown.of("inbox", "--dir", str(tmp_path / "XC"))
+        assert "Spontaneous information (recalled, rectified)" in " ".join(new.split())
         closed = await shown.of("message", "show", name, "--dir", str(tmp_path / "XC"), code=1)
         assert "[information_recalled]" in closed
         again = await shown.of("message", "recall", back["id"], *because, *folder, code=1)
