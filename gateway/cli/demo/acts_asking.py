@@ -11,6 +11,7 @@ from gateway.cli.demo.stage import Stage
 from gateway.cli.template import write_template
 
 KIND = "request.verify_value"
+DRAFTER, DEPUTY = "valuation", "deputy"
 
 
 def telephone(stage: Stage) -> None:
@@ -86,14 +87,15 @@ def written(stage: Stage) -> None:
         named,
     )
     _fill(stage, form, content.written_request())
-    accepted = stage.document(XA, *say)
-    stage.request, stage.case = accepted["id"], accepted["case"]
+    _two_officers(stage)
+    drafted = stage.document(XA, *say, *stage.shows(XA, DRAFTER))
+    stage.request, stage.case = drafted["id"], drafted["case"]
     story.tell(
         XA,
         Label(
-            "Corrected, it goes to Berenia: {quantity} pairs, HS 640399, declaration "
-            "25XA0000417, invoice BX-2291",
-            "Corrigée, elle part pour la Bérénie : {quantity} paires, SH 640399, déclaration "
+            "Corrected, it is for Berenia: {quantity} pairs, HS 640399, declaration 25XA0000417, "
+            "invoice BX-2291",
+            "Corrigée, elle est pour la Bérénie : {quantity} paires, SH 640399, déclaration "
             "25XA0000417, facture BX-2291",
         ),
         quantity=content.QUANTITY,
@@ -123,6 +125,12 @@ def written(stage: Stage) -> None:
         "oral_to_be_confirmed" in stage.thread(XA)["flags"],
         stage.thread(XA)["flags"],
     )
+
+
+def _two_officers(stage: Stage) -> None:
+    """Give the valuation office and its deputy a token each."""
+    stage.token(XA, DRAFTER, "officer", "releaser")
+    stage.token(XA, DEPUTY, "releaser")
 
 
 def _sent(stage: Stage) -> list[object]:

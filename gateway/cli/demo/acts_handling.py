@@ -2,6 +2,7 @@
 
 from gateway.cases.labels import Label
 from gateway.cli.demo import content
+from gateway.cli.demo.acts_asking import DEPUTY
 from gateway.cli.demo.cast import TAX, XA, XB, XC
 from gateway.cli.demo.stage import Stage
 
@@ -38,6 +39,22 @@ def recalled(stage: Stage) -> None:
         "[information_recalled]" in refused.err,
         refused.err.strip(),
         code="information_recalled",
+    )
+    copy = str(stage.desks / XA / "reviewed.pdf")
+    stage.run(
+        XA, "attachment", "get", note["id"], copy, "--reason", "review", *stage.shows(XA, DEPUTY)
+    )
+    read = stage.entry(XA, "message.read", peer=f"token:{DEPUTY}")
+    story.check(
+        XA,
+        Label(
+            "only a releaser opens it, with a reason, and that is recorded: {who}, entry {number}",
+            "seul un réviseur l'ouvre, avec un motif, et c'est consigné : {who}, entrée {number}",
+        ),
+        read["code"] != "",
+        read["code"],
+        who=DEPUTY,
+        number=read["index"],
     )
     stage.run(XA, "attachment", "get", other["id"], str(stage.desks / XA / "still.pdf"))
     story.check(

@@ -62,6 +62,7 @@ def poor_line(stage: Stage) -> None:
         count=len(before),
     )
     carried = line.carried_bytes
+    since, _ = stage.events(XA, "0")
     line.open()
     stage.until(
         Label("the delivery receipt", "le récépissé de remise"),
@@ -87,6 +88,17 @@ def poor_line(stage: Stage) -> None:
         {"total_bytes": total, "missing_bytes": missing, "carried_bytes": carried},
         total=total // 1024**2,
         carried=carried // 1024**2,
+    )
+    _, heard = stage.events(XA, since)
+    story.check(
+        XA,
+        Label(
+            "a system of the house that listens hears of it: {event}",
+            "un système de la maison qui est à l'écoute l'apprend : {event}",
+        ),
+        "message.delivered" in heard,
+        heard,
+        event="message.delivered",
     )
     story.check(
         XB,

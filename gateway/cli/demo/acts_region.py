@@ -50,16 +50,16 @@ def operation(stage: Stage) -> None:
     story.quote(f"“{content.AIM}”")
     for number, code in enumerate(invited):
         stage.arrived(code, "operation.open")
-        group = [name for name in (OFFICE, *invited) if name != code]
         spoken = "fr" if code == XB else "en"
-        about = ("--reply-to", stage.operation)
-        controls, seizures = CONTROLS.get(code, (10 + number, number % 2))
-        stage.send(
-            code, group, "operation.join", content.joining(f"Operations {code}", spoken), *about
-        )
-        stage.send(
-            code, OFFICE, "operation.report", content.report(controls, seizures, spoken), *about
-        )
+        group = [name for name in (OFFICE, *invited) if name != code]
+        joins = content.joining(f"Operations {code}", spoken)
+        tells = content.report(*CONTROLS.get(code, (10 + number, number % 2)), spoken)
+        for to, kind, said in (
+            (group, "operation.join", joins),
+            ([OFFICE], "operation.report", tells),
+        ):
+            body = {"to": to, "kind": kind, "content": said, "in_reply_to": stage.operation}
+            stage.call(code, "/v1/messages", "POST", body)
     shown = stage.until(
         Label("all reports", "tous les rapports"), lambda: _whole(stage, len(invited))
     )

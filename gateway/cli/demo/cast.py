@@ -36,7 +36,10 @@ CAST: Final = (
         code=XA,
         name=Label("Customs of Aldria", "Douanes d'Aldrie"),
         # A poor line carries one segment after the other.
-        settings={"cases": _INSTRUMENTS, "delivery": {"segments_in_flight": 1, "retry_max_s": 1}},
+        settings={
+            "cases": _INSTRUMENTS,
+            "delivery": {"segments_in_flight": 1, "retry_max_s": 1},
+        },
     ),
     Member(
         code=XB,

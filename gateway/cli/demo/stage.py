@@ -50,6 +50,23 @@ class Stage:
         headers = {"Accept-Language": language}
         return self.federation.call(member, method, path, body, **headers)
 
+    def token(self, member: str, label: str, *roles: str) -> None:
+        """Let a member's operator make a token for somebody of its house."""
+        file = self.desks / member / f"{label}.token"
+        given = [item for role in roles for item in ("--role", role)]
+        self.run(member, "token", "create", label, *given, "--out", str(file))
+
+    def shows(self, member: str, label: str) -> tuple[str, str]:
+        """Return how a command shows a token."""
+        return "--token-file", str(self.desks / member / f"{label}.token")
+
+    def events(self, member: str, after: str) -> tuple[str, list[str]]:
+        """Return what a member's systems were told since: the last event's id, and the types."""
+        told = self.federation.daemon(member).text(f"/v1/events?after={after}&for_s=0")
+        lines = [line.partition(": ") for line in told.splitlines()]
+        ids = [value for name, _, value in lines if name == "id"]
+        return ids[-1], [value for name, _, value in lines if name == "event"]
+
     def move(self, member: str, move: str, *arguments: str) -> str:
         """Say something in the case, and see it arrive; return the message's name."""
         wait = ("--wait", str(RECEIPT_S), "--json")
