@@ -96,6 +96,9 @@ def _become(
     try:
         for number, file in enumerate(files):
             os.dup2(file.fileno(), number)
+        sys.stdin, sys.stdout, sys.stderr = (
+            os.fdopen(number, mode, encoding="utf-8") for number, mode in enumerate("rww")
+        )
         os.environ.clear()
         os.environ.update(environ)
         if place is not None:
