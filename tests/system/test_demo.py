@@ -16,14 +16,14 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 
 STEPS = 15
 ASKED = {
-    2: ("refused at once", "made orally"),
+    2: ("refused at once", "waits for a second officer", "releases what", "made orally"),
     3: ("no segment was sent twice", "both files open"),
     4: ("refused (not_on_route)", "byte for byte", "still has it once"),
     5: ("each side reads the codes",),
     6: ("no name of a person",),
     7: ("to be supplemented", "under conditions"),
     8: ("62,160 dollars", "postponed"),
-    9: ("closed at once", "complied"),
+    9: ("closed at once", "only a releaser opens it", "complied"),
     10: ("USD 49,140", "evaluated A1"),
     11: ("lets nothing out", "H2 holds", "audit log"),
     12: ("members have it", "by the template", "not invited"),

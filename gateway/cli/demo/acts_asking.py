@@ -87,8 +87,8 @@ def written(stage: Stage) -> None:
         named,
     )
     _fill(stage, form, content.written_request())
-    _two_officers(stage)
-    drafted = stage.document(XA, *say, *stage.shows(XA, DRAFTER))
+    drafter, deputy = _two_officers(stage)
+    drafted = stage.document(XA, *say, *drafter)
     stage.request, stage.case = drafted["id"], drafted["case"]
     story.tell(
         XA,
@@ -101,6 +101,34 @@ def written(stage: Stage) -> None:
         quantity=content.QUANTITY,
     )
     _figures(stage, content.DECLARED, content.DECLARED_TOTAL)
+    waiting = stage.document(XA, "outbox", "list", "--awaiting-release")["messages"]
+    early = stage.run(XA, "message", "release", stage.request, *drafter, expected=1)
+    story.check(
+        XA,
+        Label(
+            "it names persons, so that it waits for a second officer ({rule}); who drafted it may "
+            "not release it ({code})",
+            "elle nomme des personnes : elle attend donc un second agent ({rule}) ; qui l'a "
+            "rédigée ne peut la valider ({code})",
+        ),
+        [item["id"] for item in waiting] == [stage.request]
+        and "[released_by_drafter]" in early.err,
+        drafted["recipients"],
+        rule=drafted["release"]["rule"],
+        code="released_by_drafter",
+    )
+    released = stage.document(XA, "message", "release", stage.request, *deputy)
+    story.check(
+        XA,
+        Label(
+            "{second} releases what {first} drafted",
+            "{second} valide ce que {first} a rédigé",
+        ),
+        (released["drafted_by"], released["decided_by"]) == (f"token:{DRAFTER}", f"token:{DEPUTY}"),
+        released["state"],
+        first=DRAFTER,
+        second=DEPUTY,
+    )
     shown = stage.opened(XA, stage.request)
     sizes = sum(item["size"] for item in shown["attachments"])
     story.check(
@@ -127,10 +155,11 @@ def written(stage: Stage) -> None:
     )
 
 
-def _two_officers(stage: Stage) -> None:
-    """Give the valuation office and its deputy a token each."""
+def _two_officers(stage: Stage) -> tuple[tuple[str, str], tuple[str, str]]:
+    """Give the valuation office and its deputy a token each; return how a command shows it."""
     stage.token(XA, DRAFTER, "officer", "releaser")
     stage.token(XA, DEPUTY, "releaser")
+    return stage.shows(XA, DRAFTER), stage.shows(XA, DEPUTY)
 
 
 def _sent(stage: Stage) -> list[object]:

@@ -26,6 +26,9 @@ class Member:
     """What differs from the defaults in its ``gateway.toml``."""
 
 
+RELEASE: Final = {
+    "name": "requests that name persons", "kinds": ["request"], "members": [XB], "personal": True,
+}  # fmt: skip
 _INSTRUMENTS: Final = {
     "instruments": [
         {"name": AGREEMENT, "members": [XA, XB], "acknowledge_working_days": 3, "execute_months": 3}
@@ -39,6 +42,7 @@ CAST: Final = (
         settings={
             "cases": _INSTRUMENTS,
             "delivery": {"segments_in_flight": 1, "retry_max_s": 1},
+            "policy": {"release": [RELEASE]},
         },
     ),
     Member(
