@@ -27,6 +27,7 @@ from gateway.cli import (
     region,
     registry,
     statement,
+    statistics,
     taking_back,
     token,
     trends,
@@ -57,6 +58,7 @@ app.command("demo")(demo)
 app.command("bench")(bench.bench)
 app.command("kinds")(kinds.kinds)
 app.command("trends")(trends.trends)
+app.command("statistics")(statistics.statistics)
 app.command("events")(events.events)
 app.add_typer(codes.app, name="codes")
 app.add_typer(registry.app, name="registry")

@@ -41,6 +41,10 @@ HELP: dict[str, str] = {
         "Terminer après tant de secondes ; 0 pour ce qui est déjà là."
     ),
     "Print one JSON document a line.": "Afficher un document JSON par ligne.",
+    "Each kind on a line.": "Chaque type sur une ligne.",
+    "Show what was exchanged with whom by months, how large, and how fast answers came.": (
+        "Montrer ce qui a été échangé avec qui, par mois, le volume et les délais de réponse."
+    ),
     "For a union: the state for which it speaks.": (
         "Pour une union : l'État au nom duquel elle parle."
     ),

@@ -35,6 +35,7 @@ from gateway.network.problems import problem_response
 from gateway.network.regions_api import RegionsApi
 from gateway.network.registry_api import RegistryApi
 from gateway.network.requests import CALLER, PIECE_BYTES, caller_of, language_of
+from gateway.network.statistics_api import StatisticsApi
 from gateway.network.tokens_api import TokensApi
 from gateway.services.auditing.erasing import Erasing
 from gateway.services.auditing.reading import AuditReading
@@ -64,6 +65,7 @@ from gateway.services.retention.deciding import Deciding
 from gateway.services.sending.delivery import Delivery
 from gateway.services.sending.exchange import Exchange
 from gateway.services.sending.releasing import Releasing
+from gateway.services.statistics import Statistics
 from gateway.services.tokens import Tokens
 from gateway.services.turnstile import Turnstile
 from gateway.services.witness.log_alarms import LogAlarms
@@ -122,6 +124,7 @@ class Rooms:
     metrics: Metrics
     tokens: Tokens
     telling: Telling
+    statistics: Statistics
     now: Callable[[], int]
 
 
@@ -211,6 +214,7 @@ class LocalApi:
         yield AuditApi(
             rooms.audit_reading, rooms.audit_search, rooms.erasing, rooms.peer_logs, caller
         ).routes()
+        yield StatisticsApi(rooms.statistics, caller=caller).routes()
         yield EventsApi(rooms.telling, self._callers.name).routes()
         yield TokensApi(rooms.tokens, caller=caller).routes()
         yield HealthApi(rooms.health, rooms.metrics, caller=caller).routes()

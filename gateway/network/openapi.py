@@ -44,6 +44,7 @@ from gateway.services.retention.deciding import CaseDecided, Keeping, Ruling
 from gateway.services.sending.delivery import MovedRows
 from gateway.services.sending.releasing import Decided, Declining
 from gateway.services.sending.submission import Submission, Submitted
+from gateway.services.statistics import StatisticsQuery, StatisticsReport
 from gateway.services.tokens import NewToken, TokenOrder, TokenView
 from gateway.services.witness.peer_logs import PeerLogReport
 
@@ -55,7 +56,7 @@ _TYPES = (
     RevokeBody, RevokedKey, PeerLogReport, KindDetail, CodeList, ImportedEdition, CopyOrder,
     AlertOrder, Circulated, NamesFound,
     OperationPage, OperationDetail, TrendReport, TokenOrder, TokenView, NewToken,
-    EventView, Declining, Decided, Keeping, Ruling, CaseDecided,
+    EventView, Declining, Decided, Keeping, Ruling, CaseDecided, StatisticsReport,
 )  # fmt: skip
 _QUERIES = {
     ("get", "/v1/messages"): MessageQuery,
@@ -65,6 +66,7 @@ _QUERIES = {
     ("get", "/v1/trends"): TrendQuery,
     ("get", "/v1/names"): NamesQuery,
     ("get", "/v1/events"): EventQuery,
+    ("get", "/v1/statistics"): StatisticsQuery,
     ("get", "/v1/messages/{id}"): ReasonQuery,
     ("get", "/v1/attachments/{id}"): ReasonQuery,
     ("post", "/v1/attachments/{id}/fetch"): ReasonQuery,
@@ -141,6 +143,14 @@ _OPERATIONS: tuple[tuple[str, str, str, type | None, type | None, int], ...] = (
     ("post", "/v1/keys/rotate", "Replace keys, in one statement", RotateBody, None, 202),
     ("post", "/v1/keys/revoke", "Revoke a key, from now on", RevokeBody, RevokedKey, 202),
     ("get", "/v1/events", "Server-sent events; the data is an EventView", None, None, 200),
+    (
+        "get",
+        "/v1/statistics",
+        "Messages by month, member, kind; form=csv",
+        None,
+        StatisticsReport,
+        200,
+    ),
     ("get", "/v1/tokens", "Tokens, without their secrets", None, None, 200),
     ("post", "/v1/tokens", "Make a token; its secret is shown once", TokenOrder, NewToken, 201),
     ("post", "/v1/tokens/{id}/revoke", "Revoke a token, for good", None, TokenView, 200),

@@ -21,6 +21,7 @@ from gateway.services.receiving.inbox import Inbox
 from gateway.services.receiving.names import Names
 from gateway.services.sending.delivery import Delivery
 from gateway.services.starting import Starting
+from gateway.services.statistics import Statistics
 from gateway.settings import Settings
 from gateway.store.database import Database
 from gateway.wiring.auditing import Auditing, wire_auditing
@@ -189,6 +190,7 @@ def _rooms(parts: _Parts) -> Rooms:
         metrics=base.metrics,
         tokens=base.tokens,
         telling=parts.events.telling,
+        statistics=Statistics(base.database, casework.trends),
         now=base.clock.now,
     )
 

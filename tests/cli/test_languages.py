@@ -36,7 +36,7 @@ from gateway.store.outbox.states import OutboxState
 GATEWAY = Path(__file__).parents[2] / "gateway"
 OFFICERS = (
     "case", "inbox", "message", "attachment", "kinds", "codes", "operation", "region", "trends",
-    "demo", "events",
+    "demo", "events", "statistics",
 )  # fmt: skip
 COMMANDS = (
     "cli/case*.py", "cli/inbox.py", "cli/message.py", "cli/attachment.py", "cli/kinds.py",
@@ -44,12 +44,14 @@ COMMANDS = (
     "cli/naming.py", "cli/opened.py", "cli/taking_back.py",
     "cli/template.py", "cli/form_*.py", "cli/line.py", "cli/operation.py", "cli/region.py",
     "cli/trends.py", "cli/demo/*.py", "cli/events.py", "cli/event_words.py", "cli/release.py",
+    "cli/statistics.py",
 )  # fmt: skip
 """What prints for officers."""
 REACHED = (
     *COMMANDS, "cases/*.py", "services/caller.py", "services/turnstile.py",
     "services/casework/*.py", "services/events/*.py", "services/tokens.py",
-    "network/callers.py", "services/handling/*.py", "services/regions/*.py",
+    "services/statistics.py", "network/callers.py", "services/handling/*.py",
+    "services/regions/*.py",
     "services/sending/drafting.py",
     "services/sending/passing.py", "services/sending/exchange.py",
     "services/sending/holding.py", "services/sending/release_gate.py",

@@ -90,7 +90,7 @@ class Trends:
 
     async def report(self, query: TrendQuery, caller: Caller, language: str = "en") -> TrendReport:
         """Return what is shown of some months. Raises ForbiddenError ``role_missing``."""
-        since, until = self._months(query)
+        since, until = self.months(query)
         shown = await self._cells(since, until, caller)
         return TrendReport(
             since=since,
@@ -101,19 +101,31 @@ class Trends:
 
     async def as_csv(self, query: TrendQuery, caller: Caller) -> str:
         """Return the same as CSV, in no language. Raises ForbiddenError ``role_missing``."""
-        return trends.encode_csv(await self._cells(*self._months(query), caller))
+        return trends.encode_csv(await self._cells(*self.months(query), caller))
+
+    async def times(self, since: str, until: str) -> list[Cell]:
+        """Return how fast members were in some months, however few cases there are."""
+        first = await self._first(since)
+        took = [item for item in await self._times(first) if since <= item.month <= until]
+        return trends.cells((), took, 1)
 
     async def _cells(self, since: str, until: str, caller: Caller) -> list[Cell]:
         require(caller, Role.OFFICER, Role.AUDITOR)
-        first = await self._database.read(lambda tx: messages.row_stored(tx, _start_of(since)))
+        first = await self._first(since)
         seized = [item for item in await self._seizures(first) if since <= item.month <= until]
         took = [item for item in await self._times(first) if since <= item.month <= until]
         return trends.cells(seized, took, self._least)
 
-    def _months(self, query: TrendQuery) -> tuple[str, str]:
+    def months(self, query: TrendQuery) -> tuple[str, str]:
+        """Return the first and the last month that a query means."""
         until = query.until or month_of(self._clock.now())
         first = max(12, int(until[:4]) * 12 + int(until[5:]) - _MONTHS)
         return query.since or f"{first // 12:04}-{first % 12 + 1:02}", until
+
+    async def _first(self, month: str) -> int:
+        """Return the first row in which something of a month may be stored."""
+        at = start_of(month) - _BEFORE_S
+        return await self._database.read(lambda tx: messages.row_stored(tx, at))
 
     async def _seizures(self, first: int) -> Iterable[Seized]:
         """Return the seizures stored from a row on, each once: by its report, or else by a copy."""
@@ -197,10 +209,9 @@ def _label(cell: Cell) -> Label | None:
             return None
 
 
-def _start_of(month: str) -> int:
-    """Return from when on something of a month may be stored, UTC seconds."""
-    began = datetime(int(month[:4]) or 1, int(month[5:]), 1, tzinfo=UTC)
-    return int(began.timestamp()) - _BEFORE_S
+def start_of(month: str) -> int:
+    """Return when a month begins, UTC seconds."""
+    return int(datetime(int(month[:4]) or 1, int(month[5:]), 1, tzinfo=UTC).timestamp())
 
 
 def _decides_by_content(kind: str) -> bool:
