@@ -80,8 +80,8 @@ def standing(tx: Transaction, wanted: Standing, after: bytes, limit: int) -> lis
 def under_way(tx: Transaction, case_id: bytes, *, repeats_s: int) -> tuple[str, int]:
     """Return why nothing of a case can be let go yet, and until when.
 
-    ``draft``, ``unsettled``, ``unacknowledged`` and ``recall`` have no time. Where all is done, it is
-    ``repeats``: until ``repeats_s`` after its expiry a message may come again.
+    ``draft``, ``unsettled``, ``unacknowledged`` and ``recall`` have no time. Where all is done, it
+    is ``repeats``: until ``repeats_s`` after its expiry a message may come again.
     """
     if drafts.waiting_in(tx, case_id):
         return "draft", 0

@@ -125,8 +125,7 @@ class Drafts:
         try:
             require(caller, *READERS)
             check_unit(draft, caller)
-            if decided is not None and decided.closes(draft.stored.drafted_at):
-                raise ForbiddenError("case_restricted", "the case of this draft is restricted")
+            _check_open(draft, decided)
         except ForbiddenError as fault:
             await self._refusals.reading(draft.stored.draft_digest, caller, fault.code)
             raise
@@ -150,6 +149,12 @@ def _found(tx: Transaction, message_id: bytes) -> tuple[StoredDraft | None, Rete
     """Return a draft, and what was decided about its case."""
     stored = drafts.find(tx, message_id)
     return stored, None if stored is None else retentions.find(tx, stored.case_id)
+
+
+def _check_open(draft: OpenDraft, decided: Retention | None) -> None:
+    """Refuse what its case closes to readers. Raises ForbiddenError ``case_restricted``."""
+    if decided is not None and decided.closes(draft.stored.drafted_at):
+        raise ForbiddenError("case_restricted", "the case of this draft is restricted")
 
 
 def asked_drafts(
