@@ -1,12 +1,46 @@
 """Fixtures that several rooms share."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
+import hypothesis
 import pkcs11
 import pytest
 
 from gateway.store import migrate
 from tests import migrated, postgres, tokens
+
+hypothesis.settings.register_profile("liaison", deadline=None)  # a busy machine is no bug
+hypothesis.settings.load_profile("liaison")
+
+
+LONGEST_ROOMS = {"system", "machines", "thirdparty"}
+"""Rooms whose tests take seconds each: a worker that began one last would end alone."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let every worker begin with its share of what takes long; what is left can be stolen.
+
+    The share is of whole modules, which may hold nodes that their tests have in common.
+    """
+    workers: int = getattr(config, "workerinput", {}).get("workercount", 1)
+    modules: dict[Path, list[pytest.Item]] = {}
+    short: list[pytest.Item] = []
+    for item in items:
+        is_long = not LONGEST_ROOMS.isdisjoint(item.path.parts)
+        (modules.setdefault(item.path, []) if is_long else short).append(item)
+    longest = list(modules.values())
+    dealt: list[pytest.Item] = []
+    left = len(items)
+    for number in range(workers):
+        share = left // (workers - number)  # as the scheduler cuts them
+        left -= share
+        own = [item for module in longest[number::workers] for item in module]
+        filled = max(0, share - len(own))
+        dealt += own + short[:filled]
+        del short[:filled]
+    items[:] = dealt + short
 
 
 @pytest.fixture(scope="session", autouse=True)
