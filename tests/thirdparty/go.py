@@ -114,12 +114,20 @@ def _ask(go: str, *question: str) -> str:
     return answer.stdout.strip()
 
 
+def _cache(place: Path) -> Path:
+    """Return where compiled packages are kept: with the virtual environment, where there is one.
+
+    Go names them by what went into them, so that what an earlier run left is as good.
+    """
+    return place / "cache" if sys.prefix == sys.base_prefix else Path(sys.prefix) / ".go-cache"
+
+
 def _environment(place: Path) -> dict[str, str]:
-    """Return the environment of a build that touches nothing but its folder."""
+    """Return the environment of a build that touches nothing but its folder and its cache."""
     return {
         "PATH": os.environ.get("PATH", ""),
         "HOME": str(place),
-        "GOCACHE": str(place / "cache"),
+        "GOCACHE": str(_cache(place)),
         "GOPATH": str(place / "path"),
         "GOENV": "off",
         "GOFLAGS": "-mod=mod",
