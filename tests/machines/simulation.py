@@ -19,9 +19,11 @@ from gateway.clock import SystemClock
 from gateway.errors import LiaisonError, UnavailableError
 from gateway.protocol.answer import Posted
 from gateway.services.auditing.check import check_audit_log
+from gateway.services.caller import Caller
 from gateway.services.keys import NodeKeys
 from gateway.services.receiving.message_view import Detail
-from gateway.settings import Settings
+from gateway.services.sending.releasing import Declining
+from gateway.settings import ReleaseSettings, Role, Settings
 from gateway.store import leases
 from gateway.store.outbox import showing
 from gateway.wiring.node import Node, wire
@@ -39,7 +41,8 @@ MEMBERS = ("RO", "RE", "XA", "XB", "XC@RO,RE", "XD@RE")
 """XB has an address; XC collects at either relay; XD behind RE."""
 RECIPIENTS = (DIRECT, COLLECTS, BEHIND)
 CRASHING = (SENDER, *RELAYS, *RECIPIENTS)
-ENDED = ("failed", "expired", "withdrawn")
+ENDED = ("failed", "expired", "withdrawn", "declined")
+SECOND = Caller(name="uid:2", roles=frozenset({Role.RELEASER}))
 SETTLE_S = 4 * 3600.0
 REPLAYABLE = ("post_envelopes", "post_returns", "post_card")
 """What a hostile member may have overheard, and posts again in its own name."""
@@ -121,7 +124,10 @@ class Simulation(Federation):
 
     def settings(self, member: str) -> Settings:
         """Return a node's settings: in this folder, with little to do while nothing happens."""
-        narrow = {"relay": _QUICK["relay"] | NARROW} if member == "RE" else {}
+        narrow: dict[str, dict[str, Any]] = {
+            "RE": {"relay": _QUICK["relay"] | NARROW},
+            SENDER: {"policy": {"release": [ReleaseSettings(tlp="RED")]}},
+        }.get(member, {})
         self.changes.setdefault(member, _QUICK | narrow)
         settings = super().settings(member)
         node = msgspec.structs.replace(settings.node, data_dir=str(self.place / member))
@@ -229,7 +235,10 @@ class Simulation(Federation):
             self.background.add(answer)
 
     async def post(self, *to: MemberId, attached: bytes = b"", **changes: Any) -> str | None:
-        """Let XA accept a message; return its id, or None when it was not answered."""
+        """Let XA accept a message; return its id, or None when it was not answered.
+
+        One that is ``held`` waits for a second person.
+        """
         self.sent += 1
         token = f"{self.name}/{self.sent}"
         if attached:
@@ -244,6 +253,8 @@ class Simulation(Federation):
         self, token: str, to: tuple[MemberId, ...], attached: bytes, changes: dict[str, Any]
     ) -> Any:
         content = request([])["content"] | {"own_reference": token}
+        if changes.pop("held", False):
+            content["handling"] = {"tlp": "RED"}
         uploads: list[str] = []
         if attached:
             upload = self.nodes[SENDER].rooms.attachments.upload
@@ -256,6 +267,16 @@ class Simulation(Federation):
     async def wait(self, duration_s: float) -> None:
         """Let virtual time pass."""
         await asyncio.sleep(duration_s)
+
+    async def decide(self, message: str, *, releases: bool) -> None:
+        """Let a second person release a message or turn it down, where it waits."""
+        releasing = self.nodes[SENDER].rooms.releasing
+        act = (
+            releasing.release(message, SECOND)
+            if releases
+            else releasing.decline(message, Declining(reason="No."), SECOND)
+        )
+        await self.attempt(SENDER, act)
 
     async def move(self, message: str, *, again: bool) -> None:
         """Withdraw a message, or queue it again, where that is possible."""
@@ -317,6 +338,8 @@ class Simulation(Federation):
         for name in CRASHING:
             if self.nodes[REGISTRY].mirror.view.member(name).suspended:
                 await self.suspend(name, lift=True)
+        for message in self.promised:
+            await self.decide(message, releases=True)
         until = self.loop.time() + SETTLE_S
         while await self._open() and self.loop.time() < until:
             await self.wait(5)
@@ -340,6 +363,8 @@ class Simulation(Federation):
             states = {item.member: item for item in detail.recipients}
             for name in to:
                 wrong += _judged(message, states[name], held[name][token])
+                if detail.direction == "draft" and held[name][token]:
+                    wrong.append(f"{message} was never released, and is at {name}")
         for name, node in self.nodes.items():
             await node.workers.audit_log.sequence()
             report = await node.database.read(

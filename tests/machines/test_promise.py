@@ -40,14 +40,29 @@ class Promise(RuleBasedStateMachine):
         lifetime_s=st.sampled_from([60, 1200, 86_400]),
         priority=st.integers(0, 2),
         attached=st.sampled_from([b"", b"", b"an invoice" * 500]),
+        held=st.sampled_from([False, False, True]),
     )
     def post(
-        self, to: list[MemberId], count: int, lifetime_s: int, priority: int, attached: bytes
+        self,
+        *,
+        to: list[MemberId],
+        count: int,
+        lifetime_s: int,
+        priority: int,
+        attached: bytes,
+        held: bool,
     ) -> None:
-        """Accept messages; what is answered is promised."""
+        """Accept messages, or hold them for a second person; what is answered is promised."""
+        asked = {"expires_in_s": lifetime_s, "priority": priority, "held": held}
         for _ in range(count):
-            act = self.sim.post(*to, attached=attached, expires_in_s=lifetime_s, priority=priority)
-            self.sim.play(act)
+            self.sim.play(self.sim.post(*to, attached=attached, **asked))
+
+    @rule(data=st.data(), releases=st.booleans())
+    def decide(self, data: Any, releases: bool) -> None:
+        """Release a message, or turn it down."""
+        if self.sim.promised and SENDER in self.sim.nodes:
+            message = data.draw(st.sampled_from(sorted(self.sim.promised)))
+            self.sim.play(self.sim.decide(message, releases=releases))
 
     @rule(seconds=st.sampled_from([0.01, 0.2, 3, 60, 1000]))
     def wait(self, seconds: float) -> None:

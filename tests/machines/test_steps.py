@@ -11,7 +11,7 @@ import pytest
 
 from gateway.errors import UnavailableError
 from keys.suite import MemberId
-from tests.machines.simulation import CRASHING, RECIPIENTS, Simulation, Stage
+from tests.machines.simulation import CRASHING, RECIPIENTS, SENDER, Simulation, Stage
 
 STEPS = 850
 """About as many as the exchange takes, from its first post until all is quiet."""
@@ -120,6 +120,25 @@ def test_commit_that_breaks_loses_and_doubles_nothing(
     """An early commit of each node, on either side; the campaign takes them all."""
     with stage.play(seed=1) as sim:
         assert survive_commit(sim, victim, 2, moment, goes_on=goes_on)
+
+
+async def release(sim: Simulation) -> None:
+    """Hold a message with a file for a second person, and release it twice."""
+    message = await sim.post(*RECIPIENTS, attached=b"an invoice" * 300, held=True)
+    for _ in range(2):
+        if message is not None and SENDER in sim.nodes:
+            await sim.decide(message, releases=True)
+    await asyncio.sleep(1)
+
+
+@pytest.mark.parametrize(("moment", "goes_on"), BREAKS)
+@pytest.mark.parametrize("number", [3, 4])
+def test_commit_of_a_release_that_breaks_loses_and_doubles_nothing(
+    stage: Stage, number: int, moment: str, goes_on: bool
+) -> None:
+    """That of the draft, after the two of its attachment, and that of the release."""
+    with stage.play(seed=1) as sim:
+        assert survive_commit(sim, SENDER, number, moment, goes_on=goes_on, scene=release)
 
 
 @pytest.mark.campaign
