@@ -147,8 +147,8 @@ def written(stage: Stage) -> None:
     story.check(
         XA,
         Label(
-            "both sides' lists will say: made orally, to be confirmed",
-            "la liste des dossiers indique : orale, à confirmer",
+            "its list of cases says: made orally, to be confirmed",
+            "sa liste des dossiers indique : orale, à confirmer",
         ),
         "oral_to_be_confirmed" in stage.thread(XA)["flags"],
         stage.thread(XA)["flags"],

@@ -81,8 +81,9 @@ def sanitised(stage: Stage) -> None:
             "Ce qu'il lit :",
         ),
     )
-    wide = max(len(item) for item in _SHOWN)
-    story.quote(*(f"{item:<{wide}}  {fields[item]}" for item in _SHOWN if item in fields))
+    story.quote(
+        *read.lines("HS code:", "Containers", "Vessels", "Quantity", "Currency", "Declared value")
+    )
     whole = f"{read.out}{opened}"
     persons = [value for item in content.PERSONS for value in item.values() if len(value) > 2]  # noqa: PLR2004 - a country is no person
     found = [value for value in persons if value in whole]
@@ -106,12 +107,6 @@ def sanitised(stage: Stage) -> None:
         not cases,
         len(cases),
     )
-
-
-_SHOWN = (
-    "/hs_code", "/links/containers/0", "/links/vessels/0", "/quantity", "/unit_value",
-    "/total_value", "/currency",
-)  # fmt: skip
 
 
 def conditions(stage: Stage) -> None:
@@ -232,7 +227,7 @@ def answered(stage: Stage) -> None:
         gap,
         gap=gap,
     )
-    story.quote(*shown.lines("reliab", "Known to be true"))
+    story.quote(*shown.lines("Reliable", "Known to be true"))
     story.check(
         XA,
         Label(

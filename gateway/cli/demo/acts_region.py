@@ -63,7 +63,8 @@ def operation(stage: Stage) -> None:
     shown = stage.until(
         Label("all reports", "tous les rapports"), lambda: _whole(stage, len(invited))
     )
-    story.quote(*stage.run(OFFICE, "operation", "show", stage.operation).out.splitlines()[1:_ROWS])
+    listed = stage.run(OFFICE, "operation", "show", stage.operation).out.splitlines()
+    story.quote(*listed[1 : _ROWS + min(_MOST, len(invited))])
     counted = {item["member"]: item["controls"] for item in shown["counted"]}
     story.check(
         OFFICE,
@@ -88,7 +89,8 @@ def operation(stage: Stage) -> None:
     )
 
 
-_ROWS = 8
+_ROWS, _MOST = 4, 6
+"""Lines of an operation before those of its members, and how many of these are shown."""
 
 
 def union(stage: Stage) -> None:

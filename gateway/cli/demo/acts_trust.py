@@ -11,6 +11,7 @@ from gateway.cli.demo.cast import REGISTRY, XA, XB, XC
 from gateway.cli.demo.stage import Stage
 
 SUSPENDED = "member_suspended"
+VERIFY = ("audit", "verify")
 ENTRY = b"message.received"
 """A kind of entry, as it stands in what is altered."""
 
@@ -113,7 +114,8 @@ def closed(stage: Stage) -> None:
     _settle(stage)
     for code in (XA, XB):
         _witnessed(stage, code)
-    verified = {code: _verified(stage, code) for code in (XA, XB)}
+    checking = {code: federation.begin(code, *VERIFY, "--json") for code in (XA, XB)}
+    verified = {code: running.wait().json for code, running in checking.items()}
     story.check(
         "",
         Label(
@@ -161,10 +163,6 @@ def _witnessed(stage: Stage, code: str) -> None:
         Label(f"witnesses of {code}'s log", f"témoins du journal de {code}"),
         lambda: stage.call(code, "/v1/audit/shards")["shards"][-1]["witnessed_size"] >= size,
     )
-
-
-def _verified(stage: Stage, code: str) -> Any:
-    return stage.document(code, "audit", "verify")
 
 
 def _in_court(stage: Stage, file: Path) -> None:
@@ -228,7 +226,7 @@ def _altered(stage: Stage) -> None:
     story, folder = stage.story, stage.federation.folder(XB)
     entry = stage.facts.pop("altered_entry")
     _flip(folder / "liaison.db", bytes.fromhex(entry["leaf"]))
-    told = stage.run(XB, "audit", "verify", "--offline", expected=1).out.splitlines()[0]
+    told = stage.run(XB, *VERIFY, "--offline", expected=1).out.splitlines()[0]
     story.tell(
         XB,
         Label(

@@ -26,7 +26,7 @@ from gateway.settings import load, render
 from keys.private import write_private
 
 NAME: Final = "mutual.example"
-WAIT_S = 60.0
+WAIT_S = 120.0
 POLL_S = 0.03
 STOP_S = 15.0
 
@@ -163,15 +163,22 @@ class Federation:
     def until(self, what: Label, condition: Callable[[], Any], seconds: float = WAIT_S) -> Any:
         """Wait until something holds; a node that does not answer yet is asked again.
 
-        Raises SpokenError ``demo_failed`` after ``seconds``.
+        Raises SpokenError ``demo_failed`` after ``seconds``, or when a node has ended by itself.
         """
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             with contextlib.suppress(LiaisonError):
                 if value := condition():
                     return value
+            self._check_alive()
             time.sleep(POLL_S)
         raise self._story.late(what, seconds)
+
+    def _check_alive(self) -> None:
+        for code, process in self._running.items():
+            if (ended := process.poll()) is not None:
+                log = (self.folder(code) / "log").read_text(errors="replace")
+                raise self._story.broke(f"liaison serve --dir {code}", ended, log.strip())
 
     def _side_by_side(self, lines: Sequence[tuple[str, tuple[str, ...]]]) -> None:
         """Run commands two at a time."""

@@ -61,15 +61,15 @@ def _sum_up(stage: Stage, kept: Path | None) -> None:
 _NOT_KEPT = (
     Label(
         "Keep the nodes' folders:   liaison demo --dir FOLDER",
-        "Garder les dossiers :      liaison demo --dir DOSSIER",
+        "Garder les dossiers :        liaison demo --dir DOSSIER",
     ),
     Label(
         "A larger federation:       liaison demo --members 20",
-        "Une plus grande :          liaison demo --members 20",
+        "Une fédération plus grande : liaison demo --members 20",
     ),
     Label(
         "Two nodes, by hand:        README, “A first exchange by hand”",
-        "Deux nœuds, à la main :    README, « A first exchange by hand »",
+        "Deux nœuds, à la main :      README, « A first exchange by hand »",
     ),
 )
 _KEPT = (

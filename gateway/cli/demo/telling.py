@@ -4,7 +4,9 @@ A line that is checked carries its mark; the first that does not hold ends the p
 """
 
 import os
+import re
 import sys
+import textwrap
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +18,8 @@ from gateway.cli.told import SpokenError
 
 WHO = 8
 WIDE = 100
+_BEFORE: Final = re.compile(r" ([:;?!»])(?=\s|$)")
+"""Where French has a space that no line ends at."""
 _FAILED: Final = Label(
     "the demo stopped at step {number}: this does not hold: {said} ({value})",
     "la démonstration s'est arrêtée à l'étape {number} : ceci n'est pas vérifié : {said} ({value})",
@@ -208,8 +212,7 @@ def figure(number: float | str, spoken: str, places: int = 0) -> str:
 
 
 def _wrapped(text: str, wide: int) -> list[str]:
-    import textwrap  # noqa: PLC0415 - for the demo alone
-
+    text = _BEFORE.sub("\N{NO-BREAK SPACE}\\1", text).replace("« ", "«\N{NO-BREAK SPACE}")
     return textwrap.wrap(
         text, wide, break_long_words=False, break_on_hyphens=False, drop_whitespace=True
     ) or [""]
