@@ -8,6 +8,11 @@ from gateway.settings import EventType
 
 EVENTS: Final[Mapping[EventType, Label]] = {
     EventType.MESSAGE_RECEIVED: Label("received", "reçu"),
+    EventType.MESSAGE_AWAITING_RELEASE: Label("waits for a release", "attend une validation"),
+    EventType.MESSAGE_RELEASED: Label("released by a second person", "validé par un second agent"),
+    EventType.MESSAGE_DECLINED: Label(
+        "turned down by a second person", "écarté par un second agent"
+    ),
     EventType.MESSAGE_DELIVERED: Label("delivered", "remis"),
     EventType.MESSAGE_FAILED: Label("delivery failed", "échec de la remise"),
     EventType.MESSAGE_EXPIRED: Label("expired undelivered", "expiré sans être remis"),

@@ -12,6 +12,9 @@ class EventType(StrEnum):
     """What there is to be told of; ``noun.verbed``, a closed list."""
 
     MESSAGE_RECEIVED = "message.received"
+    MESSAGE_AWAITING_RELEASE = "message.awaiting_release"
+    MESSAGE_RELEASED = "message.released"
+    MESSAGE_DECLINED = "message.declined"
     MESSAGE_DELIVERED = "message.delivered"
     MESSAGE_FAILED = "message.failed"
     MESSAGE_EXPIRED = "message.expired"

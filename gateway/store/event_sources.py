@@ -3,13 +3,15 @@
 Each look is by an index, from where the last one stood.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, func, select, tuple_
 
 from gateway.store.database import Transaction
-from gateway.store.schema import log_alarms, marks, messages, outbox, split_views, threads
+from gateway.store.drafts import UNSENT, DraftFacts, DraftState
+from gateway.store.schema import drafts, log_alarms, marks, messages, outbox, split_views, threads
 from gateway.store.threads import StoredThread
 
 _THREAD: Final = [threads.c[name] for name in StoredThread.__dataclass_fields__]
@@ -88,6 +90,25 @@ def ended(tx: Transaction, after: tuple[int, int], limit: int) -> list[Ended]:
         .limit(limit)
     )  # fmt: skip
     return [Ended(**row) for row in tx.execute(statement).mappings()]
+
+
+def unsent(tx: Transaction, floor: int) -> list[DraftFacts]:
+    """Return the drafts that wait for a second person, and those that ended unsent since a time."""
+    columns = [drafts.c[name] for name in DraftFacts.__dataclass_fields__]
+    waits = drafts.c.state == DraftState.AWAITING_RELEASE
+    ended = drafts.c.state.in_(UNSENT) & (drafts.c.decided_at > floor)
+    found = [
+        row
+        for where in (waits, ended)
+        for row in tx.execute(select(*columns).where(where).order_by(drafts.c.row_id)).mappings()
+    ]
+    return [DraftFacts(**{**row, "state": DraftState(row["state"])}) for row in found]
+
+
+def released(tx: Transaction, message_ids: Collection[bytes]) -> set[bytes]:
+    """Return which of these messages of ours a second person released."""
+    wanted = drafts.c.message_id.in_(message_ids), drafts.c.state == DraftState.RELEASED
+    return {bytes(item) for item in tx.scalars(select(drafts.c.message_id).where(*wanted))}
 
 
 def marked(tx: Transaction, after: int, limit: int) -> list[Marked]:

@@ -40,7 +40,7 @@ def wire_events(base: Base, inbox: Inbox, exchange: Exchange, keykeeping: Keykee
         clock=base.clock,
         settings=base.settings.events,
     )
-    telling = Telling(base.database, base.keys, chronicle, base.clock)
+    telling = Telling(base.database, base.keys, chronicle, base.holding, base.clock)
     hooks = [_hook(base, item) for item in base.settings.events.webhooks]
     webhooks = Webhooks(
         base.database, chronicle, post, hooks, clock=base.clock, entropy=base.entropy

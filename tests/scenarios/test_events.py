@@ -11,12 +11,14 @@ from gateway.services.caller import Caller
 from gateway.services.events.chronicle import KEY_LEAD_S
 from gateway.services.events.telling import EventQuery, EventsGoneError, EventView
 from gateway.services.receiving.inbox import MessageQuery
+from gateway.services.sending.releasing import Declining
 from gateway.settings import EventType, Role
 from gateway.store import events
 from keys.suite import MemberId
 from tests.outcome import outcome_of
 from tests.scenarios.cases import told
 from tests.scenarios.federation import OFFICER, Federation, federation
+from tests.scenarios.releasing import DRAFTER, SECOND, asks, held
 from tests.scenarios.test_suspension import resume, suspend
 
 XA, XB, XC = MemberId("XA"), MemberId("XB"), MemberId("XC")
@@ -228,3 +230,34 @@ async def test_the_node_reminds_by_itself_where_it_is_told_to(tmp_path: Path) ->
         status = await fed.nodes[XA].rooms.health.status()
         assert (status.cases.overdue, status.cases.due, status.cases.lapsed) == (0, 1, 0)
         assert len(await remind()) == 2
+
+
+async def test_what_waits_for_a_second_person_is_told_to_who_may_release(tmp_path: Path) -> None:
+    """That it waits and what became of it, once; in a unit of its own alone."""
+    async with federation(tmp_path, "XA", "XB", changes=asks()) as fed:
+        await begun(fed)
+        kinds = "message.awaiting_release,message.released,message.declined,message.withdrawn"
+        rooms = fed.nodes[XA].rooms
+        first, second, third = [await held(fed, unit="value") for _ in range(3)]
+        waiting = [(EventType.MESSAGE_AWAITING_RELEASE, item.id) for item in (first, second, third)]
+
+        async def seen(by: Caller) -> list[tuple[EventType, str]]:
+            return [(item.type, item.message) for item in await happened(fed, XA, kinds, by=by)]
+
+        assert await seen(SECOND) == waiting
+        await rooms.releasing.release(first.id, SECOND)
+        await rooms.releasing.decline(second.id, Declining(reason="No."), SECOND)
+        await rooms.releasing.withdraw(third.id, DRAFTER, None)
+        value, origin = (
+            Caller(name=f"uid:{unit}", roles=frozenset({Role.RELEASER}), unit=unit)
+            for unit in ("value", "origin")
+        )
+        ended = {
+            (EventType.MESSAGE_RELEASED, first.id), (EventType.MESSAGE_DECLINED, second.id),
+        }  # fmt: skip
+        assert {*await seen(value)} == {*waiting, *ended}
+        assert await seen(origin) == []
+        assert {*await seen(DRAFTER)} == {
+            *waiting, *ended, (EventType.MESSAGE_WITHDRAWN, third.id),
+        }  # fmt: skip
+        assert len(await seen(DRAFTER)) == 6

@@ -120,6 +120,7 @@ class Chronicle:
             await self._begin()
             now = self._clock.now()
             await self._steadily(self._look_at_words)
+            await self._look_at_drafts(now)
             await self._look_at_endings(now)
             await self._steadily(self._look_at_marks)
             await self._steadily(self._look_at_standing)
@@ -172,7 +173,8 @@ class Chronicle:
             cases = {row.case_id for row in found if is_event(row.kind)}
             moved = sources.touched_threads(tx, cases)
             names = sources.names(tx, {row.request_row for row in moved})
-            made = [*making.of_words(found)]
+            ours = [row.message_id for row in found if row.direction == messages.OUT]
+            made = [*making.of_words(found, sources.released(tx, ours))]
             made += _unknown(tx, making.of_threads(moved, names, self._keys.member))
             return before, found[-1].row_id if found else before, made
 
@@ -194,6 +196,11 @@ class Chronicle:
             return before, before + len(notes), [*found]
 
         return await self._note_page(_STANDING, look)
+
+    async def _look_at_drafts(self, now: int) -> None:
+        floor = now - self._kept_s
+        found = await self._database.read(lambda tx: sources.unsent(tx, floor))
+        await self._note_once(making.of_drafts(found, self._keys.member))
 
     async def _look_at_endings(self, now: int) -> None:
         """Look again at the last seconds: what ended then may have been committed since."""
@@ -253,6 +260,8 @@ class Chronicle:
 
     async def _note_once(self, made: Iterable[NewEvent]) -> None:
         found = [*made]
+        if not found:
+            return
         new = await self._database.read(lambda tx: _unknown(tx, found))
         await self._note(_DATES, 0, 0, new)
 

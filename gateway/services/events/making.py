@@ -1,13 +1,14 @@
 """What events become of what is stored: pure, one function for each thing that is looked at."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from gateway.settings import EventType
+from gateway.store.drafts import DraftFacts, DraftState
 from gateway.store.event_sources import Alarm, Ended, Marked, StoredWord
 from gateway.store.events import NewEvent
 from gateway.store.marks import MarkKind
-from gateway.store.messages import IN, SERVICE
+from gateway.store.messages import IN, OUT, SERVICE
 from gateway.store.outbox.states import OutboxState
 from gateway.store.threads import StoredThread
 from keys.registry.statement import Kind, Statement
@@ -22,6 +23,12 @@ _ENDS: Final[Mapping[str, EventType]] = {
     OutboxState.FAILED: EventType.MESSAGE_FAILED,
     OutboxState.EXPIRED: EventType.MESSAGE_EXPIRED,
     OutboxState.WITHDRAWN: EventType.MESSAGE_WITHDRAWN,
+}
+_DRAFTS: Final[Mapping[DraftState, EventType]] = {
+    DraftState.AWAITING_RELEASE: EventType.MESSAGE_AWAITING_RELEASE,
+    DraftState.DECLINED: EventType.MESSAGE_DECLINED,
+    DraftState.WITHDRAWN: EventType.MESSAGE_WITHDRAWN,
+    DraftState.EXPIRED: EventType.MESSAGE_EXPIRED,
 }
 _MARKS: Final[Mapping[str, EventType]] = {
     MarkKind.RECALLED: EventType.MESSAGE_RECALLED,
@@ -40,10 +47,12 @@ DATES: Final[Mapping[EventType, str]] = {
 """Which date of a thread lets which event be."""
 
 
-def of_words(stored: Iterable[StoredWord]) -> Iterator[NewEvent]:
-    """Yield what messages are told of by themselves."""
+def of_words(stored: Iterable[StoredWord], released: Collection[bytes]) -> Iterator[NewEvent]:
+    """Yield what messages are told of by themselves; ``released`` are the ids of some of ours."""
     for item in stored:
         types = [EventType.MESSAGE_RECEIVED] if item.direction == IN else []
+        if item.direction == OUT and item.message_id in released:
+            types.append(EventType.MESSAGE_RELEASED)
         if item.kind == REMIND and item.direction != SERVICE:
             types.append(EventType.CASE_REMINDED)
         for kind in types:
@@ -56,6 +65,23 @@ def of_words(stored: Iterable[StoredWord]) -> Iterator[NewEvent]:
                 member=item.sender,
                 kind=item.kind,
             )
+
+
+def of_drafts(stored: Iterable[DraftFacts], me: str) -> Iterator[NewEvent]:
+    """Yield what waits for a second person, and what ended without becoming a message; once."""
+    for item in stored:
+        kind = _DRAFTS[item.state]
+        yield NewEvent(
+            type=kind,
+            at=item.drafted_at if item.decided_at is None else item.decided_at,
+            once=digest(b"draft", item.message_id, kind.encode()),
+            sender=me,
+            message_id=item.message_id,
+            case_id=item.case_id,
+            kind=item.kind,
+            code=item.rule,
+            due_at=item.release_until if item.decided_at is None else None,
+        )
 
 
 def of_endings(stored: Iterable[Ended]) -> Iterator[NewEvent]:

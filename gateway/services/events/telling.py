@@ -14,8 +14,9 @@ from gateway.services.caller import Caller, require
 from gateway.services.casework.standing import unit_of
 from gateway.services.events.chronicle import Chronicle
 from gateway.services.keys import NodeKeys
+from gateway.services.sending.holding import Holding
 from gateway.settings import EventType, Role
-from gateway.store import events, messages
+from gateway.store import drafts, events, messages
 from gateway.store.database import Database, Transaction
 from gateway.store.events import StoredEvent
 
@@ -24,11 +25,17 @@ BEAT_S: Final = 15.0
 """How long a stream is silent at most: then it says that it lives."""
 _HOUSE: Final = frozenset({Role.OFFICER, Role.AUDITOR})
 _KEEPERS: Final = frozenset({Role.OPERATOR, Role.AUDITOR})
+_RELEASES: Final = (
+    EventType.MESSAGE_AWAITING_RELEASE,
+    EventType.MESSAGE_RELEASED,
+    EventType.MESSAGE_DECLINED,
+)
 SEEN_BY: Final[Mapping[EventType, frozenset[Role]]] = {
     kind: {
         "message": _HOUSE, "case": _HOUSE, "key": _KEEPERS, "audit": _KEEPERS,
         "member": _HOUSE | _KEEPERS,
     }[kind.partition(".")[0]]
+    | ({Role.RELEASER} if kind in _RELEASES else frozenset())
     for kind in EventType
 }  # fmt: skip
 """Which roles are told of what; of a message or case, an officer of a unit of its own alone."""
@@ -80,11 +87,17 @@ class Telling:
     """Tells callers of events."""
 
     def __init__(
-        self, database: Database, keys: NodeKeys, chronicle: Chronicle, clock: Clock
+        self,
+        database: Database,
+        keys: NodeKeys,
+        chronicle: Chronicle,
+        holding: Holding,
+        clock: Clock,
     ) -> None:
         self._database = database
         self._keys = keys
         self._chronicle = chronicle
+        self._holding = holding
         self._clock = clock
 
     async def start(self, query: EventQuery, last: str | None, caller: Caller) -> int:
@@ -148,11 +161,19 @@ class Telling:
             return True
         if item.message_id is None:
             return False
-        stored = messages.find(tx, item.sender, item.message_id)
         try:
-            return stored is not None and unit_of(tx, self._keys, stored) == caller.unit
+            return self._unit(tx, item.sender, item.message_id) == caller.unit
         except LiaisonError:
             return False
+
+    def _unit(self, tx: Transaction, sender: str, message_id: bytes) -> str | None:
+        """Return the unit of a message, or of what is to be one. Raises LiaisonError."""
+        stored = messages.find(tx, sender, message_id)
+        if stored is not None:
+            return unit_of(tx, self._keys, stored)
+        draft = drafts.find(tx, message_id) if sender == self._keys.member else None
+        opened = None if draft is None else self._holding.open(draft)
+        return None if opened is None else opened.record.unit
 
 
 def wanted_types(query: EventQuery) -> Sequence[EventType]:
