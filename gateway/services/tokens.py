@@ -186,12 +186,13 @@ class Tokens:
         old = self._database.is_shared and not 0 <= now - self._known_at < LOOK_S
         if self._known is not None and not old:
             return self._known
-        changes = self._changes
-        found = await self._database.read(tokens.whole)
-        known = {token.digest: token for token in found}
-        if changes == self._changes:  # else it was read before what changed
-            self._known, self._known_at = known, now
-        return known
+        while True:
+            changes = self._changes
+            found = await self._database.read(tokens.whole)
+            known = {token.digest: token for token in found}
+            if changes == self._changes:  # else it was read before what changed
+                self._known, self._known_at = known, now
+                return known
 
     async def _named(self, label: str) -> StoredToken:
         for token in await self._database.read(tokens.whole):
@@ -207,7 +208,7 @@ class Tokens:
         """Keep when it was used; where that cannot be, whoever shows it does not wait for it."""
         if token.last_used_at is not None and 0 <= now - token.last_used_at < USED_S:
             return
-        if self._known is not None:
+        if self._known is not None and self._known.get(token.digest) is token:
             self._known[token.digest] = replace(token, last_used_at=now)
         with suppress(LiaisonError):
             await self._database.write(lambda tx: tokens.used(tx, token.label, now))

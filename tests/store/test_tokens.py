@@ -1,5 +1,7 @@
 """Tokens at rest, and how two daemons on one database agree on them."""
 
+from typing import Any
+
 import pytest
 
 from gateway.clock import SystemClock
@@ -12,6 +14,7 @@ from gateway.settings import Role
 from gateway.store import tokens
 from gateway.store.database import Database
 from gateway.store.tokens import StoredToken
+from keys.bearer import bearer_digest
 from tests.outcome import outcome_of
 from tests.store.conftest import Fresh
 from tests.store.stored import NOW
@@ -86,6 +89,28 @@ async def test_a_revocation_reaches_the_other_daemon(pair: tuple[Database, Datab
     await one.revoke("two", OPERATOR)
     other.changed()
     assert (await outcome_of(other.caller(again.token, "uid:2"))).code == "token_revoked"
+
+
+async def test_a_use_that_crosses_a_revocation_does_not_undo_it(fresh: Fresh) -> None:
+    """What was read before it is neither taken for what is, nor put in its place."""
+    with fresh() as db:
+        clock = Clock()
+        service_ = service(db, clock)
+        made = await service_.create(ORDER, OPERATOR)
+        before = (await service_._table(clock.now()))[bearer_digest(made.token)]
+        read = db.read
+
+        async def read_and_revoke(act: Any) -> Any:
+            db.read = read  # type: ignore[method-assign]
+            found = await read(act)
+            await service_.revoke("registry-desk", OPERATOR)
+            return found
+
+        service_.changed()
+        db.read = read_and_revoke  # type: ignore[method-assign]
+        assert (await outcome_of(service_.caller(made.token, "uid:2"))).code == "token_revoked"
+        await service_._note_use(before, clock.now())
+        assert (await outcome_of(service_.caller(made.token, "uid:2"))).code == "token_revoked"
 
 
 async def test_when_a_token_was_used_is_kept_to_an_hour(fresh: Fresh) -> None:
