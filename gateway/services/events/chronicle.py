@@ -73,6 +73,8 @@ class Chronicle:
         self._clock = clock
         self._kept_s = settings.kept_days * _DAY_S
         self._listeners = 0
+        self._heard = asyncio.Event()
+        """Set while somebody listens."""
         self._turn = asyncio.Lock()
         self._noted = asyncio.Event()
         self._step_began = 0.0
@@ -94,11 +96,13 @@ class Chronicle:
     async def listening(self) -> AsyncIterator[None]:
         """Note everything at once for as long as the block runs, what waited first."""
         self._listeners += 1
-        self._came.set()
+        self._heard.set()
         try:
             yield
         finally:
             self._listeners -= 1
+            if not self._listeners:
+                self._heard.clear()
 
     async def run(self) -> NoReturn:
         """Look until cancelled."""
@@ -112,7 +116,7 @@ class Chronicle:
                 await happens(self._came.wait(), SOON_S)
                 await self._clock.sleep(GATHER_S)
             else:
-                await self._wait_for_listeners()
+                await happens(self._heard.wait(), LOOK_S)
 
     async def look(self) -> None:
         """Note what happened since the last look; at dates, keys and alarms once a minute."""
@@ -130,13 +134,6 @@ class Chronicle:
             if not 0 <= now - self._pruned_at < _PRUNE_S:
                 await self._prune(now)
                 self._pruned_at = now
-
-    async def _wait_for_listeners(self) -> None:
-        """Wait until it is time, or somebody begins to listen; what comes meanwhile can wait."""
-        began = self._clock.monotonic()
-        while not self._listeners and (left := LOOK_S - self._clock.monotonic() + began) > 0:
-            self._came.clear()
-            await happens(self._came.wait(), left)
 
     async def _begin(self) -> None:
         """Begin at the present: what is older than the first look is no news."""
@@ -208,6 +205,7 @@ class Chronicle:
         before = await self._database.read(lambda tx: _position(tx, _ENDINGS))
         place = before - (DEEP_SLACK_S if deep else SLACK_S), 0
         newest = before
+        self._step_began = self._clock.monotonic()
         while True:
             page, made = await self._database.read(partial(_endings, after=place))
             if not page:
@@ -217,6 +215,7 @@ class Chronicle:
             await self._note(_ENDINGS, before, before, made)
             if len(page) < AT_ONCE:
                 break
+            await self._rest()
         await self._note(_ENDINGS, before, newest, [])
         if deep:
             self._deep_at = now

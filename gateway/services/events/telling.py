@@ -111,7 +111,8 @@ class Telling:
         if named is not None and not (named.isdecimal() and named.isascii() and len(named) < 19):  # noqa: PLR2004 - int64
             raise FaultsError([Fault(pointer="/after", code="wrong_form")])
         if query.for_s == 0:
-            await self._chronicle.look()
+            async with self._chronicle.listening():
+                await self._chronicle.look()
         newest, gone = await self._database.read(lambda tx: (events.newest(tx), events.gone(tx)))
         if named is None:
             return newest
