@@ -1,11 +1,7 @@
-"""What the demonstration's people write. Fictional members in ISO user-assigned codes."""
+"""A request and an answer as the demo's people write them, and as tests do."""
 
 from typing import Any
 
-MEMBERS = {
-    "XA": ("Customs of Aldria", "Douanes d'Aldrie"),
-    "XB": ("Customs of Berenia", "Douanes de Bérénie"),
-}
 FACTS = "Shoes declared at 3.10 dollars a pair; similar goods run at 15."
 CLARIFIED = "La déclaration d'exportation indique 14,80 dollars la paire, soit 62 160 dollars."
 PDF = (
@@ -17,14 +13,6 @@ PDF = (
     b"BT /F1 16 Tf 60 760 Td (Invoice BX-2291: 4,200 pairs at USD 3.10) Tj ET\n"
     b"endstream endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
 )
-SECRETS = (
-    FACTS.encode(),
-    b"14,80 dollars",
-    b"Invoice BX-2291: 4,200 pairs",
-    b"invoice BX-2291.pdf",
-    b"25XA0000417",
-)
-"""What no file of any node may hold."""
 
 
 def request(

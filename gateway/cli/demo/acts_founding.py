@@ -36,9 +36,18 @@ def founding(stage: Stage) -> None:
         name=NAME,
     )
     story.quote(federation.anchor)
-    federation.run()
+    federation.admit()
+    story.tell(
+        "",
+        Label(
+            "Each member draws its keys, and asks with a join file; the registrar admits it:",
+            "Chaque membre tire ses clés et demande par un fichier d'adhésion ; le responsable du "
+            "registre l'admet :",
+        ),
+    )
     for item in federation.cast[:LEAST]:
         story.tell(item.code, Label("{name}", "{name}"), name=item.name)
+    federation.run()
     sizes = {code: stage.federation.call(code, "GET", "/v1/registry") for code in stage.audience}
     agreed = {(item["size"], item["root"]) for item in sizes.values()}
     story.check(

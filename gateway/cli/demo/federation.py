@@ -57,7 +57,7 @@ class Federation:
         """Where XB's node listens; everybody else knows the near end of its line."""
 
     def found(self) -> None:
-        """Make every node, let the registrar admit it, and name the witnesses."""
+        """Make the registrar's node, and start it."""
         secret = self.place / "passphrase"
         write_private(secret, f"{secrets.token_hex(16)}\n".encode())
         made = self.command(
@@ -66,6 +66,9 @@ class Federation:
         )  # fmt: skip
         self.anchor = made.json["anchor"]
         self.start(REGISTRY)
+
+    def admit(self) -> None:
+        """Make every member's node, let the registrar admit it, and name the witnesses."""
         self._side_by_side([self._init_line(item) for item in self.cast])
         for item in self.cast:
             self._settle(item)
