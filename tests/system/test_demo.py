@@ -29,7 +29,13 @@ ASKED = {
     12: ("members have it", "by the template", "not invited"),
     13: ("outside_competence", "speaks for XB"),
     14: ("nothing paused", "refused by all"),
-    15: ("audit verify passes", "the evidence stands", "none holds any of it", "located"),
+    15: (
+        "audit verify passes",
+        "restricted",
+        "the evidence stands",
+        "none holds any of it",
+        "located",
+    ),
 }
 """What some of the checks of a step say: the design's scenario, step by step."""
 

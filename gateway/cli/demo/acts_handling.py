@@ -15,17 +15,18 @@ def recalled(stage: Stage) -> None:
     files = stage.opened(XA, stage.partial)["attachments"]
     note = next(item for item in files if item["sha256"] == stage.files["note interne.pdf"])
     other = next(item for item in files if item is not note)
-    stage.send(
-        XB, XA, "information.recall", content.recall(stage.partial, [note["sha256"]]),
-        "--case", stage.case, "--reply-to", stage.partial,
+    stage.run(
+        XB, "message", "recall", stage.partial, "--only", note["name"], "--reason",
+        "sent_by_mistake", "--explanation", content.MISTAKE, "--wait", "30",
     )  # fmt: skip
     story.tell(
         XB,
         Label(
-            "Berenia takes a file back, by its SHA-256:",
-            "La Bérénie rappelle un fichier, par son SHA-256 :",
+            "Berenia takes a file back, which is known by its SHA-256:",
+            "La Bérénie rappelle un fichier, que son SHA-256 désigne :",
         ),
     )
+    story.typed(f"message recall {stage.partial} --only '{note['name']}' --reason sent_by_mistake")
     story.quote(f"{note['name']}  {note['sha256'][:16]}…", f"« {content.MISTAKE} »")
     target = str(stage.desks / XA / "again.pdf")
     refused = stage.run(XA, "attachment", "get", note["id"], target, expected=1)

@@ -7,6 +7,7 @@ from typing import Any
 
 from gateway.cases.labels import Label
 from gateway.cli.demo import content, outlaw
+from gateway.cli.demo.acts_asking import DEPUTY
 from gateway.cli.demo.cast import REGISTRY, XA, XB, XC
 from gateway.cli.demo.stage import Stage
 
@@ -21,9 +22,9 @@ def keys(stage: Stage) -> None:
     story = stage.story
     before = stage.opened(XA, stage.final)["signed_by"]
     stage.run(XB, "key", "rotate", "sign")
-    said = stage.send(
-        XB, XA, "information.rectify", content.rectification(stage.final),
-        "--case", stage.case, "--reply-to", stage.final,
+    said = stage.document(
+        XB, "message", "rectify", stage.final, "--field", "/findings", "--value",
+        content.CORRECTED, "--wait", "30",
     )  # fmt: skip
     now, then = (stage.opened(XA, name) for name in (said["id"], stage.final))
     story.tell(
@@ -132,10 +133,34 @@ def closed(stage: Stage) -> None:
     file = stage.desks / "evidence.zip"
     stage.run(XA, "evidence", "export", stage.request, str(file))
     _count(stage)
+    _restricted(stage)
     federation.stop()
     _in_court(stage, file)
     _searched(stage)
     _altered(stage)
+
+
+def _restricted(stage: Stage) -> None:
+    """Close to everybody what was said in a case that is over, but to a releaser with a reason."""
+    story = stage.story
+    stage.run(XA, "case", "restrict", stage.case, "--reason", "expired")
+    refused = stage.run(XA, "message", "show", stage.final, expected=1)
+    opened = stage.run(
+        XA, "message", "show", stage.final, "--reason", "court", *stage.shows(XA, DEPUTY)
+    )
+    story.check(
+        XA,
+        Label(
+            "what was said in it is restricted from here on ({code}): {who} alone opens it, for "
+            "the court",
+            "ce qui y a été dit est désormais restreint ({code}) : seul {who} l'ouvre, pour le "
+            "tribunal",
+        ),
+        "[case_restricted]" in refused.err and content.FINAL in opened.out,
+        refused.err.strip(),
+        code="case_restricted",
+        who=DEPUTY,
+    )
 
 
 def _has_heard(stage: Stage, code: str, size: int) -> bool:

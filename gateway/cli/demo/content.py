@@ -37,6 +37,7 @@ FINAL: Final = (
     "La banque confirme deux virements, de 13 020 et de 49 140 dollars. La valeur non déclarée est "
     "de 49 140 dollars."
 )
+CORRECTED: Final = "La banque confirme deux virements, des 3 et 5 novembre."
 MISTAKE: Final = "La seconde annexe concerne un autre dossier."
 ALERT: Final = "Shoes are declared at a fifth of their price; a second invoice goes to the bank."
 AIM: Final = "Ten days of attention to footwear that is declared too cheap."
@@ -117,19 +118,6 @@ def final_reply() -> dict[str, Any]:
         },
         "evaluation": {"source": "A", "information": "1"},
     }  # fmt: skip
-
-
-def recall(message: str, files: Sequence[str]) -> dict[str, Any]:
-    """Return XB's word that some files of a message are taken back."""
-    return _about(message, "fr") | {
-        "reason": "sent_by_mistake", "attachments": list(files), "explanation": MISTAKE,
-    }  # fmt: skip
-
-
-def rectification(message: str) -> dict[str, Any]:
-    """Return XB's correction of its answer."""
-    corrected = {"field": "/findings", "value": "Les virements sont des 3 et 5 novembre."}
-    return _about(message, "fr") | {"corrections": [corrected]}
 
 
 def consent(message: str, member: str, name: str, spoken: str, **more: Any) -> dict[str, Any]:
