@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+from gateway.cases.lists import IntendedUse
 from gateway.cli.app import run
 from gateway.errors import ForbiddenError
 from gateway.protocol.audit import EntryKind
@@ -49,7 +50,8 @@ async def test_every_way_to_content_is_recorded_each_time(tmp_path: Path) -> Non
             await rooms.inbox.read(message, OFFICER)
         await rooms.inbox.attachment(attachment, OFFICER)
         await rooms.inbox.fetch(attachment, OFFICER)
-        await rooms.evidence.export(message, OFFICER, is_open=True)
+        use = IntendedUse.ASSESSMENT
+        await rooms.evidence.export(message, OFFICER, is_open=True, purpose=use)
         await rooms.evidence.export(message, OFFICER, is_open=False)
         me = OFFICER.name
         assert await entries(fed, "XB", EntryKind.MESSAGE_READ) == [
@@ -57,7 +59,7 @@ async def test_every_way_to_content_is_recorded_each_time(tmp_path: Path) -> Non
             (me, 1, "officer"),
         ]  # fmt: skip
         exported = await entries(fed, "XB", EntryKind.EVIDENCE_EXPORTED)
-        assert exported == [(me, 1, "open"), (me, 1, "closed")]
+        assert exported == [(me, 1, "open assessment"), (me, 1, "closed")]
 
 
 async def test_refused_reads_are_recorded_with_the_reason(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.cases.lists import IntendedUse
 from gateway.errors import ForbiddenError, RejectedError
 from gateway.evidence.file import parse_evidence
 from gateway.evidence.judgement import Judgement, Verdict
@@ -49,8 +50,9 @@ async def exported(
     is_open: bool = True,
     caller: Caller = OFFICER,
 ) -> bytes:
-    """Return a member's evidence of a message."""
-    return await fed.nodes[member].rooms.evidence.export(message, caller, is_open=is_open)
+    """Return a member's evidence of a message, for a use that its handling does not exclude."""
+    evidence, use = fed.nodes[member].rooms.evidence, IntendedUse.ASSESSMENT
+    return await evidence.export(message, caller, is_open=is_open, purpose=use)
 
 
 def judged(fed: Federation, file: bytes) -> Judgement:
@@ -86,7 +88,7 @@ async def test_both_sides_export_evidence_that_is_valid(tmp_path: Path) -> None:
             assert judged(fed, closed).verdict is Verdict.VALID
             assert parse_evidence(closed)[0].payload is None
             recorded = (await codes(fed, member))[len(before) :]
-            assert recorded.count(("evidence.exported", "uid:1", "open judicial_proceedings")) == 2
+            assert recorded.count(("evidence.exported", "uid:1", "open assessment")) == 2
             assert recorded.count(("evidence.exported", "uid:7", "closed")) == 1
             assert recorded.count(("message.read", "uid:1", "officer")) == 2
             assert ("message.read", "uid:7", "auditor") not in recorded
@@ -159,7 +161,7 @@ async def test_evidence_is_for_officers_of_the_unit_and_auditors(tmp_path: Path)
             await exported(fed, XA, "XA-" + "0" * 32)
         assert unknown.value.code == "message_unknown"
         exports = [entry for entry in await codes(fed, XA) if entry[0] == "evidence.exported"]
-        assert exports == [("evidence.exported", "uid:3", "open judicial_proceedings")]
+        assert exports == [("evidence.exported", "uid:3", "open assessment")]
 
 
 async def test_evidence_without_witnesses_is_signed_only(tmp_path: Path) -> None:

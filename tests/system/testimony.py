@@ -215,7 +215,7 @@ class _Play:
         for name, file, options in (
             ("XA", "open-XA", []),
             ("XA", "closed-XA", ["--closed"]),
-            ("XB", "open-XB", []),
+            ("XB", "open-XB", ["--purpose", "assessment"]),
         ):
             out, folder = str(self.kept / f"{file}.zip"), str(made.folder(name))
             done("evidence", "export", message, out, *options, "--dir", folder)
