@@ -229,7 +229,8 @@ def _show_messages(
             state(mark, language()) for mark in item["marks"] if mark != "recalled" or not back
         ]
         remarks = ", ".join([far, *back] if far else back)
-        say(f"{when(item['created_at'])}  {speaker(item)}: {item['label']}  [{remarks}]")
+        shown = f"  [{remarks}]" if remarks else ""
+        say(f"{when(item['created_at'])}  {speaker(item)}: {item['label']}{shown}")
         say(f"  {item['id']}")
         if item["id"] in left:
             for line in tombstone_lines(left[item["id"]]):
