@@ -6,6 +6,7 @@ makes the second says where it leads.
 
 import importlib.metadata
 from dataclasses import dataclass
+from functools import cache
 
 from gateway.clock import Clock
 from gateway.network.local_api import Rooms
@@ -43,8 +44,9 @@ from keys.registry.member import RegistryHead
 from keys.suite import Entropy, MemberId
 
 
+@cache
 def version() -> str:
-    """Return the version that is installed."""
+    """Return the version that is installed; looking it up reads through what is installed."""
     return importlib.metadata.version("liaison-gateway")
 
 
