@@ -246,6 +246,7 @@ class Cases:
         return ThreadDetail(
             **msgspec.structs.asdict(summary),
             correctable_until=None,
+            reopenable_until=None,
             reminders=[],
             recalled=[],
             messages=[
