@@ -17,6 +17,7 @@ from gateway.cli.options import DEFAULT_FOLDER, Folder, daemon_of
 from gateway.settings import EventType
 
 LINE = Label("{at}  {what}", "{at}  {what}")
+STANDS = Label("{what}: {code}", "{what} : {code}")
 CASE = Label("case {case}", "dossier {case}")
 UNTIL = Label("until {at}", "jusqu'au {at}")
 
@@ -59,7 +60,9 @@ def _told(event: dict[str, Any]) -> str:
 
 def _parts(event: dict[str, Any]) -> Iterator[str]:
     label = EVENTS[EventType(event["type"])].text(language())
-    yield f"{label}: {_code(event)}" if event.get("code") else label
+    if event.get("code"):
+        label = STANDS.text(language()).format(what=label, code=_code(event))
+    yield label
     yield event.get("member", "")
     yield event.get("kind", "")
     yield event.get("message", "")

@@ -374,9 +374,10 @@ def _examine(folder: Path, peer: str | None):  # type: ignore[no-untyped-def]  #
 
 def _webhook_line(hook: Mapping[str, Any]) -> str:
     if not hook["failures"]:
-        return f"{hook['origin']} took all but {hook['waiting']}"
+        left = f"has {hook['waiting']} events to take" if hook["waiting"] else "took every event"
+        return f"{hook['origin']} {left}"
     return (
-        f"{hook['origin']} took nothing {hook['failures']} times in a row ({hook['code']}), "
+        f"{hook['origin']} failed {hook['failures']} times in a row ({hook['code']}), "
         f"{hook['waiting']} events wait; again {when(hook['retry_at'])}"
     )
 

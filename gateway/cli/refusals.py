@@ -46,7 +46,7 @@ REFUSALS: Final[Mapping[str, str]] = {
     "draft_outdated": "selon les types et listes de codes d'aujourd'hui, ce projet ne dirait plus "
     "la même chose : le rédiger de nouveau",
     "drafts_full": "trop de projets attendent une validation : en faire valider d'abord",
-    "events_gone": "ces événements ne sont plus conservés : parcourir les messages et les "
+    "events_gone": "ces événements ne sont pas conservés ici : parcourir les messages et les "
     "dossiers, puis reprendre à l'événement indiqué",
     "handling_forbids_copy": "TLP:RED : ce message n'est que pour ses destinataires",
     "handling_weaker": "ce qui est transmis garde au moins son TLP et tous ses codes de traitement",

@@ -148,5 +148,5 @@ async def test_events_by_the_command(
         assert (event["type"], event["code"]) == ("case.changed", "submitted")
         monkeypatch.setenv("LC_ALL", "fr_FR.UTF-8")
         printed = await shown.of("events", *folder)
-        assert "dossier désormais: soumise" in printed
+        assert "dossier désormais : soumise" in printed
         assert "[events_gone]" in await shown.of("events", "--after", "999", *folder[2:], code=1)

@@ -72,13 +72,12 @@ class EventView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class EventsGoneError(RejectedError):
-    """What was asked for is not kept any more."""
+    """What was asked for is not kept any more, or was never here."""
 
-    def __init__(self, go_on_after: int) -> None:
+    def __init__(self, why: str, go_on_after: int) -> None:
         super().__init__(
             "events_gone",
-            f"events until {go_on_after} are not kept: look through /v1/messages and /v1/cases, "
-            f"and go on after {go_on_after}",
+            f"{why}; look through /v1/messages and /v1/cases, and go on after {go_on_after}",
         )
         self.go_on_after = str(go_on_after)
 
@@ -117,9 +116,10 @@ class Telling:
         if named is None:
             return newest
         if int(named) < gone:
-            raise EventsGoneError(gone)
+            raise EventsGoneError(f"events until {gone} are not kept any more", gone)
         if int(named) > newest:  # of a database that was restored from a backup since
-            raise EventsGoneError(newest)
+            why = f"event {int(named)} is not here: this node may have been restored"
+            raise EventsGoneError(why, newest)
         return int(named)
 
     async def follow(
