@@ -115,7 +115,7 @@ def closed(stage: Stage) -> None:
     _settle(stage)
     for code in (XA, XB):
         _witnessed(stage, code)
-    checking = {code: federation.begin(code, *VERIFY, "--json") for code in (XA, XB)}
+    checking = {code: federation.beside(code, *VERIFY, "--json") for code in (XA, XB)}
     verified = {code: running.wait().json for code, running in checking.items()}
     story.check(
         "",

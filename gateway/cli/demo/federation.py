@@ -121,11 +121,11 @@ class Federation:
         self, code: str, *arguments: str, language: str = "", expected: int = 0, text: bytes = b""
     ) -> Ran:
         """Run a command as a member's people do. Raises SpokenError if its exit code is another."""
-        ran = self.begin(code, *arguments, language=language, text=text).wait()
+        ran = self.beside(code, *arguments, language=language, text=text).wait()
         self._check(arguments, ran, expected)
         return ran
 
-    def begin(self, code: str, *arguments: str, language: str = "", text: bytes = b"") -> Command:
+    def beside(self, code: str, *arguments: str, language: str = "", text: bytes = b"") -> Command:
         """Begin a command, to go on beside it."""
         spoken = language or (self._by_code[code].language if code in self._by_code else "en")
         place = ("--dir", str(self.folder(code)))
@@ -187,7 +187,7 @@ class Federation:
         """Run commands two at a time."""
         under_way: list[tuple[tuple[str, ...], Command]] = []
         for code, arguments in lines:
-            under_way.append((arguments, self.begin(code, *arguments)))
+            under_way.append((arguments, self.beside(code, *arguments)))
             if len(under_way) == 2:  # noqa: PLR2004 - the cores that there are at least
                 first = under_way.pop(0)
                 self._check(first[0], first[1].wait())
