@@ -185,7 +185,9 @@ def test_cosignatures_are_verified_by_both_of_a_witnesss_keys(
         assert refusals(opened_by(key), changed) > 100
 
 
-@pytest.mark.parametrize("size", [1, 255, 256, 257, SHORT, TALL])
+@pytest.mark.parametrize(
+    "size", [1, 255, 256, 257, SHORT, pytest.param(TALL, marks=pytest.mark.campaign)]
+)
 def test_folder_is_verified_whole(checker: Checker, tmp_path: Path, size: int) -> None:
     """Each tile under the head, and each entry under its leaf; proofs from it are those we make."""
     log = Log(size)
