@@ -135,7 +135,7 @@ def _decide(case: str, act: str, order: dict[str, Any], folder: Folder, *, as_js
     spoken = language()
     standing = STANDINGS[Standing(done["standing"])].text(spoken)
     say(word("now_stands", spoken, case=done["case"], standing=standing, count=done["messages"]))
-    if done["held"] or done["keep_until"] is not None:
+    if act == "review":
         say(word("held" if done["held"] else "kept", spoken, at=when(done["keep_until"])))
     why = RETENTION_REASONS[RetentionReason(order["reason"])].text(spoken)
     say(_why(why, order["reference"]))
