@@ -97,6 +97,9 @@ async def test_each_topic_wakes_whom_it_is_for(tmp_path: Path) -> None:
         changes = node.rooms.tokens._changes
         await heard(Topic.TOKENS, [])
         assert node.rooms.tokens._changes == changes + 1
+        noted = node.workers.chronicle.noted
+        await heard(Topic.EVENTS, [])
+        assert noted.is_set()
 
 
 def neighbours(node: Node, inbox: Inbox) -> Neighbours:
