@@ -172,7 +172,10 @@ def report(controls: int, seizures: int, spoken: str) -> dict[str, Any]:
 def asked_of_union(kind: str) -> dict[str, Any]:
     """Return a request to the union: the value, or the origin of the same goods."""
     content = written_request()
-    content |= {"asked": "Customs Union of the Strait", "legal_basis": "Accord of the Strait"}
+    content |= {
+        "asked": "Customs Union of the Strait", "legal_basis": "Accord of the Strait",
+        "made_orally": False,
+    }  # fmt: skip
     if kind == "request.verify_value":
         return content
     ours = {

@@ -74,8 +74,8 @@ _NOT_KEPT = (
 )
 _KEPT = (
     Label(
-        "The nodes are in {place}. Start one, and look on:",
-        "Les nœuds sont dans {place}. En démarrer un, et regarder :",
+        "The nodes are in {place}, XB's with its altered log. Start one, and look on:",
+        "Les nœuds sont dans {place}, XB avec son journal altéré. En démarrer un, et regarder :",
     ),
     Label("  liaison serve --dir {node}", "  liaison serve --dir {node}"),
     Label("  liaison case list --all --dir {node}", "  liaison case list --all --dir {node}"),
