@@ -129,8 +129,8 @@ class Cases:
         by_name = {(item.sender, item.message_id): item for item in stored}
         done = marks.kinds_of(tx, by_name)
         events = [*read_events(tx, self._keys, self._kinds, stored).values()]
-        decided = retentions.find(tx, stored[0].case_id)
-        heard_at = stored[-1].stored_at
+        decided = retentions.find(tx, _case_id(case))
+        heard_at = max((item.stored_at for item in stored), default=0)
         shown = [
             self._thread(tx, folded, by_name, done, language, retained=(decided, heard_at))
             for folded in folded_threads(events, self._keys.member)
