@@ -63,9 +63,12 @@ class Purging:
     def _look(self, tx: Transaction, *, after: int, now: int) -> tuple[purge.Look, list[int]]:
         """Return what is at the next step, and the rows of it that go."""
         seen = purge.look(tx, after=after, now=now, retention_s=self._retention_s, limit=STEP)
-        rows = list(seen.service)
+        # The newest stays until there is a newer one: its number would be given again, and whoever
+        # reads on from there would never see what comes under it.
+        newest = messages.newest_row(tx)
+        rows = [row for row in seen.service if row != newest]
         for item in seen.conversations:
             stored = messages.of_cases(tx, [item.case_id])
-            if are_over(tx, self._keys, self._kinds, stored, now):
+            if newest not in item.rows and are_over(tx, self._keys, self._kinds, stored, now):
                 rows += item.rows
         return seen, rows
