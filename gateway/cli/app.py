@@ -13,6 +13,7 @@ from gateway.cli import (
     bench,
     case,
     codes,
+    doctor,
     events,
     evidence,
     inbox,
@@ -24,10 +25,12 @@ from gateway.cli import (
     node,
     operation,
     outbox,
+    ping,
     region,
     registry,
     statement,
     statistics,
+    status,
     taking_back,
     token,
     trends,
@@ -51,9 +54,9 @@ app.command("init")(node.init)
 app.command("migrate")(node.migrate)
 app.command("backup")(backup.backup)
 app.command("restore")(backup.restore)
-app.command("status")(node.status)
-app.command("doctor")(node.doctor)
-app.command("ping")(node.ping)
+app.command("status")(status.status)
+app.command("doctor")(doctor.doctor)
+app.command("ping")(ping.ping)
 app.command("demo")(demo)
 app.command("bench")(bench.bench)
 app.command("kinds")(kinds.kinds)

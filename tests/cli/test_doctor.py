@@ -4,10 +4,7 @@ from typing import Any
 
 import pytest
 
-from gateway.cli.node import _examine_log as examine_log
-from gateway.cli.node import _examine_registry as examine_registry
-from gateway.cli.node import _examine_views as examine_views
-from gateway.cli.node import _WrongError as WrongError
+from gateway.cli.doctor import WrongError, examine_log, examine_registry, examine_views
 from gateway.settings import Settings
 
 SETTINGS = Settings().registry

@@ -15,8 +15,7 @@ import msgspec
 import pytest
 from aiohttp import web
 
-from gateway.cli.node import _examine_webhooks as examine_webhooks
-from gateway.cli.node import _WrongError as WrongError
+from gateway.cli.doctor import WrongError, examine_webhooks
 from gateway.errors import RejectedError
 from gateway.faults import FaultsError, convert
 from gateway.network import webhook_client
