@@ -15,6 +15,7 @@ from gateway.services.sending.releasing import Releasing
 from gateway.services.sending.reoffering import Reoffering
 from gateway.services.sending.resigning import Resigning
 from gateway.services.sending.routes import Routes
+from gateway.services.sending.sealing import Sealing
 from gateway.services.sending.sessions import Sessions
 from gateway.wiring.base import Base
 from gateway.wiring.blobs import Blobs
@@ -95,13 +96,12 @@ def wire_sending(
         database,
         keys,
         mirror,
-        federation.cards,
         _drafting(base, federation, blobs),
+        Sealing(keys, federation.cards, lanes, Sessions(clock, base.entropy), ledger),
         holding=base.holding,
         ledger=ledger,
         clock=clock,
         lanes=lanes,
-        sessions=Sessions(clock, base.entropy),
         taken_back=recalls.came.set,
         reopening=base.reopening,
         waits=lambda: settled(0),

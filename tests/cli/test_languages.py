@@ -53,7 +53,7 @@ REACHED = (
     "services/statistics.py", "network/callers.py", "services/handling/*.py",
     "services/regions/*.py",
     "services/sending/drafting.py",
-    "services/sending/passing.py", "services/sending/exchange.py",
+    "services/sending/passing.py", "services/sending/exchange.py", "services/sending/recording.py",
     "services/sending/holding.py", "services/sending/release_gate.py",
     "services/sending/releasing.py", "services/receiving/drafts.py",
     "services/sending/submission.py", "services/receiving/inbox.py",
