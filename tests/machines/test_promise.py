@@ -161,7 +161,7 @@ def _hold(stage: Stage, examples: int, steps: int, **how: Any) -> None:
 
 def test_promise_holds_in_any_weather(stage: Stage) -> None:
     """A few histories, the same in every run."""
-    _hold(stage, 5, 14, derandomize=True, database=None, phases=[Phase.generate])
+    _hold(stage, 3, 14, derandomize=True, database=None, phases=[Phase.generate])
 
 
 def test_mailbox_that_was_full_takes_what_waited(stage: Stage) -> None:

@@ -472,5 +472,6 @@ async def test_full_database_at_the_receiver_defers_and_then_delivers(tmp_path: 
         await asyncio.sleep(0.5)
         assert not await delivered(fed, "XA", sent.id)
         await database.write(limit(1_000_000))
+        fed.clocks[XA].ahead_s = 60  # XB asked for half a minute
         await fed.until(lambda: delivered(fed, "XA", sent.id))
         assert [item.id for item in (await fed.inbox("XB")).messages] == [sent.id]
