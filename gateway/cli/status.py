@@ -23,8 +23,8 @@ def status(folder: Folder = DEFAULT_FOLDER, as_json: AsJson = False) -> None:
             "started": when(shown["started_at"]),
             "registry": f"{shown['registry_size']} statements, "
             f"confirmed {when(shown['registry_checked_at'])}",
-            "cosigned": when(shown["registrywitnessed_line_at"])
-            if shown["registrywitnessed_line_at"]
+            "cosigned": when(shown["registry_witnessed_at"])
+            if shown["registry_witnessed_at"]
             else "by no quorum of witnesses",
             "split views": f"{shown['split_views']} proven, {shown['registry_alarms']} alarms "
             f"about the registry, {shown['log_alarms']} about audit logs",
