@@ -115,7 +115,7 @@ async def test_what_the_state_does_not_allow_is_kept_and_moves_nothing(
             assert stands == stood
             assert counts == {"in": 3, "out": 3}
             (thread,) = (await fed.nodes[member].rooms.cases.read(asked.case, OFFICER)).threads
-            assert thread.state is State.IN_PROGRESS
+            assert thread.state == State.IN_PROGRESS.value
             marked = {item.id for item in thread.messages if item.out_of_order}
             assert marked == {item.id for item in strays}
 

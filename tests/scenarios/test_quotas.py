@@ -6,13 +6,16 @@ import time
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from gateway.cli.story import request
 from gateway.errors import UnavailableError
 from gateway.protocol.answer import Accepted, Later
 from gateway.protocol.mailbox import Collect
 from gateway.services.gatekeeper import COLLECTS_EACH, POSTS_EACH
 from gateway.services.relay import collecting
+from gateway.services.sending.submission import Submission, Submitted
 from keys.suite import MemberId
 from tests.outcome import outcome_of
 from tests.scenarios.federation import OFFICER, Federation, federation
@@ -31,7 +34,10 @@ async def test_flood_over_the_rate_waits_and_arrives_whole(tmp_path: Path) -> No
     """Sixty at once pass, the others see why they wait; both operators do; nothing is lost."""
     changes = {"XB": {"policy": {"inbound_messages_a_minute": 60}}}
     async with federation(tmp_path, "XA", "XB", changes=changes) as fed:
-        sent = [await fed.send("XA", "XB") for _ in range(62)]
+        asked = msgspec.convert(request([]) | {"to": ["XB"]}, Submission)
+        answers = await fed.nodes[XA].rooms.exchange.submit([asked] * 62, OFFICER)
+        sent = [item for item in answers if isinstance(item, Submitted)]
+        assert len(sent) == 62
 
         async def told() -> bool:
             return ("queued", "rate_limited") in [await why(fed, item.id) for item in sent[-8:]]

@@ -72,6 +72,11 @@ async def refused(act: Awaitable[object], kind: type[LiaisonError] = ConflictErr
     return fault.code
 
 
+async def nothing_due(fed: Federation, name: MemberId) -> bool:
+    """Tell whether a node has done all that recalls ask of it."""
+    return not await fed.nodes[name].database.read(lambda tx: marks.due(tx, 9))
+
+
 async def stored(fed: Federation, name: MemberId, ref: str) -> StoredMessage:
     """Return a message as it is stored."""
     sender, _, message_id = ref.rpartition("-")
@@ -254,7 +259,7 @@ async def test_recall_of_what_was_purged_goes_on_and_is_answered(tmp_path: Path)
             lambda tx: disclosures.of_message(tx, sender, bytes.fromhex(message_id))
         )
         assert len(found) == 1
-        assert await fed.nodes[XB].database.read(lambda tx: marks.due(tx, 9)) == []
+        await fed.until(lambda: nothing_due(fed, XB))
 
 
 async def test_what_is_refused_changes_nothing(tmp_path: Path) -> None:
