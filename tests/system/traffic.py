@@ -107,8 +107,7 @@ class Traffic:
             else:
                 await self._refused(told)
         else:
-            self.batches += 1
-            await self._post_batch(session, f"{desk}-{number}", self._to(self.batches))
+            await self._post_batch(session, f"{desk}-{number}", self._to(self.batches + 1))
 
     async def _post_batch(self, session: aiohttp.ClientSession, name: str, to: list[str]) -> None:
         tokens = [f"{name}-{line}" for line in range(LINES)]
@@ -118,6 +117,7 @@ class Traffic:
         if answer.status != 200:
             await self._refused(lines[0])
             return
+        self.batches += 1
         for token, told in zip(tokens, lines, strict=True):
             if "id" in told:
                 self.accepted[told["id"]] = Promised(token=token, to=tuple(to))
