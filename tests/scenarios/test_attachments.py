@@ -244,8 +244,12 @@ async def test_attachment_that_never_came_is_lost_with_a_reason(tmp_path: Path) 
         (listed,) = (await fed.inbox("XB")).messages
         assert listed.attachments_missing == 1
         fed.clocks[XB].ahead_s += 2 * 86_400
-        await fed.nodes[XB].workers.sweep()
-        await fed.until(lambda: not list((tmp_path / "XB" / "blobs").iterdir()))
+
+        async def swept() -> bool:
+            await fed.nodes[XB].workers.sweep()
+            return not list((tmp_path / "XB" / "blobs").iterdir())
+
+        await fed.until(swept)
 
 
 async def test_attachment_that_its_sender_has_no_more_is_lost_by_name(tmp_path: Path) -> None:
