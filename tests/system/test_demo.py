@@ -70,7 +70,8 @@ def test_demo_plays_all_fifteen_steps_and_leaves_nothing_behind(tmp_path: Path) 
     facts = play("--dir", str(tmp_path / "kept"))
     assert facts["members"] == 6
     assert facts["refusals_recorded"] >= 4
-    assert facts["audit_entries"] > 300
+    # A message stands in its sender's log, a receipt in both; more with every try.
+    assert facts["audit_entries"] >= facts["messages"] + 2 * facts["receipts_verified"]
     assert (tmp_path / "kept" / "XA" / "liaison.db").exists()
     assert not processes_of(tmp_path)
 
