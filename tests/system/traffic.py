@@ -56,7 +56,7 @@ class Traffic:
     repeated: int = 0
     """Requests that were repeated under their key because their answer was lost."""
     batches: int = 0
-    """How many were posted: whom one is for goes by turns."""
+    """How many were accepted, in part at least: whom one is for goes by turns."""
     halt: threading.Event = field(default_factory=threading.Event)
     keyed: deque[_Keyed] = field(default_factory=deque)
 
@@ -117,7 +117,7 @@ class Traffic:
         if answer.status != 200:
             await self._refused(lines[0])
             return
-        self.batches += 1
+        self.batches += any("id" in told for told in lines)
         for token, told in zip(tokens, lines, strict=True):
             if "id" in told:
                 self.accepted[told["id"]] = Promised(token=token, to=tuple(to))
