@@ -4,6 +4,7 @@ import json
 import os
 import socket
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -160,11 +161,13 @@ def connected(
     port: int, far_end: socket.socket, held: ExitStack
 ) -> tuple[socket.socket, socket.socket]:
     """Return both ends of a connection through a line that may be about to open."""
-    for _ in range(2000):
+    until = time.monotonic() + 20
+    while time.monotonic() < until:
         try:
             near = held.enter_context(socket.create_connection(("127.0.0.1", port), 5))
             far = held.enter_context(far_end.accept()[0])
         except (ConnectionRefusedError, TimeoutError):
+            time.sleep(0.005)
             continue
         far.settimeout(5)
         return near, far

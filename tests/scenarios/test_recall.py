@@ -30,18 +30,22 @@ async def recall(fed: Federation, sender: str, to: str, told: Submitted, **said:
 
 
 async def report(fed: Federation, member: str, peer: str) -> dict[str, Any]:
-    """Wait for the report of a recall from a peer; return what it says."""
+    """Wait for a peer's own report of a recall; return what it says.
 
-    async def came() -> list[str]:
-        return [
-            item.id for item in (await fed.inbox(member)).messages
+    Those that it passes back for others come from it too, soon after.
+    """
+
+    async def came() -> list[dict[str, Any]]:
+        said = [
+            (await fed.read(member, item.id)).content
+            for item in (await fed.inbox(member)).messages
             if (item.kind, item.sender) == ("information.recall_report", peer)
-        ]  # fmt: skip
+        ]
+        return [content for content in said if not content.get("reported_by")]
 
     await fed.until(came)
     (only,) = await came()
-    content: dict[str, Any] = (await fed.read(member, only)).content
-    return content
+    return only
 
 
 async def test_what_is_recalled_is_closed_and_answered(tmp_path: Path) -> None:
