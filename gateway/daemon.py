@@ -141,7 +141,7 @@ async def _run(settings: Settings, keys: NodeKeys, database: Database) -> None:
         now = clock.now()
         await database.write(lambda tx: leases.release(tx, now))
     peer_api = PeerApi(node.gate, keys, settings.peer_api)
-    node.rooms.key_report.open_under = peer_api.open_under
+    node.rooms.key_report.open_under = peer_api.connections.open_under
     local_api = LocalApi(node.rooms, settings.local_api, settings.path(settings.local_api.socket))
     try:
         await peer_api.start()

@@ -6,20 +6,17 @@ itself (cards, the registry) is open to anyone. Source: SPEC "The peer API".
 
 import asyncio
 import re
-import ssl
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
 from typing import Annotated, Any
-from weakref import WeakKeyDictionary
 
 import msgspec
 from aiohttp import web
 
 from gateway.errors import ForbiddenError, LiaisonError, RejectedError, UnavailableError
 from gateway.logs import logger
+from gateway.network.peer_connections import PeerConnections, certificate_of
 from gateway.network.problems import status_of
-from gateway.network.tls import server_context
 from gateway.protocol.answer import MAX_BATCH_BYTES, encode_answers, parse_batch
 from gateway.protocol.blob import MAX_SEGMENT_LIST_BYTES, SEGMENT_BYTES
 from gateway.protocol.mailbox import (
@@ -37,7 +34,6 @@ from gateway.protocol.witness import (
     encode_size,
     parse_add_checkpoint,
 )
-from gateway.services.federation.pins import is_pinned
 from gateway.services.gatekeeper import Gatekeeper, Hop
 from gateway.services.keys import NodeKeys
 from gateway.services.turnstile import Turnstile
@@ -45,15 +41,12 @@ from gateway.settings import PeerApiSettings
 from keys.certificate import certificate_digest
 from keys.registry.origins import AuditOrigin, Shard
 from keys.registry.statement import MAX_STATEMENT_BYTES
-from keys.registry.view import View
-from keys.suite import DIGEST_BYTES, KeyId, MemberId, parse_member_id
+from keys.suite import DIGEST_BYTES, MemberId, parse_member_id
 from keys.tlog.tiles import BUNDLE_ENTRIES, encode_bundle, parse_bundle_path
 
 STATEMENTS_A_MINUTE = 30
 CHECKPOINTS_A_MINUTE = 120
 REMOTES_KEPT = 1_000
-END_OVER_S = 30
-"""How often to look for connections whose certificates have ended."""
 HELD_BYTES = 256 * 1024 * 1024
 HELD_BYTES_EACH = 96 * 1024 * 1024
 """What requests under way may hold in memory: all of them together, and one caller's."""
@@ -90,26 +83,13 @@ class PongBody(msgspec.Struct, frozen=True, array_like=True):
     registry_size: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Connection:
-    """Which certificates a connection was opened with: ours by its key, the caller's by its pin."""
-
-    key_id: bytes
-    pin: bytes | None
-
-
 class PeerApi:
     """Serves one node to its peers."""
 
     def __init__(self, gate: Gatekeeper, keys: NodeKeys, settings: PeerApiSettings) -> None:
         self._gate = gate
-        self._keys = keys
         self._settings = settings
-        self._context: ssl.SSLContext | None = None
-        self._shown: tuple[bytes, frozenset[bytes]] | None = None
-        self._key_ids: WeakKeyDictionary[ssl.SSLContext, bytes] = WeakKeyDictionary()
-        self._connections: dict[web.RequestHandler, _Connection] = {}
-        self._ending: asyncio.Task[None] | None = None
+        self.connections = PeerConnections(gate, keys)
         self._visits: OrderedDict[tuple[str, str], tuple[float, float]] = OrderedDict()
         self._held = Turnstile(most=HELD_BYTES, most_each=HELD_BYTES_EACH)
         self._runner: web.AppRunner | None = None
@@ -140,11 +120,6 @@ class PeerApi:
                 web.put("/peer/v1/blobs/{blob}/{number}", self._segment),
             ]
         )
-        self.refresh()
-        self._gate.mirror.watch(self._changed)
-        listener = self._context
-        assert listener is not None  # noqa: S101 - refresh has just made it
-        listener.sni_callback = self._choose
         runner = web.AppRunner(
             app,
             access_log=None,
@@ -155,8 +130,9 @@ class PeerApi:
         await runner.setup()
         host, port = self._settings.host or None, self._settings.port
         try:
-            await web.TCPSite(runner, host, port, ssl_context=listener).start()
+            await web.TCPSite(runner, host, port, ssl_context=self.connections.start()).start()
         except OSError as fault:
+            self.connections.stop()
             await runner.cleanup()
             raise UnavailableError(
                 "port_in_use",
@@ -164,75 +140,15 @@ class PeerApi:
                 "program has the port, or change peer_api.port",
             ) from fault
         self._runner = runner
-        self._ending = asyncio.ensure_future(self._end_over())
 
     async def stop(self) -> None:
         """Finish what is under way and close."""
-        if self._ending is not None:
-            self._ending.cancel()
+        self.connections.stop()
         if self._runner is not None:
             await self._runner.cleanup()
 
-    def refresh(self) -> None:
-        """Make the context anew if our certificate or the pins have changed."""
-        view, now = self._gate.mirror.known, self._gate.clock.now()
-        record = self._keys.tls(view, now)
-        pinned = () if view is None else [key for key in view.pins.values() if is_pinned(key, now)]
-        pins = frozenset(key.certificate for key in pinned)
-        if self._shown != (record.key_id, pins):
-            self._context = server_context(record, sorted(pins), self._keys.entropy)
-            self._key_ids[self._context] = record.key_id
-            self._shown = (record.key_id, pins)
-
-    def open_under(self, key_id: bytes) -> int:
-        """Return how many connections are open in which this node showed that certificate."""
-        self._forget_closed()
-        return sum(item.key_id == key_id for item in self._connections.values())
-
-    def _changed(self, _: View) -> None:
-        """Break off at once what shows a certificate that was taken away."""
-        self.refresh()
-        for protocol, connection in list(self._connections.items()):
-            if connection.pin is not None and not self._stands(connection.pin):
-                del self._connections[protocol]
-                if protocol.transport is not None:
-                    protocol.transport.close()
-
-    async def _end_over(self) -> None:
-        """Let connections end whose certificates are over, each after what is under way on it."""
-        while True:
-            await self._gate.clock.sleep(END_OVER_S)
-            self._forget_closed()
-            for protocol, connection in list(self._connections.items()):
-                if self._is_over(connection):
-                    del self._connections[protocol]
-                    protocol.close()
-
-    def _is_over(self, connection: _Connection) -> bool:
-        view, now = self._gate.mirror.known, self._gate.clock.now()
-        shown = None if view is None else view.keys.get(KeyId(connection.key_id))
-        if shown is not None and not is_pinned(shown, now):
-            return True
-        return connection.pin is not None and not self._stands(connection.pin)
-
-    def _stands(self, pin: bytes) -> bool:
-        try:
-            self._gate.standing(pin)
-        except ForbiddenError:
-            return False
-        return True
-
-    def _forget_closed(self) -> None:
-        for protocol in [item for item in self._connections if item.transport is None]:
-            del self._connections[protocol]
-
-    def _choose(self, connection: ssl.SSLObject, _: str | None, __: ssl.SSLContext) -> None:
-        self.refresh()
-        if self._context is not None:
-            connection.context = self._context
-
     def _hop(self, request: web.Request) -> Hop:
-        certificate = _certificate(request)
+        certificate = certificate_of(request)
         if certificate is None:
             return self._gate.for_hop(None)
         return self._gate.for_hop(self._gate.identify(certificate_digest(certificate)))
@@ -244,21 +160,9 @@ class PeerApi:
         except ForbiddenError:
             return self._gate.for_hop(None)
 
-    def _note(self, request: web.Request) -> None:
-        """Note with which certificates a connection was opened, at its first request."""
-        protocol, transport = request.protocol, request.transport
-        if protocol in self._connections or transport is None:
-            return
-        context = transport.get_extra_info("ssl_object").context
-        certificate = _certificate(request)
-        pin = None if certificate is None else certificate_digest(certificate)
-        self._connections[protocol] = _Connection(self._key_ids[context], pin)
-        if len(self._connections) > REMOTES_KEPT:
-            self._forget_closed()
-
     @web.middleware
     async def _guard(self, request: web.Request, handler: _Route) -> web.StreamResponse:
-        self._note(request)
+        self.connections.note(request)
         try:
             with self._held.admit(_visitor(request), _held_bytes(request)):
                 return await handler(request)
@@ -414,15 +318,9 @@ class PeerApi:
             raise UnavailableError("rate_limited", "too many requests", retry_after_s=60)
 
 
-def _certificate(request: web.Request) -> bytes | None:
-    transport = request.transport
-    tls = None if transport is None else transport.get_extra_info("ssl_object")
-    return None if tls is None else tls.getpeercert(binary_form=True)
-
-
 def _visitor(request: web.Request) -> str:
     """Name who asks, before anything is read of it: by certificate, else by address."""
-    certificate = _certificate(request)
+    certificate = certificate_of(request)
     if certificate is None:
         return request.remote or ""
     return certificate_digest(certificate).hex()

@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 
 from gateway.errors import ForbiddenError, LiaisonError
-from gateway.network import peer_api
+from gateway.network import peer_connections
 from gateway.network.peer_api import PeerApi
 from gateway.protocol.answer import Posted, encode_batch
 from gateway.protocol.mailbox import Collect, encode_collect
@@ -84,7 +84,7 @@ async def test_certificates_change_without_a_failed_exchange(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A stream of requests both ways, long polls and 40 MB on the way: until the old ones end."""
-    monkeypatch.setattr(peer_api, "END_OVER_S", 0.1)
+    monkeypatch.setattr(peer_connections, "END_OVER_S", 0.1)
     async with served(tmp_path, "XA", "XB", changes=QUICK) as made:
         streams = Streams(made)
         old = {m: made.fed.nodes[m].keys.keyring.records(KeyUse.TLS)[-1] for m in (XA, XB)}
@@ -106,7 +106,9 @@ async def test_certificates_change_without_a_failed_exchange(
             await asyncio.sleep(0.1)
         apis = {member: api_of(made, member) for member in (XA, XB)}
         await made.fed.until(
-            lambda: not any(apis[name].open_under(old[name].key_id) for name in (XA, XB))
+            lambda: (
+                not any(apis[name].connections.open_under(old[name].key_id) for name in (XA, XB))
+            )
         )
         await streams.end()
         for message in sent:
@@ -120,7 +122,7 @@ async def test_connection_under_an_old_certificate_ends_in_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is under way when the certificate ends is answered; then the connection is closed."""
-    monkeypatch.setattr(peer_api, "END_OVER_S", 0.1)
+    monkeypatch.setattr(peer_connections, "END_OVER_S", 0.1)
     async with served(tmp_path, "XA", "XB", changes=QUICK) as made:
         record = made.fed.nodes[XA].keys.keyring.records(KeyUse.TLS)[-1]
         theirs = made.fed.nodes[XB].keys.keyring.records(KeyUse.TLS)[-1]
@@ -133,7 +135,7 @@ async def test_connection_under_an_old_certificate_ends_in_order(
                     return answer.status
 
             assert await post("envelopes", BATCH) == 200
-            assert api_of(made, "XB").open_under(theirs.key_id) >= 1
+            assert api_of(made, "XB").connections.open_under(theirs.key_id) >= 1
             await made.fed.nodes[XA].rooms.rotation.rotate(KeyUse.TLS, OFFICER)
             wait_s = LEAD_S + OVERLAP_S + 1
             asked = encode_collect(Collect(wait_s=wait_s, confirmations=(), settled=()))

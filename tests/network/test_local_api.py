@@ -431,9 +431,8 @@ def explore(url: str, token: str) -> None:
             case.query = {
                 name: value for name, value in (case.query or {}).items() if name != "wait_s"
             }
-            if (
-                case.operation.path == "/v1/events"
-            ):  # a stream is open for as long as it is asked to be
+            # A stream is open for as long as it is asked to be.
+            if case.operation.path == "/v1/events":
                 wanted = case.query.get("for_s", 0)
                 case.query["for_s"] = min(wanted, 0) if isinstance(wanted, int) else wanted
             answer = case.call(timeout=20, headers=shown)
