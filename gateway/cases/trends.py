@@ -1,12 +1,14 @@
 """Trends: how much, where, how and how fast, of what a node holds; nothing of anybody. Pure.
 
 A cell is a month and a key. One with fewer than so many is not shown, and a month is the smallest
-period there is, so that no difference between two questions shows what one answer does not.
+period there is, so that no difference between two questions shows what one answer does not; nor
+does one between a month and the cells that make it up: where what is left of it would be fewer
+than so many, the smallest of them is left out as well.
 """
 
 import csv
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import StrEnum
@@ -43,6 +45,10 @@ class Table(StrEnum):
     """Requests by the member asked, with days to its first word."""
     ANSWERED = "answered"
     """Requests by the member asked, with days to its answer or refusal."""
+
+
+_PARTS: Final = (Table.ROUTES, Table.CONCEALMENT)
+"""By what each seizure is counted at most once, so that the cells of a month can be added up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,7 +156,10 @@ def times_of(folded: Folded) -> Iterable[Took]:
 
 
 def cells(seized: Iterable[Seized], took: Iterable[Took], least: int) -> list[Cell]:
-    """Return the cells of at least ``least``, in the order of table, month and size."""
+    """Return the cells of at least ``least``, in the order of table, month and size.
+
+    Without those by which, added up, one could tell what is left of a month that is less.
+    """
     counts: dict[tuple[Table, str, str], int] = defaultdict(int)
     times: dict[tuple[Table, str, str], list[int]] = defaultdict(list)
     for item in seized:
@@ -163,6 +172,8 @@ def cells(seized: Iterable[Seized], took: Iterable[Took], least: int) -> list[Ce
         for (table, month, key), count in counts.items()
         if count >= least
     ]
+    telling = _giving_away(shown, least)
+    shown = [cell for cell in shown if cell not in telling]
     shown += [
         Cell(
             table=table,
@@ -178,6 +189,21 @@ def cells(seized: Iterable[Seized], took: Iterable[Took], least: int) -> list[Ce
     return sorted(
         shown, key=lambda cell: (order.index(cell.table), cell.period, -cell.count, cell.key)
     )
+
+
+def _giving_away(shown: Sequence[Cell], least: int) -> set[Cell]:
+    """Return the cells by which one could tell how few a month has of what is not shown."""
+    found: set[Cell] = set()
+    for month in (cell for cell in shown if cell.table is Table.SEIZURES):
+        for table in _PARTS:
+            parts = [c for c in shown if (c.table, c.period) == (table, month.period)]
+            parts.sort(key=lambda cell: (cell.count, cell.key), reverse=True)
+            left = month.count - sum(cell.count for cell in parts)
+            while parts and 0 < left < least:
+                smallest = parts.pop()
+                left += smallest.count
+                found.add(smallest)
+    return found
 
 
 def encode_csv(shown: Iterable[Cell]) -> str:

@@ -89,13 +89,15 @@ def test_a_forged_copy_brings_no_text_of_its_own(field: str, value: str, lost: s
 
 def test_small_cells_are_not_shown() -> None:
     """Nor anything by which one could tell how small they are."""
-    seized = [Seized(month="2026-11", route="XB>XA", concealment="parcel")] * 3
+    seized = [Seized(month="2026-11", route="XB>XA", concealment="parcel")] * 4
+    seized += [Seized(month="2026-11", route="XD>XA", concealment="vehicle")] * 3
     seized += [Seized(month="2026-11", route="XC>XA", concealment="body")] * 2
     shown = cells(seized, [], 3)
     assert [(cell.table, cell.key, cell.count) for cell in shown] == [
-        (Table.SEIZURES, "", 5), (Table.ROUTES, "XB>XA", 3), (Table.CONCEALMENT, "parcel", 3),
+        (Table.SEIZURES, "", 9), (Table.ROUTES, "XB>XA", 4), (Table.CONCEALMENT, "parcel", 4),
     ]  # fmt: skip
     assert cells(seized[:2], [], 3) == []
+    assert [cell.count for cell in cells(seized[:7], [], 3)] == [7, 4, 3, 4, 3]  # nothing is left
 
 
 def test_days_are_counted_from_the_request_to_the_first_word_and_the_answer() -> None:

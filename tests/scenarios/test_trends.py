@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import ForbiddenError
+from gateway.services.handling.duties import RecallDuties
 from gateway.services.regions.copying import CopyOrder
 from gateway.services.regions.trends import TrendQuery, TrendReport
 from gateway.settings import Role
@@ -60,6 +61,38 @@ async def test_an_office_counts_copies_as_members_count_reports(tmp_path: Path) 
         )  # fmt: skip
         assert (await report(fed, XB, MARCH)).cells == []
         assert (await report(fed, XA, TrendQuery(since="2025-01", until="2026-02"))).cells == []
+
+
+async def test_a_copy_counts_no_longer_than_its_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who heard of a recall counts nothing of it, though its own copy is not recalled yet."""
+    async with federation(tmp_path, "XA", "XB", "RILO-W", roles={"RILO-W": OFFICE}) as fed:
+        for _ in range(3):
+            sent = await told(fed, "XA", "XB", "seizure.report", saying=SAYING, attachments=[])
+            order = CopyOrder(to=["RILO-W"])
+            copy = await fed.nodes[XB].rooms.copies.copy(sent.id, order, OFFICER)
+            await fed.until(lambda c=copy.id: delivered(fed, XB, c))
+        for member in (XA, XB, RILO):
+            assert (await report(fed, member, MARCH)).cells
+
+        async def nothing(_: RecallDuties) -> None:
+            """Pass nothing along."""
+
+        with monkeypatch.context() as held:
+            held.setattr(RecallDuties, "follow_up", nothing)
+            await told(
+                fed, "XA", "XB", "information.recall",
+                saying={"message": sent.id, "attachments": []}, in_reply_to=sent.id,
+            )  # fmt: skip
+            assert (await report(fed, XB, MARCH)).cells == []
+            assert (await report(fed, RILO, MARCH)).cells  # it has not heard
+        await fed.nodes[XB].workers.recall_duties.follow_up()
+
+        async def heard() -> bool:
+            return (await report(fed, RILO, MARCH)).cells == []
+
+        await fed.until(heard)
 
 
 async def test_members_are_told_how_fast_they_answer(tmp_path: Path) -> None:

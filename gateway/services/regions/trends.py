@@ -19,7 +19,7 @@ from gateway.cases.lists import Concealment
 from gateway.cases.sanitising import COPY
 from gateway.cases.trends import SEIZURE, Cell, Seized, Table, Took, month_of
 from gateway.clock import Clock
-from gateway.protocol.message import message_ref
+from gateway.protocol.message import message_ref, parse_message_ref
 from gateway.services.caller import Caller, require
 from gateway.services.casework.events import opened_content, read_events
 from gateway.services.casework.folding import folded_threads
@@ -158,19 +158,21 @@ class Trends:
         )
 
     def _read(self, tx: Transaction, page: Sequence[MessageSummary]) -> list[tuple[str, Seized]]:
-        """Return the seizures of a page by the message that reported them; recalled ones apart."""
-        recalled = taken_back(tx, self._keys, [(item.sender, item.message_id) for item in page])
-        found: list[tuple[str, Seized]] = []
+        """Return the seizures of a page by the message that reported them.
+
+        Without those whose report or whose copy was recalled, whichever is here.
+        """
+        found: list[tuple[str, str, Seized]] = []
         for item in messages.by_rows(tx, [item.row_id for item in page]):
             name = message_ref(item.sender, item.message_id)
             content = opened_content(self._keys, self._kinds, item)
-            if (item.sender, item.message_id) in recalled:
-                continue
             if isinstance(content, Seizure):
-                found.append((name, trends.seizure_in(content)))
+                found.append((name, name, trends.seizure_in(content)))
             elif isinstance(content, LiaisonCopy) and (seized := trends.seizure_copied(content)):
-                found.append((content.message, seized))
-        return found
+                found.append((name, content.message, seized))
+        named = {parse_message_ref(name) for told, of, _ in found for name in (told, of)}
+        recalled = {message_ref(*each) for each in taken_back(tx, self._keys, named)}
+        return [(of, seized) for told, of, seized in found if recalled.isdisjoint((told, of))]
 
     def _took(self, tx: Transaction, cases: Sequence[bytes]) -> list[Took]:
         stored = messages.of_cases(tx, cases)
