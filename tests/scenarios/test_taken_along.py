@@ -185,6 +185,7 @@ async def test_what_cannot_be_recalled(tmp_path: Path) -> None:
             ("/content/attachments/0", "not_attached")
         ]
         await recall(fed, "XA", "XB", told)
+        await came(fed, "XA", "information.recall_report")
         (first,) = [m for m in (await sent_by(fed, "XA")) if m.kind == "information.recall"]
         again = Submitted(id=first.id, case=told.case, envelope_id="", recipients=[])
         assert (await refused(fed, "XA", again)).code == "recall_final"
@@ -204,6 +205,7 @@ async def test_a_bent_node_recalls_no_recall_nor_another_than_it_answers(
     async with federation(tmp_path, "XA", "XB") as fed:
         told = await inform(fed, "XA", "XB")
         await recall(fed, "XA", "XB", told)
+        await came(fed, "XA", "information.recall_report")
         (first,) = [m for m in (await sent_by(fed, "XA")) if m.kind == "information.recall"]
         before = await _kept(fed)
         with monkeypatch.context() as bent:
