@@ -126,6 +126,8 @@ class Keyring:
 
     def __init__(self, records: Sequence[KeyRecord] = ()) -> None:
         self._records = tuple(records)
+        self._seal_keys: dict[bytes, SealKey] = {}
+        """Those that were needed: expanding one costs as much as opening a message."""
 
     def __repr__(self) -> str:
         return f"Keyring({len(self._records)} keys)"
@@ -185,8 +187,14 @@ class Keyring:
             )
         return TokenKey(record.use, record.held.public_key, token, record.held.object_id)
 
+    def seals(self, key_id: bytes) -> bool:
+        """Tell whether this node holds a sealing key (still)."""
+        return key_id in self._seal_records
+
     def seal_key(self, key_id: KeyId) -> SealKey | None:
         """Return the sealing key named, if this node holds it (still)."""
+        if key_id not in self._seal_keys and key_id in self._seal_records:
+            self._seal_keys[key_id] = SealKey(self._seal_records[key_id].seed)
         return self._seal_keys.get(key_id)
 
     def storage(self, now: int) -> StorageKey:
@@ -221,8 +229,8 @@ class Keyring:
         return {use: tuple(records) for use, records in found.items()}
 
     @cached_property
-    def _seal_keys(self) -> dict[bytes, SealKey]:
-        return {record.key_id: SealKey(record.seed) for record in self.records(KeyUse.SEAL)}
+    def _seal_records(self) -> dict[bytes, KeyRecord]:
+        return {record.key_id: record for record in self.records(KeyUse.SEAL)}
 
     @cached_property
     def _storage_keys(self) -> dict[bytes, StorageKey]:

@@ -123,6 +123,10 @@ class NodeKeys:
         ]
         return records[-2] if len(records) > 1 else None
 
+    def seals(self, key_id: KeyId) -> bool:
+        """Tell whether a sealing key is held, by which nothing is opened now."""
+        return self.keyring.seals(key_id) or (self._refreshed() and self.keyring.seals(key_id))
+
     def seal_key(self, key_id: KeyId) -> SealKey | None:
         """Return the sealing key named, if it is held."""
         held = self.keyring.seal_key(key_id)

@@ -67,6 +67,7 @@ def test_sealing_keys_go_when_nothing_can_arrive_under_them() -> None:
     left = ring.expire(3 * DAY, lifetime_s=2 * DAY)
     assert left.records(KeyUse.SEAL) == (new,)
     assert left.seal_key(old.key_id) is None
+    assert (left.seals(old.key_id), left.seals(new.key_id)) == (False, True)
     assert left.seal_key(new.key_id).key_id == new.key_id
 
 

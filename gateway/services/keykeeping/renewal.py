@@ -72,7 +72,7 @@ class Renewal:
         """Return the private keys of a card of ours; None if one is lost that mail may need."""
         now, lifetime_s = self._clock.now(), self._policy.max_lifetime_s
         needed = {epoch.key_id for epoch in card.epochs if now < epoch.end + lifetime_s}
-        if any(self._keys.seal_key(key_id) is None for key_id in needed):
+        if not all(self._keys.seals(key_id) for key_id in needed):
             return None
         held = self._keys.keyring.records(KeyUse.SEAL)
         return [record for record in held if record.key_id in needed]
