@@ -157,7 +157,7 @@ class Workers:
 
     async def _sequence(self) -> None:
         while True:
-            await self._survive("audit.late", self.audit_log.sequence, quiet=True)
+            await self._survive("audit.late", self.audit_log.keep_up, quiet=True)
             await self.clock.sleep(self.settings.audit.interval_ms / 1000)
 
     async def _sweep(self) -> None:

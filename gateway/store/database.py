@@ -80,6 +80,8 @@ class Database:
         self.url = url
         self.writer_pid = 0
         """The server's process that writes for us: what it tells is no news here."""
+        self.commits = 0
+        """How many groups of acts were committed: who read at the same number read the same."""
         self._fault = fault or (lambda _: None)
         self._writer = writer_engine(url)
         self._reader = reader_engine(url, READERS)
@@ -226,6 +228,7 @@ class Database:
                 else:
                     _attempt(tx, job)
             self._fault("before_commit")
+        self.commits += 1
         self._fault("after_commit")
 
 

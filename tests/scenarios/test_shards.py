@@ -11,6 +11,7 @@ from gateway.protocol.audit import EntryKind, parse_entry
 from gateway.services.auditing.check import check_audit_log
 from gateway.services.caller import Caller
 from gateway.store import audit
+from gateway.store.audit import AuditHead
 from gateway.store.database import Transaction
 from keys.registry.origins import AuditOrigin, Shard, log_keys_of
 from keys.suite import MemberId, digest
@@ -48,7 +49,6 @@ async def test_a_year_begins_with_a_shard_that_names_the_last_head(tmp_path: Pat
     async with federation(tmp_path, "XA") as fed:
         node = fed.nodes[XA]
         before = await recorded(node)
-        last = await node.rooms.audit_reading.checkpoint(OFFICER)
         year = this_year(fed)
         assert before[0].kind is EntryKind.SHARD_OPENED
         assert before[0].digests == ()
@@ -63,12 +63,12 @@ async def test_a_year_begins_with_a_shard_that_names_the_last_head(tmp_path: Pat
         opening = after[shards[0].size]
         assert opening.kind is EntryKind.SHARD_OPENED
         assert opening.code == str(year)
-        head = parse_checkpoint(last)
-        assert opening.digests == (head.root, digest(parse_note(last).text))
         grown = parse_checkpoint(await node.rooms.audit_reading.checkpoint(OFFICER))
         assert grown.origin.endswith(f"/audit/{this_year(fed)}")
         old = await node.rooms.audit_reading.checkpoint(OFFICER, str(year))
-        assert parse_checkpoint(old).size == shards[0].size
+        last = parse_checkpoint(old)
+        assert last.size == shards[0].size
+        assert opening.digests == (last.root, digest(parse_note(old).text))
         report = await node.database.read(lambda tx: check_audit_log(tx, node.mirror.view, XA))
         assert report.findings == ()
         assert report.entries == len(after)
@@ -153,17 +153,18 @@ async def test_sequencer_signs_nothing_over_a_damaged_frontier(tmp_path: Path) -
     async with federation(tmp_path, "XA") as fed:
         node = fed.nodes[XA]
         await recorded(node)
-        head = await node.rooms.audit_reading.newest_head()
-        assert head is not None
 
-        def damage(tx: Transaction) -> None:
+        def damage(tx: Transaction) -> AuditHead:
+            head = audit.head(tx)
+            assert head is not None
             bent = head.frontier[:8] + bytes(32) + head.frontier[40:]
             tx.exec_driver_sql("UPDATE audit_heads SET frontier = ?", (bent,))
             audit.append(tx, [node.workers.ledger.entry(EntryKind.ADMINISTRATOR_ACTED)])
+            return head
 
         await fed.stop("XA")
         database = open_database(fed.settings("XA"))
-        database.write_now(damage)
+        head = database.write_now(damage)
         database.close()
         node = await fed.start("XA", run=False)
         with pytest.raises(RejectedError) as refused:
@@ -173,3 +174,27 @@ async def test_sequencer_signs_nothing_over_a_damaged_frontier(tmp_path: Path) -
         after = await node.rooms.audit_reading.newest_head()
         assert after is not None
         assert after.checkpoint == head.checkpoint
+
+
+async def test_idle_log_is_not_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only what this process commits brings entries, so until then there is nothing to read."""
+    async with federation(tmp_path, "XA") as fed:
+        await fed.stop("XA")
+        node = await fed.start("XA", run=False)
+        log, looked = node.workers.audit_log, list[None]()
+        while await log.keep_up():
+            pass
+        sequence = log.sequence
+
+        async def look() -> int:
+            looked.append(None)
+            return await sequence()
+
+        monkeypatch.setattr(log, "sequence", look)
+        assert [await log.keep_up() for _ in range(3)] == [0, 0, 0]
+        assert len(looked) <= 1  # behind its own commit
+        looked.clear()
+        entry = node.workers.ledger.entry(EntryKind.ADMINISTRATOR_ACTED, code="test")
+        await node.database.write(lambda tx: audit.append(tx, [entry]))
+        await fed.until(log.keep_up)
+        assert looked

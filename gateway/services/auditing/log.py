@@ -92,12 +92,22 @@ class AuditLog:
         self._sequencing = asyncio.Lock()
         self._continues = False
         self._signed: AuditHead | None = None
+        self._seen_commits = -1
         self.grown = asyncio.Event()
         """Set when there is a new head."""
         self.restarted = asyncio.Event()
         """Set when a shard was begun after entries were lost."""
         self.trouble: LiaisonError | None = None
         """Why entries wait for their place; None when they do not."""
+
+    async def keep_up(self) -> int:
+        """Do the same, but look only where this process, or another, may have committed."""
+        commits = self._database.commits
+        if commits == self._seen_commits and not self._database.is_shared:
+            return 0
+        taken = await self.sequence()
+        self._seen_commits = commits
+        return taken
 
     async def sequence(self) -> int:
         """Bring every committed entry under a signed checkpoint; return how many were new.
