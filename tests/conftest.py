@@ -1,5 +1,6 @@
 """Fixtures that several rooms share."""
 
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,8 +8,8 @@ import hypothesis
 import pkcs11
 import pytest
 
-from gateway.store import migrate
-from tests import migrated, postgres, tokens
+from gateway.store import engine, migrate
+from tests import compiled, migrated, postgres, tokens
 
 hypothesis.settings.register_profile("liaison", deadline=None)  # a busy machine is no bug
 hypothesis.settings.load_profile("liaison")
@@ -50,6 +51,20 @@ def migrated_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         place = tmp_path_factory.mktemp("migrated")
         patch.setattr(migrate, "upgrade", migrated.copying(migrate.upgrade, place))
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled_once() -> Iterator[None]:
+    """Compile each statement once for all SQLite databases."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine, "create_engine", compiled.sharing(engine.create_engine))
+        yield
+
+
+def pytest_collection_finish() -> None:
+    """Let no collection of garbage look at modules and tests again: they stay."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

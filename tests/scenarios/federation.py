@@ -1,13 +1,17 @@
 """Whole gateways in one process, plugged together without sockets."""
 
 import asyncio
+import atexit
 import contextlib
 import os
+import shutil
+import tempfile
 from collections import defaultdict
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -15,7 +19,7 @@ from gateway.cli.founding import Founding, found_federation, found_member, with_
 from gateway.cli.story import request
 from gateway.clock import SystemClock
 from gateway.daemon import open_database
-from gateway.errors import UnavailableError
+from gateway.errors import LiaisonError, UnavailableError
 from gateway.peer import Peer, Pong, Segment
 from gateway.protocol.answer import Answer, Posted
 from gateway.protocol.audit import AuditEntry, ProvenEntry, parse_entry
@@ -91,6 +95,15 @@ async def entries_of(node: Node) -> list[AuditEntryView]:
     """Return the first thousand entries of a node's audit log as an auditor sees them."""
     query = AuditQuery(order="oldest", limit=1000)
     return (await node.rooms.audit_search.find(query, OFFICER)).entries
+
+
+async def _writes(node: Node) -> bool:
+    """Tell whether a node's audit log goes on: the registry, and who witnesses, was heard."""
+    try:
+        await node.workers.audit_log.sequence()
+    except LiaisonError:
+        return False
+    return True
 
 
 @dataclass
@@ -316,7 +329,7 @@ class Federation:
         name = MemberId(member)
         settings = self.settings(member)
         node = wire(
-            settings, peers=Lines(self, name), keys=self._keys(member),
+            settings, peers=Lines(self, name), keys=self._keys(member, settings),
             clock=self.clocks[name], entropy=os.urandom,
             database=open_database(settings, fault=fault),
         )  # fmt: skip
@@ -354,6 +367,25 @@ class Federation:
     async def publish(self, note: bytes) -> None:
         """Let the registrar publish a statement."""
         await self.nodes[REGISTRY].rooms.registrar.publish(note)
+
+    def copy(self, grown: Path) -> None:
+        """Take over the folders of a federation at rest."""
+        shutil.copytree(grown, self.place, dirs_exist_ok=True)
+        for settings in self.place.glob("*/gateway.toml"):
+            settings.write_text(settings.read_text().replace(str(grown), str(self.place)))
+        self.anchor = (self.place / REGISTRY / "anchor").read_text().strip()
+
+    async def meet(self, members: Sequence[str]) -> None:
+        """Wait until all see all members, reach them, and write their audit logs."""
+        wanted = {REGISTRY, *members}
+        for node in self.nodes.values():
+            node.mirror.behind.set()
+            await self.until(lambda m=node.mirror: m.known and set(m.view.members) >= wanted)
+            await self.until(lambda n=node: _writes(n))
+        for member in members:
+            holders = [member, *self.nodes[REGISTRY].mirror.view.members[MemberId(member)].via]
+            for holder in holders:
+                await self.until(lambda m=member, h=holder: self.nodes[h].gate.cards.current(m))
 
     async def until(self, condition: Callable[[], Any], seconds: float = PATIENCE_S) -> None:
         """Wait until something holds, or fail."""
@@ -410,10 +442,11 @@ class Federation:
         path = self.settings(member).path("keystore")
         return unlock(path, b"pass", entropy=os.urandom)
 
-    def _keys(self, member: str) -> NodeKeys:
+    def _keys(self, member: str, settings: Settings) -> NodeKeys:
         return NodeKeys(
-            self.unlock(member), MemberId(member), os.urandom, self.tokens.get(member),
-            draws_in_token=self.settings(member).keys.pkcs11_draw,
+            unlock(settings.path("keystore"), b"pass", entropy=os.urandom),
+            MemberId(member), os.urandom, self.tokens.get(member),
+            draws_in_token=settings.keys.pkcs11_draw,
         )  # fmt: skip
 
     def _founding(self, member: str) -> Founding:
@@ -428,33 +461,61 @@ class Federation:
         return replace(Settings(), node=node, peer_api=listener)
 
 
+_GROWN: Final[dict[tuple[object, ...], Path]] = {}
+"""Federations that a test has grown before, at rest, by their members and roles."""
+
+
 @contextlib.asynccontextmanager
 async def federation(
     place: Path,
     *named: str,
     changes: dict[str, dict[str, dict[str, Any]]] | None = None,
     roles: dict[str, tuple[MemberRole, Competences]] | None = None,
+    anew: bool = False,
 ) -> AsyncIterator[Federation]:
-    """Yield a running federation in which everybody sees everybody."""
+    """Yield a running federation in which everybody sees everybody.
+
+    It is grown once, member by member; who wants the same later starts a copy of it, but for who
+    wants it ``anew``.
+    """
     made = Federation(place, changes=changes or {}, roles=roles or {})
-    made.found(*named)
-    members = [split_name(name)[0] for name in named]
     try:
-        await made.start(REGISTRY)
-        for member in members:
-            await made.admit(member)
-            await made.start(member)
-        wanted = {REGISTRY, *members}
-        for node in made.nodes.values():
-            await made.until(lambda m=node.mirror: m.known and set(m.view.members) >= wanted)
-        for member in members:
-            holders = [member, *made.nodes[REGISTRY].mirror.view.members[MemberId(member)].via]
-            for holder in holders:
-                await made.until(lambda m=member, h=holder: made.nodes[h].gate.cards.current(m))
+        if anew:
+            await _grow(made, named)
+        else:
+            await _start_copy(made, named)
         yield made
     finally:
         for member in list(made.nodes):
             await made.stop(member)
+
+
+async def _grow(made: Federation, named: Sequence[str]) -> None:
+    """Found a federation, and let the registrar admit one member after another."""
+    made.found(*named)
+    members = [split_name(name)[0] for name in named]
+    await made.start(REGISTRY)
+    for member in members:
+        await made.admit(member)
+        await made.start(member)
+    await made.meet(members)
+
+
+async def _start_copy(made: Federation, named: Sequence[str]) -> None:
+    """Start what was grown before, in a folder of its own."""
+    key = (named, *sorted(made.roles.items(), key=itemgetter(0)))
+    if key not in _GROWN:
+        model = Federation(Path(tempfile.mkdtemp(prefix="grown-")), roles=made.roles)
+        atexit.register(shutil.rmtree, model.place)
+        await _grow(model, named)
+        for member in list(model.nodes):
+            await model.stop(member)
+        _GROWN[key] = model.place
+    made.copy(_GROWN[key])
+    members = [split_name(name)[0] for name in named]
+    for member in (REGISTRY, *members):
+        await made.start(member)
+    await made.meet(members)
 
 
 def split_name(named: str) -> tuple[str, list[str], bool]:

@@ -95,7 +95,7 @@ async def test_refused_reads_are_recorded_with_the_reason(tmp_path: Path) -> Non
 
 async def test_each_key_is_recorded_once_in_a_process(tmp_path: Path) -> None:
     """When it is first used, however often that is; anew in the next process."""
-    async with federation(tmp_path, "XA", "XB") as fed:
+    async with federation(tmp_path, "XA", "XB", anew=True) as fed:
         for _ in range(3):
             sent = await fed.send("XA", "XB")
             await fed.until(lambda s=sent: delivered(fed, "XA", s.id))
@@ -122,7 +122,7 @@ async def test_each_key_is_recorded_once_in_a_process(tmp_path: Path) -> None:
 
 async def test_settings_are_recorded_when_they_changed(tmp_path: Path) -> None:
     """At a start, by their digest, and with the version; not when they are as before."""
-    async with federation(tmp_path, "XA") as fed:
+    async with federation(tmp_path, "XA", anew=True) as fed:
         await fed.nodes[XA].workers.starting.note_configuration()
         (first,) = await entries(fed, "XA", EntryKind.CONFIGURATION_CHANGED)
         assert first[:2] == ("", 1)
