@@ -20,9 +20,10 @@ def sharing(create_engine: Callable[..., Engine]) -> Callable[..., Engine]:
     def shared(url: str, **options: Any) -> Engine:
         engine = create_engine(url, **options)
         if engine.dialect.name == "sqlite":
-            dialects[1:] = []
-            dialects.append(engine.dialect)
-            engine.dialect = dialects[0]
+            knowing = (item for item in dialects if item.server_version_info)
+            engine.dialect = next(knowing, engine.dialect)
+            if engine.dialect not in dialects:
+                dialects.append(engine.dialect)  # a first connection tells it the version
             engine._compiled_cache = compiled
         return engine
 
