@@ -169,7 +169,7 @@ WHERE: Final[Mapping[str, Label]] = {
 """Where it is."""
 SIGNED: Final = Label("signed at {when}", "signée le {when}")
 MADE: Final = Label("made at {when}", "faite le {when}")
-READS: Final = Label("now said to be made at {when}", "dite maintenant faite le {when}")
+READS: Final = Label("now said to be made at {when}", "qui se dit à présent du {when}")
 SHOWN_BY: Final = Label("held by {subject}", "détenue par {subject}")
 
 SAID: Final[Mapping[str, Label]] = {

@@ -187,7 +187,8 @@ def due_line(due: dict[str, Any] | None) -> str:
     """Say by when who has to do what."""
     if due is None:
         return word("nothing", language())
-    return f"{when(due['at'])}  {due['by']}: {due['label']}"
+    said = word("due_by", language(), by=due["by"], task=due["label"])
+    return f"{when(due['at'])}  {said}"
 
 
 def _opening(kind: Kind) -> Kind:

@@ -25,6 +25,7 @@ WORDS: Final[Mapping[str, Label]] = {
     "beside": Label("Beside the threads", "En dehors des demandes"),
     "correctable": Label("corrections may be asked for until", "rectifications possibles jusqu'au"),
     "reminder": Label("reminder to {member}: {task}", "rappel à {member} : {task}"),
+    "due_by": Label("{by}: {task}", "{by} : {task}"),
     "nothing": Label("nothing", "rien"),
     "closed": Label("not opened: {why}", "non ouvert : {why}"),
     "now": Label("Possible now:", "Possible maintenant :"),

@@ -22,10 +22,19 @@ _FRENCH = {
     "check": "contrôle", "detail": "détail", "field": "champ", "form": "forme",
     "label": "libellé", "roles": "rôles", "unit": "unité", "expires": "expire",
     "last used": "dernier usage", "made by": "créé par",
+    "due": "échéance", "exported": "exporté", "drafted": "rédigé", "registry": "registre",
+    "slot": "emplacement", "made": "fait", "token": "jeton",
+    "opened by": "ouvert par", "a guess costs": "coût d'un essai", "key": "clé",
+    "log": "journal", "shown": "montré", "at": "date", "cosigned": "cosigné",
+    "asked": "interrogé", "when": "quand", "outcome": "résultat", "number": "numéro",
+    "sizes": "tailles", "seen": "vu", "shown by": "montré par",
+    "stands alone": "se prouve seul", "part": "étape", "a second": "par seconde",
+    "at most": "au plus", "most of it": "l'essentiel",
     "needed": "obligatoire", "family": "famille", "senders": "expéditeurs", "code": "code",
 }  # fmt: skip
 
 
+_NOTHING = Label("Nothing to show.", "Rien à afficher.")
 _SOME_FIELDS = Label("some fields are not valid", "certains champs ne sont pas valables")
 
 
@@ -44,7 +53,7 @@ def show_json(value: object) -> None:
 
 
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table."""
+    """Print a table, or that there is nothing to put in one."""
     from rich.console import Console  # noqa: PLC0415 - loaded when something is shown
     from rich.table import Table  # noqa: PLC0415 - the same
 
@@ -53,8 +62,14 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None
         table.add_column(_FRENCH.get(column, column) if language() == "fr" else column)
     for row in rows:
         table.add_row(*(str(cell) for cell in row))
-    width = None if sys.stdout.isatty() else 200
-    Console(width=width, highlight=False).print(table)
+    if not table.row_count:
+        say(_NOTHING.text(language()))
+        return
+    console = Console(width=None if sys.stdout.isatty() else 200, highlight=False)
+    with console.capture() as drawn:
+        console.print(table)
+    for line in drawn.get().splitlines():
+        say(line.rstrip())
 
 
 def show_fields(fields: Mapping[str, object]) -> None:

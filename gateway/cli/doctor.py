@@ -69,7 +69,8 @@ def _examine(folder: Path, peer: str | None):  # type: ignore[no-untyped-def]  #
         slots = read_slots(keystore)
     except LiaisonError as fault:
         raise WrongError("keystore", fault.detail) from fault
-    yield "keystore", f"there, and private; opened by any of {len(slots)} slots"
+    by = "one slot" if len(slots) == 1 else f"any of {len(slots)} slots"
+    yield "keystore", f"there, and private; opened by {by}"
     daemon = daemon_of(folder)
     try:
         shown = daemon.call("GET", "/v1/status")

@@ -54,6 +54,26 @@ def test_what_holds_is_told_in_the_readers_language_and_kept_in_english(
     assert step["checks"] == [{"what": "4,200 pairs of shoes", "ok": True, "value": 4200}]
 
 
+def test_no_line_is_wider_than_the_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What goes on does so as far in as it began; a command can be copied whole."""
+    monkeypatch.setenv("COLUMNS", "72")
+    story = Story(quiet=False)
+    story.begin(1, SHOES)
+    story.tell("RILO-W", Label("words " * 40, "mots " * 40))
+    story.quote("  - goods: " + "shoes " * 30)
+    story.typed("message send " + "--to XB " * 20)
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 72
+    quoted = [line.partition("│")[2] for line in lines if "│" in line]
+    assert all(line.startswith("   ") for line in quoted)
+    typed = lines[next(at for at, line in enumerate(lines) if "$ liaison" in line) :]
+    assert all(line.endswith(" \\") for line in typed[:-1])
+    command = " ".join(line.strip().removesuffix("\\").strip() for line in typed)
+    assert command == "$ liaison message send " + " ".join(["--to XB"] * 20)
+
+
 def test_what_does_not_hold_ends_the_play_and_is_kept() -> None:
     """With its step and what was found, in both languages; who is quiet prints nothing."""
     story = Story(quiet=True)

@@ -26,6 +26,7 @@ from gateway.cases.wording import FLAGS, STANDS, STATES, TASKS
 from gateway.cli import message_words
 from gateway.cli.app import app
 from gateway.cli.console import _FRENCH as HEADINGS
+from gateway.cli.console import show_table
 from gateway.cli.french import HELP, speak_french
 from gateway.cli.refusals import REFUSALS
 from gateway.fault_sentences import SENTENCES
@@ -148,13 +149,36 @@ def test_nothing_is_printed_that_is_not_a_label() -> None:
         for name, call in calls(tree):
             if name in PRINTING:
                 bare += [(path.name, word) for word in words_of(call) if word not in SAME]
-            if name == "show_table":
-                bare += [
-                    (path.name, word)
-                    for word in words_of(call.args[0])
-                    if word not in HEADINGS and word not in SAME
-                ]
     assert not bare
+
+
+def test_every_heading_is_in_the_table() -> None:
+    """Those of operators too: they read the same lists."""
+    bare = [
+        (path.name, word)
+        for path, tree in trees("cli/**/*.py")
+        for name, call in calls(tree)
+        if name == "show_table"
+        for word in words_of(call.args[0])
+        if word not in HEADINGS and word not in SAME
+    ]
+    assert not bare
+
+
+def test_a_list_without_rows_says_so(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Headings alone leave open whether anything went wrong; no line ends in spaces."""
+    show_table(["member", "state"], [])
+    assert capsys.readouterr().out == "Nothing to show.\n"
+    show_table(["member", "state"], [("XA", ""), ("XB", "late")])
+    assert capsys.readouterr().out == "member  state\nXA\nXB      late\n"
+    monkeypatch.setenv("LC_ALL", "fr_FR.UTF-8")
+    show_table(["due", "state"], [])
+    show_table(["due", "state"], [("now", "late")])
+    nothing, headings, _ = capsys.readouterr().out.splitlines()
+    assert nothing == "Rien à afficher."
+    assert headings.split() == ["échéance", "état"]
 
 
 def words_of(node: ast.AST) -> Iterator[str]:

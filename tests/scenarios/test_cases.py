@@ -211,7 +211,7 @@ async def test_the_list_begins_with_what_is_due_first(tmp_path: Path) -> None:
         assert [item.flags for item in page.threads] == [
             ["urgent", oral, "delivered"], ["delivered"], [],
         ]  # fmt: skip
-        assert (third.state_label, third.due) == ("répondue", None)
+        assert (third.state_label, third.due) == ("réponse donnée", None)
         (detail,) = (await rooms.cases.read(urgent.case, OFFICER)).threads
         told_at = [(item.to, item.at - first.opened_at) for item in detail.reminders]
         assert told_at == [("XB", 4 * 3600), ("XB", 8 * 3600), ("XA", 8 * 3600)]

@@ -5,6 +5,7 @@ from gateway.cli.demo import content
 from gateway.cli.demo.acts_asking import DEPUTY
 from gateway.cli.demo.cast import TAX, XA, XB, XC
 from gateway.cli.demo.stage import Stage
+from gateway.cli.message_words import STATES
 
 PASSED_ON = "information.spontaneous"
 
@@ -77,7 +78,7 @@ def recalled(stage: Stage) -> None:
         ),
         report["verdict"] == "complied" and report["readers"] == 1,
         report["verdict"],
-        verdict=report["verdict"],
+        verdict=STATES[report["verdict"]],
         readers=report["readers"],
     )
 

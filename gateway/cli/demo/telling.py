@@ -5,6 +5,7 @@ A line that is checked carries its mark; the first that does not hold ends the p
 
 import os
 import re
+import shutil
 import sys
 import textwrap
 import time
@@ -18,6 +19,8 @@ from gateway.cli.told import SpokenError
 
 WHO = 8
 WIDE = 100
+"""The widest line, where the terminal has room for it."""
+NARROW = 60
 _BEFORE: Final = re.compile(r" ([:;?!»])(?=\s|$)")
 """Where French has a space that no line ends at."""
 _FAILED: Final = Label(
@@ -61,6 +64,7 @@ class Story:
         """Begin; who is quiet prints nothing but the facts at the end."""
         self._quiet = quiet
         self._started = time.monotonic()
+        self._wide = max(NARROW, min(WIDE, shutil.get_terminal_size((WIDE, 24)).columns))
         self._paint = _Paint(coloured=sys.stdout.isatty() and not os.environ.get("NO_COLOR"))
         self.language = language()
         self.steps: list[Step] = []
@@ -69,6 +73,10 @@ class Story:
     def seconds(self) -> float:
         """How long it has taken so far."""
         return time.monotonic() - self._started
+
+    @property
+    def _room(self) -> int:
+        return self._wide - WHO - 6
 
     @property
     def number(self) -> int:
@@ -81,9 +89,10 @@ class Story:
         now = time.monotonic()
         self.steps.append(Step(number=number, title=title.en, started=now))
         at = f"{self.seconds:.1f} s"
-        head = f"{number:>2}  {title.text(self.language)}"
+        head = f"{number:>2}  {_spaced(title.text(self.language))}"
         self._say("")
-        self._say(self._paint.bold(head) + self._paint.dim(f"{at:>{max(2, WIDE - len(head))}}"))
+        beside = max(len(at) + 2, self._wide - len(head))
+        self._say(self._paint.bold(head) + self._paint.dim(f"{at:>{beside}}"))
 
     def end(self) -> None:
         """End the step."""
@@ -98,12 +107,14 @@ class Story:
     def quote(self, *lines: str) -> None:
         """Show what somebody reads or writes, as it is."""
         for line in lines:
-            for part in _wrapped(line, WIDE - WHO - 6):
+            for part in _wrapped(line, self._room):
                 self._say(f"{'':{WHO + 4}}{self._paint.dim('│')} {part}")
 
     def typed(self, arguments: str) -> None:
         """Show a command as somebody types it."""
-        self._say(f"{'':{WHO + 4}}{self._paint.dim('$ liaison ' + arguments)}")
+        *parts, last = _wrapped(f"$ liaison {arguments}", self._room - 2, hanging="    ")
+        for part in [*(f"{part} \\" for part in parts), last]:
+            self._say(f"{'':{WHO + 4}}{self._paint.dim(part)}")
 
     def check(
         self, who: str, said: Label, /, ok: object, value: Any = None, **values: object
@@ -156,7 +167,7 @@ class Story:
             self._say(f"    {name:<{wide}}  {item:>{tall}}")
         self._say("")
         for line in following:
-            self._say(f"    {line.text(self.language).format(**self._values(values))}")
+            self._say(f"    {_spaced(line.text(self.language).format(**self._values(values)))}")
 
     def document(self) -> list[dict[str, Any]]:
         """Return the steps for programs, in English."""
@@ -177,7 +188,7 @@ class Story:
         return figure(number, self.language, places)
 
     def _line(self, who: str, mark: str, text: str) -> None:
-        first, *rest = _wrapped(text, WIDE - WHO - 6)
+        first, *rest = _wrapped(text, self._room)
         self._say(f"    {who:<{WHO}}{mark} {first}")
         for line in rest:
             self._say(f"{'':{WHO + 6}}{line}")
@@ -211,10 +222,21 @@ def figure(number: float | str, spoken: str, places: int = 0) -> str:
     return text.replace(",", "\N{NARROW NO-BREAK SPACE}").replace(".", ",")
 
 
-def _wrapped(text: str, wide: int) -> list[str]:
-    text = _BEFORE.sub("\N{NO-BREAK SPACE}\\1", text).replace("« ", "«\N{NO-BREAK SPACE}")
+def _spaced(text: str) -> str:
+    """Return a text whose lines do not end within a French sign."""
+    return _BEFORE.sub("\N{NO-BREAK SPACE}\\1", text).replace("« ", "«\N{NO-BREAK SPACE}")
+
+
+def _wrapped(text: str, wide: int, hanging: str | None = None) -> list[str]:
+    """Return lines no wider than that, the second and others as far in as the first, or more."""
+    if hanging is None:
+        hanging = text[: len(text) - len(text.lstrip())]
     return textwrap.wrap(
-        text, wide, break_long_words=False, break_on_hyphens=False, drop_whitespace=True
+        _spaced(text),
+        wide,
+        subsequent_indent=hanging,
+        break_long_words=False,
+        break_on_hyphens=False,
     ) or [""]
 
 
