@@ -44,7 +44,7 @@ def test_every_kind_of_entry_and_finding_has_both_labels() -> None:
             ("audit entry 7 of 2026: its bytes are not what was recorded "
             "(message.read, now said to be made at 2026-11-18 11:06:40Z)"),
             ("entrée d'audit 7 de 2026 : ses octets ne sont pas ceux qui ont été inscrits "
-            "(message.read, dite maintenant faite le 2026-11-18 11:06:40Z)"),
+            "(message.read, qui se dit à présent du 2026-11-18 11:06:40Z)"),
         ),
         (
             Finding(
