@@ -7,7 +7,7 @@ from urllib.parse import quote
 import typer
 
 from gateway.cli.console import REFUSED, UNREACHABLE, language, say, show_fields, show_json
-from gateway.cli.message import progress, upload
+from gateway.cli.handing_in import progress, upload
 from gateway.cli.message_words import state, word
 from gateway.cli.naming import attachment_named
 from gateway.cli.options import DEFAULT_FOLDER, AsJson, Folder, WhyOpened, daemon_of

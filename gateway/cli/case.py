@@ -32,7 +32,7 @@ from gateway.cli.case_words import COLUMNS, NO_OPENING, NOT_OPENING, word
 from gateway.cli.client import Daemon
 from gateway.cli.console import language, say, show_json, show_table, told, when
 from gateway.cli.known import known_kinds
-from gateway.cli.message import attachment_line, mark_line, speaker
+from gateway.cli.message_lines import attachment_line, mark_line, speaker
 from gateway.cli.message_words import state
 from gateway.cli.naming import case_named, messages_named
 from gateway.cli.opened import opened_lines

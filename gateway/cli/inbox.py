@@ -9,7 +9,7 @@ from gateway.cli import medium
 from gateway.cli.case import due_line
 from gateway.cli.client import Daemon
 from gateway.cli.console import REFUSED, language, say, show_json, show_table
-from gateway.cli.message import incomplete, show_messages, since, speaker
+from gateway.cli.message_lines import incomplete, show_messages, since, speaker
 from gateway.cli.message_words import state as state_named
 from gateway.cli.message_words import word
 from gateway.cli.naming import message_named

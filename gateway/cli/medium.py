@@ -10,7 +10,7 @@ import msgspec
 
 from gateway.cli.client import Daemon
 from gateway.cli.console import say, when
-from gateway.cli.message import progress
+from gateway.cli.handing_in import progress
 from gateway.errors import RejectedError
 from gateway.protocol.medium import (
     BlobOffer,

@@ -7,7 +7,7 @@ import typer
 
 from gateway.cli.client import Daemon
 from gateway.cli.console import say, show_json
-from gateway.cli.message import await_receipts
+from gateway.cli.handing_in import await_receipts
 from gateway.cli.options import DEFAULT_FOLDER, AsJson, Folder, daemon_of
 
 

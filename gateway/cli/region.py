@@ -10,7 +10,7 @@ import typer
 from gateway.cases.labels import Label
 from gateway.cli.case_moves import Forwarding, Purpose
 from gateway.cli.console import language, say, show_json, show_table
-from gateway.cli.message import show_accepted
+from gateway.cli.handing_in import show_accepted
 from gateway.cli.naming import messages_named
 from gateway.cli.options import DEFAULT_FOLDER, AsJson, Folder, daemon_of
 from gateway.errors import RejectedError

@@ -23,7 +23,7 @@ from gateway.cli.form_faults import (
     placed_views,
 )
 from gateway.cli.form_words import word
-from gateway.cli.message import hand_in
+from gateway.cli.handing_in import hand_in
 from gateway.cli.reading import content_lines
 from gateway.cli.template import read_template, write_template
 from gateway.cli.told import SpokenError, ToldError

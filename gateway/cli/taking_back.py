@@ -10,7 +10,7 @@ from gateway.cases.recall import RECTIFY
 from gateway.cases.thread import RECALL
 from gateway.cli.client import Daemon
 from gateway.cli.console import language
-from gateway.cli.message import hand_in
+from gateway.cli.handing_in import hand_in
 from gateway.cli.naming import message_named
 from gateway.cli.options import DEFAULT_FOLDER, AsJson, Folder, daemon_of
 from gateway.cli.told import SpokenError

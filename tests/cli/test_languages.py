@@ -40,7 +40,7 @@ OFFICERS = (
     "demo", "events", "statistics",
 )  # fmt: skip
 COMMANDS = (
-    "cli/case*.py", "cli/inbox.py", "cli/message.py", "cli/attachment.py", "cli/kinds.py",
+    "cli/case*.py", "cli/inbox.py", "cli/message*.py", "cli/handing_in.py", "cli/attachment.py", "cli/kinds.py",
     "cli/codes.py", "cli/known.py", "cli/asking.py", "cli/saying.py", "cli/reading.py",
     "cli/naming.py", "cli/opened.py", "cli/taking_back.py",
     "cli/template.py", "cli/form_*.py", "cli/line.py", "cli/operation.py", "cli/region.py",
