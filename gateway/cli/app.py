@@ -1,88 +1,56 @@
 """The root of the command line: global options, and the nouns."""
 
 import functools
+import importlib
 import sys
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
-from gateway.cli import (
-    attachment,
-    audit,
-    backup,
-    bench,
-    case,
-    codes,
-    doctor,
-    events,
-    evidence,
-    inbox,
-    key,
-    keystore,
-    kinds,
-    member,
-    message,
-    node,
-    operation,
-    outbox,
-    ping,
-    region,
-    registry,
-    statement,
-    statistics,
-    status,
-    taking_back,
-    token,
-    trends,
-)
 from gateway.cli.console import USAGE, complain, language
-from gateway.cli.demo.command import demo
 from gateway.cli.demo.commands import CommandLine
 from gateway.cli.french import speak_french
 from gateway.cli.showing import offer_token_file
 from gateway.errors import LiaisonError
 
-app = typer.Typer(
-    name="liaison",
-    help="A secure message-exchange gateway between customs administrations.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
-app.command("init")(node.init)
-app.command("migrate")(node.migrate)
-app.command("backup")(backup.backup)
-app.command("restore")(backup.restore)
-app.command("status")(status.status)
-app.command("doctor")(doctor.doctor)
-app.command("ping")(ping.ping)
-app.command("demo")(demo)
-app.command("bench")(bench.bench)
-app.command("kinds")(kinds.kinds)
-app.command("trends")(trends.trends)
-app.command("statistics")(statistics.statistics)
-app.command("events")(events.events)
-app.add_typer(codes.app, name="codes")
-app.add_typer(registry.app, name="registry")
-app.add_typer(member.app, name="member")
-app.add_typer(statement.app, name="statement")
-app.add_typer(case.app, name="case")
-taking_back.add_commands(message.app)
-app.add_typer(message.app, name="message")
-app.add_typer(region.app, name="region")
-app.add_typer(operation.app, name="operation")
-app.add_typer(inbox.app, name="inbox")
-app.add_typer(attachment.app, name="attachment")
-app.add_typer(outbox.app, name="outbox")
-app.add_typer(token.app, name="token")
-app.add_typer(key.app, name="key")
-app.add_typer(keystore.app, name="keystore")
-app.add_typer(audit.app, name="audit")
-app.add_typer(evidence.app, name="evidence")
+VERBS: Final = {
+    "init": "node", "migrate": "node", "backup": "backup", "restore": "backup", "status": "status",
+    "doctor": "doctor", "ping": "ping", "demo": "demo.command", "bench": "bench", "kinds": "kinds",
+    "trends": "trends", "statistics": "statistics", "events": "events",
+}  # fmt: skip
+"""Commands by themselves, and the modules that have them."""
+NOUNS: Final = (
+    "codes", "registry", "member", "statement", "case", "message", "region", "operation", "inbox",
+    "attachment", "outbox", "token", "key", "keystore", "audit", "evidence",
+)  # fmt: skip
+"""Modules of commands under their own name."""
 
 
-@app.command()
+def commands(first: str = "") -> typer.Typer:
+    """Return all commands, or what is called ``first`` where there is that: it loads sooner."""
+    app = typer.Typer(
+        name="liaison",
+        help="A secure message-exchange gateway between customs administrations.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+    known = first in VERBS or first in NOUNS
+    for name, module in VERBS.items():
+        if not known or name == first:
+            app.command(name)(getattr(_loaded(module), name))
+    for name in NOUNS:
+        if not known or name == first:
+            app.add_typer(_loaded(name).app, name=name)
+    app.command()(serve)
+    return app
+
+
+def _loaded(module: str) -> Any:
+    return importlib.import_module(f"gateway.cli.{module}")
+
+
 def serve(
     folder: Annotated[str, typer.Option("--dir", help="The node's folder.")] = "/var/lib/liaison",
     ask: Annotated[bool, typer.Option(help="Ask for the passphrase.")] = False,
@@ -94,7 +62,8 @@ def serve(
 def run(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code: 0 done, 1 refused, 2 usage, 3 unreachable."""
     try:
-        command = _command(language())
+        given = sys.argv[1:] if arguments is None else arguments
+        command = _command(language(), given[0] if given else "")
         line = CommandLine(run=run, prepare=_command)  # for the demo, which runs commands itself
         result = command.main(arguments, standalone_mode=False, prog_name="liaison", obj=line)
     except LiaisonError as fault:
@@ -115,9 +84,9 @@ def run(arguments: list[str] | None = None) -> int:
 
 
 @functools.cache
-def _command(spoken: str) -> Any:
-    """Return all commands, with their help in ``fr`` or in English."""
-    command = typer.main.get_command(app)
+def _command(spoken: str, first: str = "") -> Any:
+    """Return all commands, or the first named, with their help in ``fr`` or in English."""
+    command = typer.main.get_command(commands(first))
     offer_token_file(command)
     if spoken == "fr":
         speak_french(command)

@@ -17,6 +17,7 @@ from gateway.cli.naming import case_named, message_named, messages_named
 from gateway.cli.opened import opened_lines
 from gateway.cli.options import DEFAULT_FOLDER, AsJson, Folder, WhyOpened, daemon_of
 from gateway.cli.release import decline, release, release_facts, withdraw
+from gateway.cli.taking_back import recall, rectify
 from gateway.errors import RejectedError
 
 app = typer.Typer(help="Messages, sent and received.", no_args_is_help=True)
@@ -112,6 +113,8 @@ def show(
         say(line)
 
 
+app.command()(recall)
+app.command()(rectify)
 app.command()(release)
 app.command()(decline)
 app.command()(withdraw)

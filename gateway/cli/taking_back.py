@@ -25,12 +25,6 @@ UNPAIRED = Label(
 NO_FILE = Label("{message} has no attachment {name}", "{message} n'a pas de pièce jointe {name}")
 
 
-def add_commands(app: typer.Typer) -> None:
-    """Add the commands of this module."""
-    app.command()(recall)
-    app.command()(rectify)
-
-
 def recall(
     message: Message,
     reason: Annotated[RecallReason, typer.Option(help="Why it is taken back.")],

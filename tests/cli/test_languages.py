@@ -24,7 +24,7 @@ from gateway.cases.listing import code_list, list_names
 from gateway.cases.thread import State
 from gateway.cases.wording import FLAGS, STANDS, STATES, TASKS
 from gateway.cli import message_words
-from gateway.cli.app import app
+from gateway.cli.app import commands
 from gateway.cli.console import _FRENCH as HEADINGS
 from gateway.cli.console import show_table
 from gateway.cli.french import HELP, speak_french
@@ -40,12 +40,11 @@ OFFICERS = (
     "demo", "events", "statistics",
 )  # fmt: skip
 COMMANDS = (
-    "cli/case*.py", "cli/inbox.py", "cli/message*.py", "cli/handing_in.py", "cli/attachment.py", "cli/kinds.py",
-    "cli/codes.py", "cli/known.py", "cli/asking.py", "cli/saying.py", "cli/reading.py",
-    "cli/naming.py", "cli/opened.py", "cli/taking_back.py",
-    "cli/template.py", "cli/form_*.py", "cli/line.py", "cli/operation.py", "cli/region.py",
-    "cli/trends.py", "cli/demo/*.py", "cli/events.py", "cli/event_words.py", "cli/release.py",
-    "cli/statistics.py",
+    "cli/case*.py", "cli/inbox.py", "cli/message*.py", "cli/handing_in.py", "cli/attachment.py",
+    "cli/kinds.py", "cli/codes.py", "cli/known.py", "cli/asking.py", "cli/saying.py",
+    "cli/reading.py", "cli/naming.py", "cli/opened.py", "cli/taking_back.py", "cli/template.py",
+    "cli/form_*.py", "cli/line.py", "cli/operation.py", "cli/region.py", "cli/trends.py",
+    "cli/demo/*.py", "cli/events.py", "cli/event_words.py", "cli/release.py", "cli/statistics.py",
 )  # fmt: skip
 """What prints for officers."""
 REACHED = (
@@ -226,7 +225,7 @@ def test_every_refusal_that_reaches_an_officer_has_its_sentence() -> None:
 
 def test_every_help_of_officers_has_its_french() -> None:
     """Commands, arguments and options, those that are made of the catalogue too."""
-    whole = get_command(app)
+    whole = get_command(commands())
     theirs = [whole.commands[name] for name in OFFICERS]  # type: ignore[attr-defined]
     texts = {text for command in theirs for text in helps(command)}
     assert texts - set(HELP) == set()

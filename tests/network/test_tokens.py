@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 from typer.main import get_command
 
-from gateway.cli.app import app
+from gateway.cli.app import commands
 from gateway.cli.showing import ALONE, offer_token_file
 from gateway.cli.story import request
 from gateway.errors import UnavailableError
@@ -202,7 +202,7 @@ async def test_tokens_by_the_command(
 
 def test_every_command_that_asks_a_daemon_takes_a_token() -> None:
     """Those that do not are named, and are commands."""
-    whole = get_command(app)
+    whole = get_command(commands())
     offer_token_file(whole)
     offer_token_file(whole)
     left = set()
