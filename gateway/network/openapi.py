@@ -2,7 +2,7 @@
 
 import re
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -169,6 +169,19 @@ _OPERATIONS: tuple[tuple[str, str, str, type | None, type | None, int], ...] = (
     ("get", "/metrics", "Numbers for Prometheus", None, None, 200),
 )
 
+_NO_JSON: Final = {
+    ("get", "/v1/messages/{id}/evidence"): "application/zip",
+    ("post", "/v1/messages:batch"): "application/x-ndjson",
+    ("get", "/v1/attachments/{id}"): "*/*",
+    ("get", "/v1/events"): "text/event-stream",
+    ("post", "/v1/media/export"): "application/octet-stream",
+    ("get", "/v1/audit/checkpoint"): "text/plain",
+    ("get", "/v1/audit/shards/{id}/checkpoint"): "text/plain",
+    ("get", "/v1/audit/shards/{id}/tile/{path}"): "application/octet-stream",
+    ("get", "/metrics"): "text/plain",
+}
+"""What answers with something else; an attachment comes as what its sender said that it is."""
+_ALSO_CSV: Final = ("/v1/trends", "/v1/statistics")
 _TOKEN = {
     "type": "http",
     "scheme": "bearer",
@@ -188,7 +201,11 @@ def document() -> dict[str, Any]:
     by_type.update(zip((*_TYPES, *_QUERIES.values()), refs, strict=True))
     paths: dict[str, dict[str, Any]] = {}
     for method, path, summary, takes, gives, status in _OPERATIONS:
-        operation = _operation(by_type, summary, takes, gives, status)
+        shape = {} if gives is None else {"schema": by_type[gives]}
+        content = {_NO_JSON.get((method, path), "application/json"): shape}
+        if path in _ALSO_CSV:
+            content["text/csv"] = {}
+        operation = _operation(by_type, summary, takes, content, status)
         if named := _PLACE.findall(path):
             operation["parameters"] = [
                 {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
@@ -213,16 +230,17 @@ def document() -> dict[str, Any]:
 
 
 def _operation(
-    by_type: dict[type, Any], summary: str, takes: type | None, gives: type | None, status: int
+    by_type: dict[type, Any],
+    summary: str,
+    takes: type | None,
+    content: dict[str, Any],
+    status: int,
 ) -> dict[str, Any]:
     problem = {"application/problem+json": {"schema": by_type[Problem]}}
-    success: dict[str, Any] = {"description": "Done"}
-    if gives is not None:
-        success["content"] = {"application/json": {"schema": by_type[gives]}}
     operation: dict[str, Any] = {
         "summary": summary,
         "responses": {
-            str(status): success,
+            str(status): {"description": "Done", "content": content},
             "default": {"description": "A problem", "content": problem},
         },
     }

@@ -131,7 +131,7 @@ def _statement(lines: _Lines) -> Statement:
         next=lines.optional("next", lambda text: _next_set(lines, text)),
         uses=lines.many("use", lambda text: _use(federation, member, text)),
         revocations=lines.many("revoke", _revocation),
-        endpoint=lines.optional("endpoint", _endpoint),
+        endpoint=lines.optional("endpoint", parse_endpoint),
         via=_relays(lines.many("via", str)),
         witnesses=lines.optional("witnesses", lambda text: _witness_set(lines, text)),
         checkpoints=lines.many("checkpoint", decode_base64),
@@ -228,7 +228,11 @@ def _relays(texts: tuple[str, ...]) -> tuple[MemberId, ...] | None:
     return tuple(parse_member_id(text) for text in texts) or None
 
 
-def _endpoint(text: str) -> str:
+def parse_endpoint(text: str) -> str:
+    """Read what a line says of an endpoint; the empty text where it takes it away.
+
+    Raises RejectedError ``statement_malformed``.
+    """
     if text == NONE:
         return ""
     if not _ENDPOINT.match(text):

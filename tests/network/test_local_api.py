@@ -438,12 +438,20 @@ def explore(url: str, token: str) -> None:
             answer = case.call(timeout=20, headers=shown)
             statuses.add(answer.status_code)
             assert answer.status_code < 500 or answer.json()["code"] in UNAVAILABLE, answer.text
+            assert is_described(case.operation.definition.raw["responses"], answer)
 
         try_it()
         tried += 1
     assert tried >= 20
     assert {200, 422} <= statuses
     assert 401 not in statuses
+
+
+def is_described(responses: dict[str, Any], answer: Any) -> bool:
+    """Tell whether an answer came as a type that its operation names for it."""
+    described = responses.get(str(answer.status_code)) or responses["default"]
+    given = answer.headers.get("content-type", [""])[0].partition(";")[0]
+    return bool({given, "*/*"} & described["content"].keys())
 
 
 UNAVAILABLE = ("peer_unreachable", "no_endpoint", "not_the_registrar", "tls_failed")

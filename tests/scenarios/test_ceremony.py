@@ -167,7 +167,12 @@ async def test_node_says_itself_where_it_is_reached(tmp_path: Path) -> None:
         assert fed.nodes[XB].mirror.view.members[XA].endpoint == "https://new.example"
         shown = await ceremony.route(RouteChange(endpoint=""), OFFICER)
         assert (shown.endpoint, shown.via) == (None, ["XB"])
-        for change in (RouteChange(endpoint="http://x"), RouteChange(via=["nobody"])):
+        for change in (
+            RouteChange(endpoint="http://x"),
+            RouteChange(endpoint="https://x\0"),
+            RouteChange(endpoint="https://x\nvia XB"),
+            RouteChange(via=["nobody"]),
+        ):
             with pytest.raises(RejectedError) as refused:
                 await ceremony.route(change, OFFICER)
             assert refused.value.code in ("statement_malformed", "member_id_malformed")

@@ -25,7 +25,7 @@ from gateway.store.database import Database
 from keys.keyring import NODE_USES, KeyRecord
 from keys.registry.ceremony import add_to_draft, parse_draft
 from keys.registry.draft import follow, use_line
-from keys.registry.grammar import parse_statement
+from keys.registry.grammar import parse_endpoint, parse_statement
 from keys.registry.member import Member
 from keys.registry.statement import Chain, Kind, Statement, UseLine
 from keys.registry.view import View
@@ -150,7 +150,8 @@ class Ceremony:
         now, view, me = self._clock.now(), self._mirror.view, self._keys.member
         relays = None if change.via is None else tuple(parse_member_id(item) for item in change.via)
         placed = follow(view, Kind.KEYS, me, Chain.NODE, at=now)
-        said = replace(placed, endpoint=change.endpoint, via=relays)
+        endpoint = parse_endpoint(change.endpoint) if change.endpoint else change.endpoint
+        said = replace(placed, endpoint=endpoint, via=relays)
         signers = [self._keys.note_signer(KeyUse.SIGN, view, now)]
         note = await asyncio.to_thread(sign_note, said.text(), signers)
         parse_statement(note)
