@@ -79,7 +79,7 @@ def consent_to(asked: Passage, words: Iterable[Word], today: str) -> Word | None
     that was recalled, or ended before ``today`` (ISO), is none.
     """
     given: Word | None = None
-    for word in sorted(words, key=lambda word: word.seq):
+    for word in sorted(words, key=lambda word: (word.seq, word.name)):
         match word.content:
             case Recall(message=message) if given is not None and message == given.name:
                 given = None

@@ -8,7 +8,7 @@ came. What the state does not allow is kept, marked with why, and moves nothing.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Final
 
 from gateway.errors import ConflictError
@@ -19,6 +19,7 @@ REPORT: Final = "operation.report"
 CLOSE: Final = "operation.close"
 SAID_IN: Final = (JOIN, REPORT, CLOSE)
 """What answers an opening."""
+_DAY_S: Final = 86_400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,8 +61,8 @@ class Opening:
     @property
     def ends_at(self) -> int:
         """Return the first second after it: its last day ends in UTC, for every member alike."""
-        after = self.ends_on + timedelta(days=1)
-        return int(datetime(after.year, after.month, after.day, tzinfo=UTC).timestamp())
+        day = self.ends_on
+        return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) + _DAY_S
 
 
 @dataclass(frozen=True, slots=True)

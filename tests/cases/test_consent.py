@@ -1,5 +1,6 @@
 """Consent: what covers a passing on, and what looks as if it did."""
 
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -68,6 +69,8 @@ def test_the_last_word_counts() -> None:
     assert covering(denied, granted) is None
     assert covering(granted, denied, word(3, ConsentGrant)) == 3
     assert covering(granted, word(2, ConsentDeny, member="XD")) == 1
+    twice = [word(1, ConsentDeny), replace(word(1, ConsentGrant), name=OTHER)]
+    assert covering(*twice) == covering(*twice[::-1]) == 1  # a bent sender's, by their names
 
 
 def test_a_recalled_consent_is_none() -> None:

@@ -1,5 +1,6 @@
 """Operations: one state for every member, and each word that the state does not allow by name."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -62,6 +63,8 @@ def test_what_the_state_does_not_allow_has_a_name() -> None:
         (closed, act(CLOSE, "RILO-W", 70), "operation_closed"),
     ):
         assert refused(operation, said) == code
+    endless = Operation(opening=replace(OPENING, ends_on=date.max))
+    assert not endless.is_over(advance(endless, act(JOIN, "XA", 90)).opening.ends_at - 1)
     assert advance(joined, act(REPORT, "XA", 1)).counted == {"XA": Counted(1, 0, 0)}
     assert advance(joined, act(CLOSE, "RILO-W", -100)).closed_at == END + 100
 
