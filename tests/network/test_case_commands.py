@@ -35,7 +35,7 @@ async def test_an_officer_sees_what_is_due(
         assert [item["due"]["task"] for item in listed["threads"]] == ["answer"]
         monkeypatch.setenv("LC_ALL", "fr_FR.UTF-8")
         told_french = await shown.of("case", "show", asked.case, *folder)
-        for text in ("en cours", "XB: répondre", "urgente", "rectifications possibles", "soumise"):
+        for text in ("en cours", "XB : répondre", "urgente", "rectifications possibles", "soumise"):
             assert text in told_french
         assert asked.id in told_french
         assert "dossier" in await shown.of("case", "list", *folder)

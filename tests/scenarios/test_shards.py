@@ -47,7 +47,8 @@ async def test_log_signs_under_its_origin(tmp_path: Path) -> None:
 async def test_a_year_begins_with_a_shard_that_names_the_last_head(tmp_path: Path) -> None:
     """The tree begins anew, the log does not: what was signed last is its first entry."""
     async with federation(tmp_path, "XA") as fed:
-        node = fed.nodes[XA]
+        await fed.stop("XA")
+        node = await fed.start("XA", run=False)
         before = await recorded(node)
         year = this_year(fed)
         assert before[0].kind is EntryKind.SHARD_OPENED
