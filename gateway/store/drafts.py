@@ -164,8 +164,8 @@ def decide(
     values: dict[str, object] = {"state": state.value, "decided_by": by, "decided_at": at}
     if state is DraftState.RELEASED:
         values |= {"record": None, "storage_key_id": None}
+    lock(tx, MESSAGES)  # first, as who stores a message does: nobody waits for each other's row
     if sealed is not None:
-        lock(tx, MESSAGES)
         storage_keys.check_open(tx, [sealed[0]])
         values |= {"storage_key_id": sealed[0], "record": sealed[1]}
     statement = update(drafts).where(drafts.c.row_id == row_id, _WAITING)

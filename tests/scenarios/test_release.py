@@ -1,7 +1,7 @@
 """Two-person release: what policy asks a second person for goes when that person lets it."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -293,6 +293,49 @@ async def test_two_at_once_release_it_once(tmp_path: Path) -> None:
         outcomes = {getattr(item, "state", getattr(item, "code", "")) for item in decided}
         assert outcomes in ({"released", "nothing_to_release"}, {"declined", "nothing_to_release"})
         assert await state_of(fed, kept.id) == "awaiting_release"
+        one, other = await _both(
+            rooms.releasing.decline(kept.id, NO, SECOND),
+            rooms.releasing.decline(kept.id, NO, THIRD),
+        )
+        assert one == other
+        assert one.state == "declined"
+        kinds = [entry[0] for entry in await entries(fed)]
+        assert kinds.count("release.declined") == 1 + ("declined" in outcomes)
+
+
+async def test_who_is_slower_learns_what_became_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody decided between the look and the commit: refused by its state, and recorded."""
+    async with federation(tmp_path, "XA", "XB", changes=asks()) as fed:
+        releasing = fed.nodes[XA].rooms.releasing
+        decide = releasing._decide
+        faster: list[Callable[[], Awaitable[object]]] = []
+
+        async def late(*args: Any) -> bool:
+            if faster:
+                await faster.pop()()
+            return await decide(*args)
+
+        monkeypatch.setattr(releasing, "_decide", late)
+        lost = await held(fed)
+        faster.append(lambda: releasing.release(lost.id, THIRD))
+        fault = await outcome_of(releasing.decline(lost.id, NO, SECOND))
+        assert (fault.code, "it is released" in fault.detail) == ("nothing_to_release", True)
+        assert [entry for entry in await entries(fed) if entry[0] == "release.refused"]
+        assert await state_of(fed, lost.id) != "declined"
+
+        taken = await held(fed)
+        faster.append(lambda: releasing.release(taken.id, SECOND))
+        assert await releasing.withdraw(taken.id, DRAFTER, None) is None  # it is a message by now
+        turned = await held(fed)
+        faster.append(lambda: releasing.decline(turned.id, NO, SECOND))
+        fault = await outcome_of(releasing.withdraw(turned.id, DRAFTER, None))
+        assert (fault.code, "it is declined" in fault.detail) == ("nothing_to_release", True)
+        kinds = [entry[0] for entry in await entries(fed)]
+        assert kinds.count("message.released") == 2
+        assert kinds.count("release.declined") == 1
+        assert "draft.ended" not in kinds
 
 
 async def test_of_a_batch_each_goes_or_waits_for_itself(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import hashlib
+import threading
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,8 +15,10 @@ from sqlalchemy import text
 
 from gateway.clock import SystemClock
 from gateway.errors import ConflictError, RejectedError
-from gateway.store import audit, audit_reading, idempotency, messages, news, registry
+from gateway.store import audit, audit_reading, drafts, idempotency, messages, news, registry
 from gateway.store.database import Database, Transaction
+from gateway.store.drafts import DraftState
+from gateway.store.engine import MESSAGES, lock
 from gateway.store.migrate import upgrade
 from gateway.store.news import Topic
 from gateway.store.outbox import claiming
@@ -24,6 +27,7 @@ from keys.tlog.merkle import Frontier
 from keys.tlog.nodes import Node, completed_nodes
 from tests import postgres
 from tests.store.stored import NOW, all_of, message, queue
+from tests.store.test_drafts import keep, made
 
 Pair = tuple[Database, Database]
 
@@ -132,6 +136,35 @@ async def test_no_row_is_claimed_by_both(pair: Pair) -> None:
 
     one, other = await all_of(claim(pair[0]), claim(pair[1]))
     assert len(one + other) == len({*one, *other}) == 100
+
+
+async def test_release_and_refusal_of_one_draft_wait_for_each_other(pair: Pair) -> None:
+    """Who releases stores a message too, who declines seals anew: neither holds what one wants."""
+    new = made(1)
+    (row,) = await keep(pair[0], new)
+    begun, goes_on = threading.Event(), threading.Event()
+    tried: list[DraftState] = []
+
+    def release(tx: Transaction) -> bool:
+        tried.append(DraftState.RELEASED)
+        done = drafts.decide(tx, row, DraftState.RELEASED, by="uid:2", at=NOW)
+        begun.set()
+        goes_on.wait(0.2)  # the other is on its way
+        lock(tx, MESSAGES)
+        return done
+
+    def decline(tx: Transaction) -> bool:
+        tried.append(DraftState.DECLINED)
+        sealed = new.storage_key_id, b"with a reason"
+        return drafts.decide(tx, row, DraftState.DECLINED, by="uid:3", at=NOW, sealed=sealed)
+
+    async def late() -> bool:
+        await asyncio.to_thread(begun.wait, 10)
+        return await pair[1].write(decline)
+
+    assert await all_of(pair[0].write(release), late()) == [True, False]
+    assert tried == [DraftState.RELEASED, DraftState.DECLINED]  # neither was undone and repeated
+    assert not await pair[1].read(lambda tx: drafts.waiting_in(tx, new.case_id))
 
 
 async def test_copy_that_both_receive_goes_in_once(pair: Pair) -> None:

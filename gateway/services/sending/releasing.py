@@ -118,16 +118,18 @@ class Releasing:
                 return await self._decided(ref)
             self._check_waits(ref, stored)
             draft = self._opened(ref, stored)
-        now = self._clock.now()
-        sealed = self._holding.declined(draft, order.reason, now)
-        entry = self._ledger.entry(
-            EntryKind.RELEASE_DECLINED,
-            peer=caller.name,
-            digests=(stored.draft_digest,),
-            code=stored.drafter,
-        )
-        await self._decide(stored, DraftState.DECLINED, caller, entry, sealed)
-        return await self._decided(ref)
+            sealed = self._holding.declined(draft, order.reason, self._clock.now())
+            entry = self._ledger.entry(
+                EntryKind.RELEASE_DECLINED,
+                peer=caller.name,
+                digests=(stored.draft_digest,),
+                code=stored.drafter,
+            )
+            await self._decide(stored, DraftState.DECLINED, caller, entry, sealed)
+            decided = await self._decided(ref)
+            if decided.state != DraftState.DECLINED.value:
+                raise _over(decided)
+            return decided
 
     async def withdraw(self, ref: str, caller: Caller, recipient: str | None) -> MovedRows | None:
         """Take a draft back before it is released; None for what is none, or was sent.
@@ -151,11 +153,13 @@ class Releasing:
             digests=(stored.draft_digest,),
             code=DraftState.WITHDRAWN.value,
         )
-        await self._decide(stored, DraftState.WITHDRAWN, caller, entry)
-        recipients = (await self._decided(ref)).recipients
-        return MovedRows(
-            state=DraftState.WITHDRAWN.value, recipients=[item.member for item in recipients]
-        )
+        withdrawn = await self._decide(stored, DraftState.WITHDRAWN, caller, entry)
+        ended = await self._decided(ref)
+        if ended.state == DraftState.RELEASED.value:
+            return None  # a second person was faster
+        if not withdrawn:
+            raise _over(ended)
+        return MovedRows(state=ended.state, recipients=[item.member for item in ended.recipients])
 
     async def _draft(self, ref: str) -> StoredDraft:
         """Return a draft. Raises RejectedError ``message_unknown``, ConflictError."""
@@ -217,16 +221,18 @@ class Releasing:
         caller: Caller,
         entry: audit.NewEntry,
         sealed: tuple[bytes, bytes] | None = None,
-    ) -> None:
+    ) -> bool:
+        """End a draft; tell whether nobody else was faster."""
         now, by = self._clock.now(), caller.name
 
-        def commit(tx: Transaction) -> None:
-            if not drafts.decide(tx, stored.row_id, state, by=by, at=now, sealed=sealed):
-                raise ConflictError("nothing_to_release", "somebody decided on this draft already")
-            audit.append(tx, [entry])
+        def commit(tx: Transaction) -> bool:
+            done = drafts.decide(tx, stored.row_id, state, by=by, at=now, sealed=sealed)
+            audit.append(tx, [entry] if done else [])
+            return done
 
-        await self._database.write(commit)
+        done = await self._database.write(commit)
         self._changed()
+        return done
 
     async def _decided(self, ref: str) -> Decided:
         sender, message_id = parse_message_ref(ref)
@@ -254,3 +260,8 @@ class Releasing:
             decided_by=stored.decided_by,
             recipients=recipients,
         )
+
+
+def _over(decided: Decided) -> ConflictError:
+    said = f"{decided.id} does not wait any more: it is {decided.state}"
+    return ConflictError("nothing_to_release", said)
