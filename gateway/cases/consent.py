@@ -69,7 +69,14 @@ def weakened(passed: Handling | None, carrier: Handling | None) -> str:
     if order.index(carried.tlp) < order.index(passed.tlp):
         return f"TLP:{passed.tlp.value}"
     lacking = [code.value for code in passed.codes if code not in carried.codes]
-    return lacking[0] if lacking else ""
+    if lacking:
+        return lacking[0]
+    return "" if _words(passed) in _words(carried) else HandlingCode.OTHER.value
+
+
+def _words(handling: Handling) -> str:
+    """Return the conditions of H3, however their lines are broken."""
+    return " ".join(handling.conditions.split())
 
 
 def consent_to(asked: Passage, words: Iterable[Word], today: str) -> Word | None:

@@ -108,6 +108,23 @@ def test_what_passes_it_on_says_no_less() -> None:
     assert weakened(red, Handling(tlp=Tlp.RED, codes=(HandlingCode.OTHER,))) == "H0"
 
 
+@pytest.mark.parametrize(
+    ("conditions", "lacks"),
+    [
+        ("Not to be named in court.", ""),
+        ("Ours: return it. Not to be\nnamed in  court.", ""),
+        ("Not to be named.", "H3"),
+        ("", "H3"),
+    ],
+)
+def test_conditions_in_words_travel_too(conditions: str, lacks: str) -> None:
+    """As they were written, wherever their lines break; more may be asked beside them."""
+    codes = (HandlingCode.OTHER,)
+    told = Handling(tlp=Tlp.AMBER, codes=codes, conditions="Not to be named\nin court.")
+    carrier = Handling(tlp=Tlp.AMBER, codes=codes, conditions=conditions)
+    assert weakened(told, carrier) == lacks
+
+
 @pytest.mark.parametrize("code", [None, *HandlingCode])
 @pytest.mark.parametrize("purpose", [use.value for use in IntendedUse])
 def test_what_a_code_excludes_takes_consent(code: HandlingCode | None, purpose: str) -> None:
