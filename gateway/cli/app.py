@@ -64,7 +64,7 @@ def run(arguments: list[str] | None = None) -> int:
     try:
         given = sys.argv[1:] if arguments is None else arguments
         command = _command(language(), given[0] if given else "")
-        line = CommandLine(run=run, prepare=_command)  # for the demo, which runs commands itself
+        line = CommandLine(run=run, prepare=_prepare)  # for the demo, which runs commands itself
         result = command.main(arguments, standalone_mode=False, prog_name="liaison", obj=line)
     except LiaisonError as fault:
         return complain(fault)
@@ -91,3 +91,9 @@ def _command(spoken: str, first: str = "") -> Any:
     if spoken == "fr":
         speak_french(command)
     return command
+
+
+def _prepare(spoken: str) -> None:
+    """Make every command ready, for who forks to run many."""
+    for first in (*VERBS, *NOUNS):
+        _command(spoken, first)

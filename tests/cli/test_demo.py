@@ -72,6 +72,8 @@ def test_no_line_is_wider_than_the_terminal(
     assert all(line.endswith(" \\") for line in typed[:-1])
     command = " ".join(line.strip().removesuffix("\\").strip() for line in typed)
     assert command == "$ liaison message send " + " ".join(["--to XB"] * 20)
+    story.typed("case close 07a1 --ground '" + "never : mind " * 6 + "' --json")
+    assert "'" + "never : mind " * 6 + "'" in capsys.readouterr().out  # quoted, it stays whole
 
 
 def test_what_does_not_hold_ends_the_play_and_is_kept() -> None:

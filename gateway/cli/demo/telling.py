@@ -112,7 +112,7 @@ class Story:
 
     def typed(self, arguments: str) -> None:
         """Show a command as somebody types it."""
-        *parts, last = _wrapped(f"$ liaison {arguments}", self._room - 2, hanging="    ")
+        *parts, last = _parted(f"$ liaison {arguments}", self._room - 2)
         for part in [*(f"{part} \\" for part in parts), last]:
             self._say(f"{'':{WHO + 4}}{self._paint.dim(part)}")
 
@@ -227,14 +227,24 @@ def _spaced(text: str) -> str:
     return _BEFORE.sub("\N{NO-BREAK SPACE}\\1", text).replace("« ", "«\N{NO-BREAK SPACE}")
 
 
-def _wrapped(text: str, wide: int, hanging: str | None = None) -> list[str]:
-    """Return lines no wider than that, the second and others as far in as the first, or more."""
-    if hanging is None:
-        hanging = text[: len(text) - len(text.lstrip())]
+def _parted(command: str, wide: int) -> list[str]:
+    """Return a command as lines that end before an option: what is quoted stays whole."""
+    first, *options = re.split(r" (?=--)", command)
+    lines = [first]
+    for option in options:
+        if len(f"{lines[-1]} {option}") <= wide:
+            lines[-1] += f" {option}"
+        else:
+            lines.append(f"    {option}")
+    return lines
+
+
+def _wrapped(text: str, wide: int) -> list[str]:
+    """Return lines no wider than that, the second and others as far in as the first."""
     return textwrap.wrap(
         _spaced(text),
         wide,
-        subsequent_indent=hanging,
+        subsequent_indent=text[: len(text) - len(text.lstrip())],
         break_long_words=False,
         break_on_hyphens=False,
     ) or [""]
