@@ -200,7 +200,8 @@ async def test_message_brings_the_registry_while_the_registrar_is_down(tmp_path:
     async with federation(tmp_path, "XA", "XB") as fed:
         await fed.stop("XA")
         fed.changes["XA"] = {"registry": {"poll_s": 3600}}
-        await fed.start("XA")
+        node = await fed.start("XA")
+        await fed.until(lambda: node.mirror.read_at)  # and asks no more for an hour
         await fed.nodes[XB].rooms.rotation.rotate(KeyUse.TLS, OFFICER)
         await fed.stop(REGISTRY)
         confirmed_at = fed.nodes[XA].mirror.checked_at
