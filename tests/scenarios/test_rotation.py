@@ -25,7 +25,7 @@ from gateway.services.keykeeping.rotation import RETRY_FIRST_S, Reason, Rotation
 from gateway.services.keys import NodeKeys
 from gateway.store import storage_keys
 from keys.certificate import certificate_digest
-from keys.keyring import NODE_USES
+from keys.keyring import NODE_USES, KeyRecord
 from keys.registry.ceremony import encode_draft
 from keys.registry.draft import follow, root_signers
 from keys.registry.origins import AuditOrigin, Shard
@@ -340,7 +340,9 @@ async def test_keys_of_a_ceremony_are_left_to_it(tmp_path: Path) -> None:
         assert drawn <= set(node.mirror.view.keys)
 
 
-async def test_two_daemons_that_rotate_at_once_bring_one_key(tmp_path: Path) -> None:
+async def test_two_daemons_that_rotate_at_once_bring_one_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Who comes second takes the first one's key; its own is published by the next rotation."""
     async with federation(tmp_path, "XA") as fed:
         node, clock = fed.nodes[XA], fed.clocks[XA]
@@ -363,6 +365,17 @@ async def test_two_daemons_that_rotate_at_once_bring_one_key(tmp_path: Path) -> 
         )  # fmt: skip
         size = node.mirror.size
         rotations = (node.rooms.rotation, other)
+        draw, drawn, both = NodeKeys.draw, list[KeyRecord](), asyncio.Event()
+
+        async def together(self: NodeKeys, use: KeyUse, federation: str, **when: int) -> KeyRecord:
+            record = await draw(self, use, federation, **when)
+            drawn.append(record)
+            if len(drawn) == len(rotations):
+                both.set()
+            await both.wait()
+            return record
+
+        monkeypatch.setattr(NodeKeys, "draw", together)
         found = await asyncio.gather(  # noqa: TID251 - both at once
             *(rotation.rotate(KeyUse.SIGN, OFFICER) for rotation in rotations)
         )
