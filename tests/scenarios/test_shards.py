@@ -195,6 +195,10 @@ async def test_idle_log_is_not_looked_at(tmp_path: Path, monkeypatch: pytest.Mon
         assert [await log.keep_up() for _ in range(3)] == [0, 0, 0]
         assert len(looked) <= 1  # behind its own commit
         looked.clear()
+        log.doubt()
+        await log.keep_up()
+        assert looked
+        looked.clear()
         entry = node.workers.ledger.entry(EntryKind.ADMINISTRATOR_ACTED, code="test")
         await node.database.write(lambda tx: audit.append(tx, [entry]))
         await fed.until(log.keep_up)

@@ -134,6 +134,7 @@ class AuditLog:
     def doubt(self) -> None:
         """Look again, before the next signature, whether this log may go on: a witness says no."""
         self._continues = False
+        self._seen_commits = -1
 
     def _note(self, fault: LiaisonError | None) -> None:
         """Say in the log when entries begin to wait for another reason, and when no more do."""
