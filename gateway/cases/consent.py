@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.cases.control import ConsentDeny, ConsentGrant, ForWhom, Recall
+from gateway.cases.families.control import ConsentDeny, ConsentGrant, ForWhom, Recall
+from gateway.cases.families.lists import IntendedUse
+from gateway.cases.fields.schema import Content
 from gateway.cases.handling import Handling, HandlingCode, Tlp
-from gateway.cases.lists import IntendedUse
-from gateway.cases.schema import Content
 
 KINDS: Final = ("consent.grant", "consent.deny", "information.recall")
 """What an originator's consent depends on."""

@@ -8,10 +8,10 @@ from functools import cache
 
 from msgspec import inspect
 
-from gateway.cases.codes import day as day_fault
+from gateway.cases.fields.codes import day as day_fault
+from gateway.cases.fields.places import EACH, Place, values_at
+from gateway.cases.fields.schema import Content
 from gateway.cases.handling import Handling, HandlingCode
-from gateway.cases.places import EACH, Place, values_at
-from gateway.cases.schema import Content
 from gateway.faults import Fault, pointer_to
 
 _SPANS = (

@@ -10,8 +10,8 @@ from typing import Any, NoReturn
 import msgpack
 import msgspec
 
+from gateway.cases.fields.schema import Content
 from gateway.cases.kind import Kind
-from gateway.cases.schema import Content
 from gateway.errors import RejectedError
 
 MAX_CONTENT_BYTES = 1024 * 1024

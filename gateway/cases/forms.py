@@ -12,9 +12,9 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
+from gateway.cases.fields.labels import Code, Label
+from gateway.cases.fields.schema import DAY, FREE_TEXT
 from gateway.cases.kind import Kind
-from gateway.cases.labels import Code, Label
-from gateway.cases.schema import DAY, FREE_TEXT
 
 _BY_NODE = "hs_edition"
 """What the node writes of itself: no person is asked."""

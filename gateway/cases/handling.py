@@ -7,8 +7,8 @@ from typing import Annotated
 
 import msgspec
 
-from gateway.cases.labels import Code
-from gateway.cases.schema import Content, Words, labelled
+from gateway.cases.fields.labels import Code
+from gateway.cases.fields.schema import Content, Words, labelled
 
 
 class Tlp(Code):

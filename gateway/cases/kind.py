@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from gateway.cases.codes import CHECKS
 from gateway.cases.consistency import inconsistent
 from gateway.cases.deadlines import Deadlines
+from gateway.cases.fields.codes import CHECKS
+from gateway.cases.fields.labels import Label
+from gateway.cases.fields.places import Place, marked
+from gateway.cases.fields.publishing import json_schema
+from gateway.cases.fields.schema import FREE_TEXT, PERSONAL, Content
 from gateway.cases.handling import Handling
-from gateway.cases.labels import Label
-from gateway.cases.places import Place, marked
-from gateway.cases.publishing import json_schema
-from gateway.cases.schema import FREE_TEXT, PERSONAL, Content
 from gateway.cases.timeliness import untimely
 from gateway.faults import Fault, FaultsError, convert, passes
 

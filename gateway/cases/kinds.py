@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 import msgspec
 
-from gateway.cases import (
+from gateway.cases.families import (
     attendance,
     capacity,
     cargo,
@@ -20,8 +20,8 @@ from gateway.cases import (
     traders,
     verifications,
 )
+from gateway.cases.fields.schema import Content
 from gateway.cases.kind import Kind
-from gateway.cases.schema import Content
 from gateway.errors import RejectedError
 
 _FAMILIES = (

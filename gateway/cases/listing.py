@@ -9,12 +9,12 @@ from functools import cache
 
 from msgspec import inspect
 
-from gateway.cases.codes import OWN_COUNTRIES
-from gateway.cases.hs_chapters import HS_CHAPTERS
+from gateway.cases.fields.codes import OWN_COUNTRIES
+from gateway.cases.fields.hs_chapters import HS_CHAPTERS
+from gateway.cases.fields.labels import Code, Label
+from gateway.cases.fields.publishing import codes_in
 from gateway.cases.kind import Kind
 from gateway.cases.kinds import ALL_KINDS
-from gateway.cases.labels import Code, Label
-from gateway.cases.publishing import codes_in
 from gateway.errors import RejectedError
 
 HS = "hs"

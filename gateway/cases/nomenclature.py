@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from gateway.cases.fields.places import Way, checked, values_at
 from gateway.cases.kind import Kind
-from gateway.cases.places import Way, checked, values_at
 from gateway.errors import RejectedError
 
 EDITION_FIELD: Final = "hs_edition"

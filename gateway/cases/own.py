@@ -11,12 +11,10 @@ from typing import Annotated, Any
 
 import msgspec
 
-from gateway.cases.codes import CHECKS
-from gateway.cases.handling import CUSTOMS_ONLY, Handling
-from gateway.cases.kind import NORMAL, Family, Kind
-from gateway.cases.labels import Code, Label
-from gateway.cases.parts import HsEdition
-from gateway.cases.schema import (
+from gateway.cases.families.parts import HsEdition
+from gateway.cases.fields.codes import CHECKS
+from gateway.cases.fields.labels import Code, Label
+from gateway.cases.fields.schema import (
     AirWaybill,
     Amount,
     ComingDay,
@@ -38,6 +36,8 @@ from gateway.cases.schema import (
     Vat,
     labelled,
 )
+from gateway.cases.handling import CUSTOMS_ONLY, Handling
+from gateway.cases.kind import NORMAL, Family, Kind
 from gateway.faults import Fault, FaultsError, convert, pointer_to
 
 _CHOICE = "choice"

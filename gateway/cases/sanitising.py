@@ -10,10 +10,10 @@ from typing import Final
 import msgspec
 from msgspec import inspect
 
-from gateway.cases.intelligence import Copied, LiaisonCopy
+from gateway.cases.families.intelligence import Copied, LiaisonCopy
+from gateway.cases.fields.places import Way
+from gateway.cases.fields.schema import PERSONAL, SAFE, Content, Edition, MemberName
 from gateway.cases.kind import Kind
-from gateway.cases.places import Way
-from gateway.cases.schema import PERSONAL, SAFE, Content, Edition, MemberName
 from gateway.faults import pointer_to
 
 COPY: Final = "intelligence.liaison_copy"

@@ -6,9 +6,9 @@ Only the sender looks: what was timely when it was written may come late.
 from collections.abc import Iterator
 from datetime import date, timedelta
 
-from gateway.cases.codes import day as good_day
-from gateway.cases.places import marked, values_at
-from gateway.cases.schema import DAY, Content
+from gateway.cases.fields.codes import day as good_day
+from gateway.cases.fields.places import marked, values_at
+from gateway.cases.fields.schema import DAY, Content
 from gateway.faults import Fault, pointer_to
 
 _SPREAD = timedelta(days=1)

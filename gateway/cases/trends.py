@@ -16,12 +16,12 @@ from io import StringIO
 from statistics import median
 from typing import Final
 
-from gateway.cases.codes import CHECKS
-from gateway.cases.event import Side
-from gateway.cases.hs_chapters import HS_CHAPTERS
-from gateway.cases.intelligence import LiaisonCopy, Seizure
-from gateway.cases.lists import Concealment
-from gateway.cases.thread import Folded, State
+from gateway.cases.families.intelligence import LiaisonCopy, Seizure
+from gateway.cases.families.lists import Concealment
+from gateway.cases.fields.codes import CHECKS
+from gateway.cases.fields.hs_chapters import HS_CHAPTERS
+from gateway.cases.threads.event import Side
+from gateway.cases.threads.thread import Folded, State
 
 SEIZURE: Final = "seizure.report"
 COLUMNS: Final = ("table", "period", "key", "count", "median_days")

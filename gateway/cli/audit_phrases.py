@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from gateway.cases.labels import Label
+from gateway.cases.fields.labels import Label
 from gateway.protocol.audit import EntryKind
 from gateway.services.auditing.findings import FindingCode
 

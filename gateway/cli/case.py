@@ -6,13 +6,13 @@ from typing import Annotated, Any
 
 import typer
 
-from gateway.cases.clocks import Task
-from gateway.cases.event import Side
 from gateway.cases.forms import form_of
 from gateway.cases.kind import Kind
 from gateway.cases.kinds import kind_named
-from gateway.cases.retention import CaseState
-from gateway.cases.wording import FLAGS, TASKS
+from gateway.cases.threads.clocks import Task
+from gateway.cases.threads.event import Side
+from gateway.cases.threads.retention import CaseState
+from gateway.cases.threads.wording import FLAGS, TASKS
 from gateway.cli.case_moves import (
     Attach,
     CodesOption,

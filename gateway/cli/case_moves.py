@@ -10,11 +10,11 @@ from typing import Annotated, Any
 
 import typer
 
-from gateway.cases.conduct import KINDS
+from gateway.cases.families.conduct import KINDS
+from gateway.cases.fields.labels import Label
 from gateway.cases.forms import Field, Shape, form_of
 from gateway.cases.handling import HandlingCode, Tlp
 from gateway.cases.kind import Kind
-from gateway.cases.labels import Label
 from gateway.cli.case_state import command_of, other_side, thread_for
 from gateway.cli.console import language
 from gateway.cli.form_words import hint

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gateway.cases.retention import RETENTION_REASONS, STANDINGS, RetentionReason, Standing
+from gateway.cases.threads.retention import RETENTION_REASONS, STANDINGS, RetentionReason, Standing
 from gateway.cli.case_words import word
 from gateway.cli.console import language, say, show_json, when
 from gateway.cli.naming import case_named

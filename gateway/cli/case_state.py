@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from gateway.cases.conduct import KINDS
-from gateway.cases.event import Side
-from gateway.cases.labels import Label
-from gateway.cases.retention import Standing
-from gateway.cases.thread import REOPEN, TABLE, State, possible
-from gateway.cases.wording import STANDS
+from gateway.cases.families.conduct import KINDS
+from gateway.cases.fields.labels import Label
+from gateway.cases.threads.event import Side
+from gateway.cases.threads.retention import Standing
+from gateway.cases.threads.thread import REOPEN, TABLE, State, possible
+from gateway.cases.threads.wording import STANDS
 from gateway.cli.case_words import NO_THREAD, NOT_NOW, NOT_OURS, WHICH_THREAD, word
 from gateway.cli.told import SpokenError
 from gateway.clock import SystemClock

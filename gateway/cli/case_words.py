@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from gateway.cases.labels import Label
+from gateway.cases.fields.labels import Label
 
 COLUMNS: Final[Mapping[str, Label]] = {
     "case": Label("case", "dossier"),

@@ -12,7 +12,7 @@ from typing import Any
 
 import typer
 
-from gateway.cases.labels import Label
+from gateway.cases.fields.labels import Label
 from gateway.cli.client import Daemon
 from gateway.cli.console import language, note, say, show_json
 from gateway.cli.mirror import Held

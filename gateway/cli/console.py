@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.cases.labels import Label
+from gateway.cases.fields.labels import Label
 from gateway.cli.refusals import REFUSALS
 from gateway.errors import LiaisonError, UnavailableError
 

@@ -7,10 +7,10 @@ from urllib.parse import urlencode
 import msgspec
 import typer
 
-from gateway.cases.clocks import Task
-from gateway.cases.labels import Label
-from gateway.cases.thread import State
-from gateway.cases.wording import STATES, TASKS
+from gateway.cases.fields.labels import Label
+from gateway.cases.threads.clocks import Task
+from gateway.cases.threads.thread import State
+from gateway.cases.threads.wording import STATES, TASKS
 from gateway.cli.console import language, say, when
 from gateway.cli.event_words import EVENTS
 from gateway.cli.options import DEFAULT_FOLDER, Folder, daemon_of

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import typer
 
-from gateway.cases.lists import IntendedUse
+from gateway.cases.families.lists import IntendedUse
 from gateway.cli.console import REFUSED, language, say, show_json
 from gateway.cli.naming import message_named
 from gateway.cli.options import DEFAULT_FOLDER, AsJson, Folder, daemon_of, settings_of

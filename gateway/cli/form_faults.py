@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from gateway.cases.fields.labels import Label
 from gateway.cases.forms import Field, Shape, label_at
 from gateway.cases.kind import Kind
-from gateway.cases.labels import Label
 from gateway.cli.form_words import word
 from gateway.clock import SystemClock
 from gateway.errors import RejectedError

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Final
 
+from gateway.cases.fields.labels import Label
 from gateway.cases.forms import Field, Shape
-from gateway.cases.labels import Label
 
 SHAPES: Final[Mapping[Shape, Label]] = {
     Shape.LINE: Label("one line", "une ligne"),

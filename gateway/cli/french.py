@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from gateway.cases.labels import Label
+from gateway.cases.fields.labels import Label
 
 HELP: dict[str, str] = {
     "A CSV file with the columns hscode, description.": (

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from gateway.cases.labels import Label
+from gateway.cases.fields.labels import Label
 from gateway.cli.client import Daemon
 from gateway.cli.told import SpokenError
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.cases.labels import Label
+from gateway.cases.fields.labels import Label
 from gateway.cli.console import language, say, show_json, show_table, when
 from gateway.cli.options import DEFAULT_FOLDER, AsJson, Folder, daemon_of
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from gateway.cases.labels import Label
+from gateway.cases.fields.labels import Label
 from keys.registry.statement import Chain, Kind
 from keys.suite import KeyUse
 

@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from gateway.cases.fields.labels import Label
 from gateway.cases.forms import Field, Shape
 from gateway.cases.handling import HandlingCode
-from gateway.cases.labels import Label
 
 _YES, _NO = Label("yes", "oui"), Label("no", "non")
 _COPIED_FLAGS = ("true", "false")

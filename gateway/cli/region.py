@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from gateway.cases.labels import Label
+from gateway.cases.fields.labels import Label
 from gateway.cli.case_moves import Forwarding, Purpose
 from gateway.cli.console import language, say, show_json, show_table
 from gateway.cli.handing_in import show_accepted

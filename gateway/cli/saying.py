@@ -8,9 +8,9 @@ from typing import Any
 
 import msgspec
 
+from gateway.cases.fields.labels import Label
 from gateway.cases.forms import Field, form_of
 from gateway.cases.kind import Kind
-from gateway.cases.labels import Label
 from gateway.cli.asking import Interview, confirm, tell
 from gateway.cli.client import Daemon
 from gateway.cli.console import DONE, REFUSED, language, say

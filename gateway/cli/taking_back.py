@@ -4,10 +4,10 @@ from typing import Annotated, Any
 
 import typer
 
-from gateway.cases.control import RecallReason
-from gateway.cases.labels import Label
-from gateway.cases.recall import RECTIFY
-from gateway.cases.thread import RECALL
+from gateway.cases.families.control import RecallReason
+from gateway.cases.fields.labels import Label
+from gateway.cases.threads.recall import RECTIFY
+from gateway.cases.threads.thread import RECALL
 from gateway.cli.client import Daemon
 from gateway.cli.console import language
 from gateway.cli.handing_in import hand_in

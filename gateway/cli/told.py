@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from gateway.cases.labels import Label
+from gateway.cases.fields.labels import Label
 from gateway.errors import RejectedError
 
 if TYPE_CHECKING:

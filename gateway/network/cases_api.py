@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from aiohttp import web
 
-from gateway.cases.codes import CHECKS
+from gateway.cases.fields.codes import CHECKS
 from gateway.faults import convert
 from gateway.network.requests import json_answer, language_of, parse_json, query_of
 from gateway.services.caller import Caller

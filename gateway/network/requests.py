@@ -6,8 +6,8 @@ from typing import Annotated, Any, Final, Literal, TypeVar
 import msgspec
 from aiohttp import web
 
+from gateway.cases.families.lists import IntendedUse
 from gateway.cases.kind import Kind
-from gateway.cases.lists import IntendedUse
 from gateway.errors import LiaisonError, RejectedError
 from gateway.faults import convert
 from gateway.services.caller import Caller

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Column, Exists, delete, exists, func, or_, select, tuple_
 
-from gateway.cases.retention import Standing, is_conduct
+from gateway.cases.threads.retention import Standing, is_conduct
 from gateway.store import attachments, retentions, sealings, threads
 from gateway.store.database import Transaction
 from gateway.store.messages import IN, OUT, SERVICE

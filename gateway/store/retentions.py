@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 
 from sqlalchemy import RowMapping, func, select
 
-from gateway.cases.retention import Standing
+from gateway.cases.threads.retention import Standing
 from gateway.store import drafts
 from gateway.store.database import Transaction
 from gateway.store.engine import put

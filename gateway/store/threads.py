@@ -20,7 +20,7 @@ from sqlalchemy import (
     update,
 )
 
-from gateway.cases.retention import Standing
+from gateway.cases.threads.retention import Standing
 from gateway.store.database import Transaction
 from gateway.store.engine import CASES, lock, put
 from gateway.store.messages import SERVICE

@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec import inspect
 
-from gateway.cases.schema import DAY
+from gateway.cases.fields.schema import DAY
 
 TODAY = "2026-12-01"
 GOOD_BY_CHECK = {

@@ -14,11 +14,11 @@ from msgspec import inspect
 import gateway
 from gateway.cases.content import decode_content, encode_content
 from gateway.cases.examples import EXAMPLES, WRITTEN_ON, example_of
+from gateway.cases.fields.labels import Code, Label
+from gateway.cases.fields.places import EACH, checked, marked, values_at
+from gateway.cases.fields.publishing import codes_in
 from gateway.cases.kind import Family, Kind
 from gateway.cases.kinds import ALL_KINDS, CATALOGUE
-from gateway.cases.labels import Code, Label
-from gateway.cases.places import EACH, checked, marked, values_at
-from gateway.cases.publishing import codes_in
 from gateway.errors import RejectedError
 from gateway.fault_sentences import SENTENCES
 from gateway.faults import FaultsError

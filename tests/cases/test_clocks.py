@@ -8,8 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.cases.calendars import ANYWHERE, Calendar, months_after
-from gateway.cases.clocks import (
+from gateway.cases.deadlines import ASSISTANCE, ORIGIN, Term, Unit
+from gateway.cases.kind import Family
+from gateway.cases.kinds import CATALOGUE
+from gateway.cases.threads.calendars import ANYWHERE, Calendar, months_after
+from gateway.cases.threads.clocks import (
     USUAL,
     VERIFY_ORIGIN,
     Due,
@@ -21,12 +24,9 @@ from gateway.cases.clocks import (
     overdue,
     reminders,
 )
-from gateway.cases.deadlines import ASSISTANCE, ORIGIN, Term, Unit
-from gateway.cases.event import Pair, Side
-from gateway.cases.instruments import Instrument, policy_of
-from gateway.cases.kind import Family
-from gateway.cases.kinds import CATALOGUE
-from gateway.cases.thread import OPEN, WORKING, State, Thread
+from gateway.cases.threads.event import Pair, Side
+from gateway.cases.threads.instruments import Instrument, policy_of
+from gateway.cases.threads.thread import OPEN, WORKING, State, Thread
 from tests.cases.told import PAIR, VERIFY, day
 
 FRIDAY = int(datetime(2026, 1, 30, 16, tzinfo=UTC).timestamp())

@@ -15,10 +15,10 @@ from gateway.cases.consent import (
     limits_use,
     weakened,
 )
-from gateway.cases.control import ConsentDeny, ConsentGrant, Recall
+from gateway.cases.families.control import ConsentDeny, ConsentGrant, Recall
+from gateway.cases.families.lists import IntendedUse
+from gateway.cases.fields.schema import Content
 from gateway.cases.handling import Handling, HandlingCode, Tlp
-from gateway.cases.lists import IntendedUse
-from gateway.cases.schema import Content
 
 MESSAGE, OTHER = f"XA-{'1' * 32}", f"XA-{'2' * 32}"
 ASKED = Passage(message=MESSAGE, member="XC", purpose="assessment")

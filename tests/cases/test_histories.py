@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.cases.event import Event, Side, in_order
-from gateway.cases.thread import REQUEST, TABLE, Folded, Thread, advance, fold
+from gateway.cases.threads.event import Event, Side, in_order
+from gateway.cases.threads.thread import REQUEST, TABLE, Folded, Thread, advance, fold
 from gateway.errors import ConflictError
 from tests.cases.told import BY, PAIR, Party, other
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from gateway.cases.clocks import USUAL
-from gateway.cases.instruments import Instrument, not_in_force
+from gateway.cases.threads.clocks import USUAL
+from gateway.cases.threads.instruments import Instrument, not_in_force
 
 TABLE = tuple(
     Instrument(name=name, members=frozenset(members), policy=USUAL)

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import inspect
 
-from gateway.cases.codes import CHECKS
 from gateway.cases.content import MAX_CONTENT_BYTES, decode_content, encode_content
 from gateway.cases.examples import EXAMPLES
+from gateway.cases.fields.codes import CHECKS
 from gateway.cases.kinds import CATALOGUE, content_as_json, kind_named
 from gateway.cli.story import reply, request
 from gateway.errors import RejectedError

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from gateway.cases.codes import CHECKS
-from gateway.cases.hs_chapters import HS_CHAPTERS
+from gateway.cases.fields.codes import CHECKS
+from gateway.cases.fields.hs_chapters import HS_CHAPTERS
 from gateway.cases.listing import code_list, list_names
 from tests.outcome import outcome
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.cases.hs_chapters import HS_CHAPTERS
+from gateway.cases.fields.hs_chapters import HS_CHAPTERS
 from gateway.cases.kinds import CATALOGUE
 from gateway.cases.nomenclature import HsRow, codes_in, covers, parse_nomenclature
 from gateway.errors import RejectedError

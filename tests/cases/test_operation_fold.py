@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.cases.operation_fold import (
+from gateway.cases.threads.operation_fold import (
     CLOSE,
     JOIN,
     REPORT,

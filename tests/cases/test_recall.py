@@ -3,9 +3,9 @@
 import msgspec
 import pytest
 
-from gateway.cases.control import ConsentDeny, Recall, Rectify
-from gateway.cases.recall import check_own, taken_back
-from gateway.cases.schema import Content
+from gateway.cases.families.control import ConsentDeny, Recall, Rectify
+from gateway.cases.fields.schema import Content
+from gateway.cases.threads.recall import check_own, taken_back
 from tests.outcome import outcome
 
 OWN, OTHERS = f"XA-{'1' * 32}", f"XB-{'1' * 32}"

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.cases.event import Pair
 from gateway.cases.kind import Kind
 from gateway.cases.kinds import ALL_KINDS
-from gateway.cases.retention import (
+from gateway.cases.threads.event import Pair
+from gateway.cases.threads.retention import (
     FOREVER,
     REOPEN,
     RETENTION_REASONS,
@@ -26,7 +26,7 @@ from gateway.cases.retention import (
     review_at,
     rule_of,
 )
-from gateway.cases.thread import REOPEN_WITHIN_S, State, Thread
+from gateway.cases.threads.thread import REOPEN_WITHIN_S, State, Thread
 from gateway.errors import LiaisonError
 
 NOW = 1_790_000_000

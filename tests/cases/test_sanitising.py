@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from msgspec import inspect
 
 from gateway.cases.examples import EXAMPLES
+from gateway.cases.fields.places import marked, values_at
+from gateway.cases.fields.schema import FREE_TEXT, PERSONAL, SAFE
 from gateway.cases.kind import Kind
 from gateway.cases.kinds import CATALOGUE, content_as_json
-from gateway.cases.places import marked, values_at
 from gateway.cases.sanitising import liaison_copy, sanitised
-from gateway.cases.schema import FREE_TEXT, PERSONAL, SAFE
 from tests.cases.filled import filled, replaced
 
 NAME = "Oriana Quellmark"

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 import gateway
-from gateway.cases.event import Event, Pair, Side, in_order
-from gateway.cases.placing import pairs_of, place
-from gateway.cases.thread import (
+from gateway.cases.threads.event import Event, Pair, Side, in_order
+from gateway.cases.threads.placing import pairs_of, place
+from gateway.cases.threads.thread import (
     OPEN,
     RECALL,
     REFUSE_PART,

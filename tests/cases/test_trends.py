@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.cases.examples import EXAMPLES
-from gateway.cases.intelligence import Copied, LiaisonCopy, Seizure
+from gateway.cases.families.intelligence import Copied, LiaisonCopy, Seizure
 from gateway.cases.kinds import CATALOGUE
 from gateway.cases.sanitising import liaison_copy
-from gateway.cases.thread import REQUEST, fold
+from gateway.cases.threads.thread import REQUEST, fold
 from gateway.cases.trends import (
     COLUMNS,
     SEIZURE,

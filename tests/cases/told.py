@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from gateway.cases.event import Event, Pair, Side, newest_heard
-from gateway.cases.thread import RECALL, REFUSE_PART, REQUEST, check_admits
+from gateway.cases.threads.event import Event, Pair, Side, newest_heard
+from gateway.cases.threads.thread import RECALL, REFUSE_PART, REQUEST, check_admits
 
 PAIR = Pair("XA", "XB")
 NOW = 1_770_000_000

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.cases.labels import Label
+from gateway.cases.fields.labels import Label
 from gateway.cli.demo.cast import BEHIND, LEAST, MOST, OFFICE, RELAY, XC, cast_of, region_of
 from gateway.cli.demo.commands import BROKEN, Command, CommandLine
 from gateway.cli.demo.federation import free_ports

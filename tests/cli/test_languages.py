@@ -17,12 +17,12 @@ from typing import Any
 import pytest
 from typer.main import get_command
 
-from gateway.cases.clocks import Task
+from gateway.cases.fields.labels import Label
 from gateway.cases.kinds import ALL_KINDS
-from gateway.cases.labels import Label
 from gateway.cases.listing import code_list, list_names
-from gateway.cases.thread import State
-from gateway.cases.wording import FLAGS, STANDS, STATES, TASKS
+from gateway.cases.threads.clocks import Task
+from gateway.cases.threads.thread import State
+from gateway.cases.threads.wording import FLAGS, STANDS, STATES, TASKS
 from gateway.cli import message_words
 from gateway.cli.app import commands
 from gateway.cli.console import _FRENCH as HEADINGS

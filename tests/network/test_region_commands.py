@@ -10,10 +10,10 @@ import msgspec
 import pytest
 
 import gateway
-from gateway.cases import operation_fold
 from gateway.cases.examples import example_of
+from gateway.cases.fields.labels import Label
 from gateway.cases.kinds import CATALOGUE
-from gateway.cases.labels import Label
+from gateway.cases.threads import operation_fold
 from gateway.cases.trends import Table
 from gateway.cli import operation, region, trends
 from gateway.services.casework.operation_view import STATES

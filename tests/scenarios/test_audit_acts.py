@@ -3,7 +3,7 @@
 import asyncio
 from pathlib import Path
 
-from gateway.cases.lists import IntendedUse
+from gateway.cases.families.lists import IntendedUse
 from gateway.cli.app import run
 from gateway.errors import ForbiddenError
 from gateway.protocol.audit import EntryKind

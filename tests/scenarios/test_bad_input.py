@@ -9,7 +9,7 @@ import msgpack
 import pytest
 
 from gateway.cases.examples import EXAMPLES
-from gateway.cases.thread import State
+from gateway.cases.threads.thread import State
 from gateway.errors import LiaisonError
 from gateway.services.casework import conduct
 from gateway.services.casework.cases import CaseQuery

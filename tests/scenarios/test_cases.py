@@ -6,10 +6,10 @@ import msgspec
 import pytest
 from sqlalchemy import delete
 
-from gateway.cases.clocks import Task
-from gateway.cases.event import Side
 from gateway.cases.kinds import ALL_KINDS
-from gateway.cases.thread import State
+from gateway.cases.threads.clocks import Task
+from gateway.cases.threads.event import Side
+from gateway.cases.threads.thread import State
 from gateway.cli.story import reply
 from gateway.errors import ConflictError
 from gateway.services.caller import Caller

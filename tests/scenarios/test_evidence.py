@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.cases.lists import IntendedUse
+from gateway.cases.families.lists import IntendedUse
 from gateway.errors import ForbiddenError, RejectedError
 from gateway.evidence.file import parse_evidence
 from gateway.evidence.judgement import Judgement, Verdict

@@ -6,8 +6,8 @@ from pathlib import Path
 import msgspec
 
 from gateway.cases.examples import example_of
+from gateway.cases.families.lists import IntendedUse
 from gateway.cases.kinds import CATALOGUE
-from gateway.cases.lists import IntendedUse
 from gateway.errors import LiaisonError
 from gateway.services.regions.circulating import AlertOrder
 from gateway.settings import RegionSettings

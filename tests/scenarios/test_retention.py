@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from gateway.cases.retention import CaseState, RetentionReason, Standing
+from gateway.cases.threads.retention import CaseState, RetentionReason, Standing
 from gateway.errors import ConflictError, ForbiddenError, LiaisonError, RejectedError
 from gateway.protocol.audit import EntryKind
 from gateway.services.auditing.check import check_audit_log

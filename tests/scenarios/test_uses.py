@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gateway.cases.lists import IntendedUse
+from gateway.cases.families.lists import IntendedUse
 from gateway.errors import ForbiddenError
 from gateway.faults import FaultsError
 from gateway.services.sending.submission import Submitted

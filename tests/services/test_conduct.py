@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.cases.clocks import Policy, reopenable_until
-from gateway.cases.event import Pair
-from gateway.cases.instruments import Instrument
-from gateway.cases.thread import RECALL, REOPEN, REOPEN_WITHIN_S, REQUEST, fold
+from gateway.cases.threads.clocks import Policy, reopenable_until
+from gateway.cases.threads.event import Pair
+from gateway.cases.threads.instruments import Instrument
+from gateway.cases.threads.thread import RECALL, REOPEN, REOPEN_WITHIN_S, REQUEST, fold
 from gateway.errors import ConflictError
 from gateway.services.casework.conduct import admitted, check_reopening
 from tests.cases.told import Party, event, tell

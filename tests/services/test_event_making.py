@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.cases.clocks import Task
+from gateway.cases.threads.clocks import Task
 from gateway.services.events import making
 from gateway.settings import EventType
 from gateway.store.drafts import DraftState

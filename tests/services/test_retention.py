@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from gateway.cases.codes import CHECKS
-from gateway.cases.retention import FOREVER, RetentionReason
+from gateway.cases.fields.codes import CHECKS
+from gateway.cases.threads.retention import FOREVER, RetentionReason
 from gateway.faults import FaultsError, convert
 from gateway.services.retention.deciding import Keeping, Ruling, kept_until
 from tests.store.stored import NOW

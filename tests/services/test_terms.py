@@ -4,9 +4,9 @@ from datetime import date
 
 import msgspec
 
-from gateway.cases.clocks import USUAL, Policy
-from gateway.cases.event import Pair
-from gateway.cases.thread import Thread
+from gateway.cases.threads.clocks import USUAL, Policy
+from gateway.cases.threads.event import Pair
+from gateway.cases.threads.thread import Thread
 from gateway.services.casework.terms import terms_of
 from gateway.settings import CalendarSettings, CasesSettings, InstrumentSettings, Weekday
 

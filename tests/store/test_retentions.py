@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from gateway.cases.retention import FOREVER, Standing
+from gateway.cases.threads.retention import FOREVER, Standing
 from gateway.store import (
     attachments,
     disclosures,

@@ -9,9 +9,9 @@ from types import MappingProxyType
 from typing import Any
 
 from gateway.cases.examples import cases, informing, joint
+from gateway.cases.fields.places import EACH, Place, marked
+from gateway.cases.fields.schema import DAY
 from gateway.cases.kind import Kind
-from gateway.cases.places import EACH, Place, marked
-from gateway.cases.schema import DAY
 
 WRITTEN_ON = date(2026, 12, 1)
 """The day on which the examples were written; past and coming days are counted from it."""

@@ -3,8 +3,8 @@
 import hashlib
 from pathlib import Path
 
+from gateway.cases.fields.labels import Label
 from gateway.cases.kinds import kind_named
-from gateway.cases.labels import Label
 from gateway.cli.demo import content
 from gateway.cli.demo.cast import XA, XB
 from gateway.cli.demo.stage import Stage

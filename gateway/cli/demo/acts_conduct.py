@@ -4,9 +4,9 @@ import hashlib
 from functools import partial
 from typing import Any
 
-from gateway.cases.labels import Label
-from gateway.cases.thread import State
-from gateway.cases.wording import STATES
+from gateway.cases.fields.labels import Label
+from gateway.cases.threads.thread import State
+from gateway.cases.threads.wording import STATES
 from gateway.cli.demo import content
 from gateway.cli.demo.cast import OFFICE, XA, XB
 from gateway.cli.demo.stage import Stage

@@ -1,6 +1,6 @@
 """How the federation comes to be, before anything is asked."""
 
-from gateway.cases.labels import Label
+from gateway.cases.fields.labels import Label
 from gateway.cli.demo import content
 from gateway.cli.demo.cast import (
     BEHIND,

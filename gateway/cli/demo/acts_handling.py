@@ -1,6 +1,6 @@
 """Steps 9 and 11: what is taken back, and what may be passed on."""
 
-from gateway.cases.labels import Label
+from gateway.cases.fields.labels import Label
 from gateway.cli.demo import content
 from gateway.cli.demo.acts_asking import DEPUTY
 from gateway.cli.demo.cast import TAX, XA, XB, XC

@@ -3,7 +3,7 @@
 import hashlib
 from typing import Any
 
-from gateway.cases.labels import Label
+from gateway.cases.fields.labels import Label
 from gateway.cli.demo import outlaw
 from gateway.cli.demo.cast import XA, XB, XC
 from gateway.cli.demo.stage import Stage

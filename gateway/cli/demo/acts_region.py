@@ -2,7 +2,7 @@
 
 import msgspec
 
-from gateway.cases.labels import Label
+from gateway.cases.fields.labels import Label
 from gateway.cli.demo import content
 from gateway.cli.demo.cast import OFFICE, REGION, UNION, XA, XB, XC, others_in
 from gateway.cli.demo.stage import Stage

@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from gateway.cases.labels import Label
+from gateway.cases.fields.labels import Label
 from gateway.cli.demo import content, outlaw
 from gateway.cli.demo.acts_asking import DEPUTY
 from gateway.cli.demo.cast import REGISTRY, XA, XB, XC

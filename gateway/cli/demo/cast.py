@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from gateway.cases.labels import Label
+from gateway.cases.fields.labels import Label
 
 REGISTRY: Final = "REGISTRY"
 XA, XB, XC, OFFICE, UNION, TAX = "XA", "XB", "XC", "RILO-W", "XU", "XA-TAX"

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from gateway.cases.labels import Label
+from gateway.cases.fields.labels import Label
 from gateway.cli.client import Daemon
 from gateway.cli.demo import cast as people
 from gateway.cli.demo.cast import REGISTRY, XB, Member

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from gateway.cases.labels import Label
+from gateway.cases.fields.labels import Label
 from gateway.cli.demo.cast import XA, cast_of
 from gateway.cli.demo.commands import CommandLine
 from gateway.cli.demo.federation import Federation, running

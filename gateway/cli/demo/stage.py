@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.cases.labels import Label
+from gateway.cases.fields.labels import Label
 from gateway.cli.demo.cast import OFFICE
 from gateway.cli.demo.commands import Ran
 from gateway.cli.demo.federation import Federation

@@ -9,11 +9,11 @@ from typing import Annotated
 
 import msgspec
 
-from gateway.cases.clocks import correctable_until, reminders, reopenable_until
-from gateway.cases.event import Side
 from gateway.cases.kind import Kind
-from gateway.cases.retention import CaseState, Standing, review_at
-from gateway.cases.thread import OPEN, Folded, State
+from gateway.cases.threads.clocks import correctable_until, reminders, reopenable_until
+from gateway.cases.threads.event import Side
+from gateway.cases.threads.retention import CaseState, Standing, review_at
+from gateway.cases.threads.thread import OPEN, Folded, State
 from gateway.clock import Clock
 from gateway.errors import ForbiddenError, RejectedError
 from gateway.protocol.message import message_ref

@@ -8,12 +8,12 @@ import msgspec
 
 from gateway.cases.deadlines import Deadlines
 from gateway.cases.examples import example_of
+from gateway.cases.fields.places import Place
 from gateway.cases.handling import Handling
 from gateway.cases.kind import Kind
 from gateway.cases.kinds import near
-from gateway.cases.places import Place
 from gateway.cases.powers import speakers
-from gateway.cases.thread import Move, moves_of
+from gateway.cases.threads.thread import Move, moves_of
 from gateway.errors import RejectedError
 
 

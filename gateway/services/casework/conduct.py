@@ -6,12 +6,12 @@ Source: SPEC "Cases".
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from gateway.cases.clocks import reopenable_until
-from gateway.cases.event import Event, newest_heard
-from gateway.cases.instruments import Instrument, policy_of
 from gateway.cases.kind import Kind
-from gateway.cases.placing import pairs_of, place
-from gateway.cases.thread import (
+from gateway.cases.threads.clocks import reopenable_until
+from gateway.cases.threads.event import Event, newest_heard
+from gateway.cases.threads.instruments import Instrument, policy_of
+from gateway.cases.threads.placing import pairs_of, place
+from gateway.cases.threads.thread import (
     RECALL,
     REOPEN,
     REQUEST,

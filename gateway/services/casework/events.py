@@ -6,11 +6,11 @@ from datetime import date
 from typing import Any
 
 from gateway.cases.content import read_content
-from gateway.cases.event import Event
+from gateway.cases.fields.schema import Content
 from gateway.cases.kind import Kind
 from gateway.cases.kinds import kind_named
-from gateway.cases.schema import Content
-from gateway.cases.thread import is_event
+from gateway.cases.threads.event import Event
+from gateway.cases.threads.thread import is_event
 from gateway.errors import LiaisonError, RejectedError
 from gateway.protocol.envelope import parse_header
 from gateway.protocol.message import Payload, decode_payload

@@ -8,12 +8,12 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from gateway.cases.clocks import due, lapses_at, reminders
-from gateway.cases.event import Event
 from gateway.cases.kind import Kind
-from gateway.cases.placing import place
-from gateway.cases.retention import Standing, review_at
-from gateway.cases.thread import REQUEST, Folded, fold, is_event, row_of
+from gateway.cases.threads.clocks import due, lapses_at, reminders
+from gateway.cases.threads.event import Event
+from gateway.cases.threads.placing import place
+from gateway.cases.threads.retention import Standing, review_at
+from gateway.cases.threads.thread import REQUEST, Folded, fold, is_event, row_of
 from gateway.services.casework.events import read_events
 from gateway.services.casework.terms import Terms
 from gateway.services.keys import NodeKeys

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 import msgspec
 
-from gateway.cases import operations as content_types
+from gateway.cases.families import operations as content_types
+from gateway.cases.fields.labels import Label
 from gateway.cases.kind import Kind
-from gateway.cases.labels import Label
-from gateway.cases.operation_fold import Counted, Folded, Operation
+from gateway.cases.threads.operation_fold import Counted, Folded, Operation
 from gateway.protocol.message import message_ref
 from gateway.services.casework.view import SaidView, said_view
 from gateway.store.messages import MessageSummary

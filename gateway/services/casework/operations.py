@@ -9,9 +9,10 @@ from typing import Annotated
 
 import msgspec
 
-from gateway.cases import operations as content_types
+from gateway.cases.families import operations as content_types
+from gateway.cases.fields.schema import Content
 from gateway.cases.kind import Kind
-from gateway.cases.operation_fold import (
+from gateway.cases.threads.operation_fold import (
     OPEN,
     REPORT,
     SAID_IN,
@@ -21,7 +22,6 @@ from gateway.cases.operation_fold import (
     check_admits,
     fold,
 )
-from gateway.cases.schema import Content
 from gateway.clock import Clock
 from gateway.errors import ConflictError, ForbiddenError, LiaisonError, RejectedError
 from gateway.faults import Fault, FaultsError

@@ -5,12 +5,12 @@ Source: SPEC "Handling".
 
 from collections.abc import Collection, Iterable, Sequence
 
-from gateway.cases.control import Recall
+from gateway.cases.families.control import Recall
+from gateway.cases.fields.schema import Content
 from gateway.cases.kinds import CATALOGUE
-from gateway.cases.recall import KINDS, check_target
-from gateway.cases.recall import taken_back as named_in
-from gateway.cases.schema import Content
-from gateway.cases.thread import RECALL
+from gateway.cases.threads.recall import KINDS, check_target
+from gateway.cases.threads.recall import taken_back as named_in
+from gateway.cases.threads.thread import RECALL
 from gateway.errors import LiaisonError
 from gateway.protocol.message import parse_message_ref
 from gateway.services.casework.events import opened_content, opened_payload

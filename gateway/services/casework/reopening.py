@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from gateway.cases.kind import Kind
-from gateway.cases.retention import RetentionReason, Standing
+from gateway.cases.threads.retention import RetentionReason, Standing
 from gateway.clock import Clock
 from gateway.protocol.audit import EntryKind
 from gateway.services.casework.events import read_events

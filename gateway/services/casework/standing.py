@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gateway.cases.kind import Kind
-from gateway.cases.retention import FOREVER, Rule, ended_at, reopens_until, review_at
-from gateway.cases.thread import Thread
+from gateway.cases.threads.retention import FOREVER, Rule, ended_at, reopens_until, review_at
+from gateway.cases.threads.thread import Thread
 from gateway.errors import LiaisonError
 from gateway.services.casework.events import opened_payload, read_events
 from gateway.services.casework.folding import folded_threads

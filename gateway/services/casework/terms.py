@@ -7,11 +7,11 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from gateway.cases.calendars import Calendar
-from gateway.cases.clocks import Policy
-from gateway.cases.instruments import Instrument, policy_of
-from gateway.cases.retention import Rule, rule_of
-from gateway.cases.thread import Thread
+from gateway.cases.threads.calendars import Calendar
+from gateway.cases.threads.clocks import Policy
+from gateway.cases.threads.instruments import Instrument, policy_of
+from gateway.cases.threads.retention import Rule, rule_of
+from gateway.cases.threads.thread import Thread
 from gateway.settings import (
     CalendarSettings,
     CasesSettings,

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import msgspec
 
-from gateway.cases.clocks import Task
 from gateway.cases.kind import Kind
-from gateway.cases.retention import (
+from gateway.cases.threads.clocks import Task
+from gateway.cases.threads.retention import (
     FOREVER,
     RETENTION_REASONS,
     STANDINGS,
@@ -15,8 +15,8 @@ from gateway.cases.retention import (
     RetentionReason,
     Standing,
 )
-from gateway.cases.thread import Said, State
-from gateway.cases.wording import STATES, TASKS
+from gateway.cases.threads.thread import Said, State
+from gateway.cases.threads.wording import STATES, TASKS
 from gateway.protocol.envelope import parse_header
 from gateway.protocol.message import message_ref
 from gateway.protocol.receipt import ReceiptKind, parse_receipt

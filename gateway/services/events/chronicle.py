@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Final, NoReturn
 
-from gateway.cases.thread import is_event
+from gateway.cases.threads.thread import is_event
 from gateway.clock import Clock, happens
 from gateway.errors import LiaisonError
 from gateway.logs import logger

@@ -8,8 +8,8 @@ gets none, and nothing follows from one; the consequence is an officer's to draw
 from functools import partial
 from typing import Final, NoReturn
 
-from gateway.cases.event import Side
-from gateway.cases.thread import TABLE
+from gateway.cases.threads.event import Side
+from gateway.cases.threads.thread import TABLE
 from gateway.clock import Clock
 from gateway.errors import ConflictError, ForbiddenError, LiaisonError, RejectedError
 from gateway.logs import logger

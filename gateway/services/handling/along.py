@@ -10,13 +10,13 @@ from typing import Any
 
 import msgspec
 
-from gateway.cases.control import Recall, RecallReason, Rectify
+from gateway.cases.families.control import Recall, RecallReason, Rectify
+from gateway.cases.families.lists import IntendedUse
+from gateway.cases.fields.schema import Content
 from gateway.cases.kinds import CATALOGUE
-from gateway.cases.lists import IntendedUse
-from gateway.cases.recall import RECTIFY
 from gateway.cases.sanitising import COPY
-from gateway.cases.schema import Content
-from gateway.cases.thread import RECALL
+from gateway.cases.threads.recall import RECTIFY
+from gateway.cases.threads.thread import RECALL
 from gateway.errors import LiaisonError
 from gateway.protocol.envelope import parse_header
 from gateway.protocol.message import message_ref

@@ -11,9 +11,9 @@ from typing import Any, NoReturn
 
 from msgspec.structs import replace
 
-from gateway.cases.control import RecallReport, RecallVerdict
+from gateway.cases.families.control import RecallReport, RecallVerdict
 from gateway.cases.kinds import CATALOGUE
-from gateway.cases.recall import REPORT
+from gateway.cases.threads.recall import REPORT
 from gateway.clock import happens
 from gateway.errors import ConflictError, LiaisonError, RejectedError, UnavailableError
 from gateway.logs import logger

@@ -6,7 +6,7 @@ Source: SPEC "Handling".
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from gateway.cases.recall import RECTIFY
+from gateway.cases.threads.recall import RECTIFY
 from gateway.errors import ForbiddenError
 from gateway.protocol.message import parse_message_ref
 from gateway.services.caller import Caller, require

@@ -7,10 +7,10 @@ import asyncio
 from typing import Final
 
 from gateway.cases.content import decode_content
-from gateway.cases.control import Recall, RecallReport, RecallVerdict
+from gateway.cases.families.control import Recall, RecallReport, RecallVerdict
 from gateway.cases.kinds import CATALOGUE, kind_named
-from gateway.cases.recall import KINDS, REPORT, taken_back
-from gateway.cases.thread import RECALL
+from gateway.cases.threads.recall import KINDS, REPORT, taken_back
+from gateway.cases.threads.thread import RECALL
 from gateway.clock import Clock
 from gateway.protocol.audit import EntryKind
 from gateway.protocol.envelope import parse_header

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from gateway.cases.families.lists import IntendedUse
 from gateway.cases.kind import Kind
-from gateway.cases.lists import IntendedUse
 from gateway.clock import Clock
 from gateway.errors import ForbiddenError, LiaisonError, RejectedError
 from gateway.evidence.file import Evidence, encode_evidence

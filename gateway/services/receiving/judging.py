@@ -11,7 +11,7 @@ from gateway.cases.content import decode_content
 from gateway.cases.kind import Kind
 from gateway.cases.kinds import kind_named
 from gateway.cases.powers import asking_fault, speaking_fault
-from gateway.cases.recall import check_own, taken_back
+from gateway.cases.threads.recall import check_own, taken_back
 from gateway.clock import Clock
 from gateway.errors import LiaisonError, RejectedError, UnavailableError
 from gateway.faults import FaultsError

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from gateway.cases.retention import Standing
+from gateway.cases.threads.retention import Standing
 from gateway.protocol.message import message_ref
 from gateway.services.receiving.message_view import MarkView
 from gateway.store import marks, messages, retentions

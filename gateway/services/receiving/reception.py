@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gateway.cases.kinds import CATALOGUE
-from gateway.cases.retention import REOPEN
+from gateway.cases.threads.retention import REOPEN
 from gateway.clock import Clock
 from gateway.errors import LiaisonError, RejectedError, UnavailableError
 from gateway.logs import logger

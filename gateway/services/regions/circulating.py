@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
-from gateway.cases.lists import IntendedUse
+from gateway.cases.families.lists import IntendedUse
 from gateway.errors import ConflictError, ForbiddenError, LiaisonError, RejectedError
 from gateway.services.caller import Caller, require
 from gateway.services.federation.registry import RegistryMirror

@@ -11,12 +11,12 @@ from typing import Annotated
 import msgspec
 
 from gateway.cases.content import decode_content
+from gateway.cases.families.lists import IntendedUse
+from gateway.cases.fields.schema import Content
 from gateway.cases.handling import Handling, Tlp
 from gateway.cases.kind import Kind
 from gateway.cases.kinds import kind_named
-from gateway.cases.lists import IntendedUse
 from gateway.cases.sanitising import COPY, liaison_copy
-from gateway.cases.schema import Content
 from gateway.clock import Clock
 from gateway.errors import (
     ForbiddenError,

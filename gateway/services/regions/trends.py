@@ -11,11 +11,11 @@ from typing import Annotated
 import msgspec
 
 from gateway.cases import trends
-from gateway.cases.hs_chapters import HS_CHAPTERS
-from gateway.cases.intelligence import LiaisonCopy, Seizure
+from gateway.cases.families.intelligence import LiaisonCopy, Seizure
+from gateway.cases.families.lists import Concealment
+from gateway.cases.fields.hs_chapters import HS_CHAPTERS
+from gateway.cases.fields.labels import Label
 from gateway.cases.kind import Kind
-from gateway.cases.labels import Label
-from gateway.cases.lists import Concealment
 from gateway.cases.sanitising import COPY
 from gateway.cases.trends import SEIZURE, Cell, Seized, Table, Took, month_of
 from gateway.clock import Clock

@@ -13,9 +13,9 @@ from typing import Annotated
 
 import msgspec
 
-from gateway.cases.calendars import ANYWHERE
-from gateway.cases.retention import FOREVER, RetentionReason, Standing
-from gateway.cases.schema import ONE_LINE
+from gateway.cases.fields.schema import ONE_LINE
+from gateway.cases.threads.calendars import ANYWHERE
+from gateway.cases.threads.retention import FOREVER, RetentionReason, Standing
 from gateway.clock import Clock
 from gateway.errors import ConflictError, ForbiddenError, RejectedError, UnavailableError
 from gateway.faults import Fault, FaultsError

@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 
 from gateway.cases.kind import Kind
-from gateway.cases.retention import RetentionReason, Standing, later
+from gateway.cases.threads.retention import RetentionReason, Standing, later
 from gateway.clock import Clock
 from gateway.errors import ConflictError
 from gateway.logs import logger

@@ -10,14 +10,14 @@ from datetime import UTC, datetime
 from msgspec.structs import replace
 
 from gateway.cases.content import MAX_CONTENT_BYTES, encode_content
-from gateway.cases.event import Event
-from gateway.cases.instruments import not_in_force
+from gateway.cases.fields.schema import Content
 from gateway.cases.kind import Family, Kind
 from gateway.cases.kinds import kind_named
 from gateway.cases.powers import asking_fault, speaking_fault
-from gateway.cases.recall import check_own, taken_back
-from gateway.cases.retention import check_may_say
-from gateway.cases.schema import Content
+from gateway.cases.threads.event import Event
+from gateway.cases.threads.instruments import not_in_force
+from gateway.cases.threads.recall import check_own, taken_back
+from gateway.cases.threads.retention import check_may_say
 from gateway.clock import Clock
 from gateway.errors import ConflictError, ForbiddenError, LiaisonError, RejectedError
 from gateway.faults import Fault, FaultsError

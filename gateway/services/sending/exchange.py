@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from gateway.cases.recall import KINDS
-from gateway.cases.retention import REOPEN
+from gateway.cases.threads.recall import KINDS
+from gateway.cases.threads.retention import REOPEN
 from gateway.clock import Clock
 from gateway.errors import ConflictError, LiaisonError, UnavailableError
 from gateway.protocol.audit import EntryKind

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from gateway.cases.event import Event
+from gateway.cases.threads.event import Event
 from gateway.errors import LiaisonError, UnavailableError
 from gateway.protocol.audit import EntryKind
 from gateway.protocol.envelope import Draft

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from gateway.cases.consent import Passage, is_beyond, is_withheld, limits_use, weakened
-from gateway.cases.control import ConsentGrant
+from gateway.cases.families.control import ConsentGrant
+from gateway.cases.fields.schema import Content
 from gateway.cases.kind import Kind
-from gateway.cases.recall import RECTIFY
-from gateway.cases.schema import Content
+from gateway.cases.threads.recall import RECTIFY
 from gateway.errors import ForbiddenError, LiaisonError, RejectedError
 from gateway.faults import Fault, FaultsError
 from gateway.protocol.blob import sealed_blob_bytes

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from gateway.cases.kind import Family
 from gateway.cases.kinds import CATALOGUE
-from gateway.cases.retention import may_say
+from gateway.cases.threads.retention import may_say
 from gateway.errors import ConflictError
 from gateway.services.sending.delivery import load_of
 from gateway.services.sending.lanes import Load

@@ -6,11 +6,11 @@ What the node says of itself never waits: nobody drafted it. Source: SPEC "Relea
 from collections.abc import Sequence
 from dataclasses import replace
 
-from gateway.cases.event import Event
+from gateway.cases.fields.schema import Content
 from gateway.cases.kind import Family, Kind
 from gateway.cases.sanitising import tells_of_persons
-from gateway.cases.schema import Content
-from gateway.cases.thread import is_event
+from gateway.cases.threads.event import Event
+from gateway.cases.threads.thread import is_event
 from gateway.errors import ConflictError
 from gateway.protocol.message import message_ref
 from gateway.services.caller import NODE, Caller

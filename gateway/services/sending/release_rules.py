@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gateway.cases.handling import Handling, Tlp
-from gateway.cases.thread import RECALL
+from gateway.cases.threads.thread import RECALL
 from gateway.settings import ReleaseSettings
 from keys.suite import MemberId
 

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import msgspec
 
-from gateway.cases.schema import LINES
+from gateway.cases.fields.schema import LINES
 from gateway.clock import Clock
 from gateway.errors import (
     ConflictError,

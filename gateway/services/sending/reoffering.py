@@ -14,8 +14,8 @@ from functools import partial
 from typing import NoReturn
 
 from gateway.cases.content import decode_content
+from gateway.cases.families.service import Restored
 from gateway.cases.kinds import kind_named
-from gateway.cases.service import Restored
 from gateway.clock import Clock, happens
 from gateway.errors import LiaisonError
 from gateway.logs import logger

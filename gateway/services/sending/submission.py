@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 import msgspec
 
+from gateway.cases.families.lists import IntendedUse
 from gateway.cases.kind import Kind
-from gateway.cases.lists import IntendedUse
 from gateway.faults import Fault, FaultsError, convert
 
 Forwards = Annotated[list[Annotated[str, msgspec.Meta(max_length=65)]], msgspec.Meta(max_length=64)]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from gateway.cases.labels import Label
+from gateway.cases.fields.labels import Label
 
 _CHAPTERS: Final = """
 01 Live animals | Animaux vivants

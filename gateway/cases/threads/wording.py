@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from gateway.cases.clocks import Task
-from gateway.cases.labels import Label
-from gateway.cases.thread import State
+from gateway.cases.fields.labels import Label
+from gateway.cases.threads.clocks import Task
+from gateway.cases.threads.thread import State
 
 STATES: Mapping[State, Label] = {
     State.SUBMITTED: Label("submitted", "soumise"),

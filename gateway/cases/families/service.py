@@ -10,9 +10,9 @@ from typing import Annotated
 
 import msgspec
 
+from gateway.cases.fields.labels import Code, Label
+from gateway.cases.fields.schema import Content, Count, MemberName, MessageName, Sha256, labelled
 from gateway.cases.kind import FIRST, Family, Kind
-from gateway.cases.labels import Code, Label
-from gateway.cases.schema import Content, Count, MemberName, MessageName, Sha256, labelled
 
 Time = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 """UTC seconds."""

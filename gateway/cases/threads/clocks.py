@@ -10,9 +10,9 @@ from datetime import date
 from enum import StrEnum
 from typing import Final
 
-from gateway.cases.calendars import ANYWHERE, Calendar, Calendars, months_after
-from gateway.cases.event import Side
-from gateway.cases.thread import REOPEN_WITHIN_S, WORKING, State, Thread
+from gateway.cases.threads.calendars import ANYWHERE, Calendar, Calendars, months_after
+from gateway.cases.threads.event import Side
+from gateway.cases.threads.thread import REOPEN_WITHIN_S, WORKING, State, Thread
 
 _HOUR_S = 3600
 _DAY_S = 86_400

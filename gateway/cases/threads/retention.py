@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from gateway.cases.calendars import ANYWHERE, months_after
+from gateway.cases.fields.labels import Label
 from gateway.cases.kind import Family
-from gateway.cases.labels import Label
-from gateway.cases.thread import RECALL, REOPEN_WITHIN_S, State, Thread, is_event
+from gateway.cases.threads.calendars import ANYWHERE, months_after
+from gateway.cases.threads.thread import RECALL, REOPEN_WITHIN_S, State, Thread, is_event
 from gateway.errors import ConflictError, ForbiddenError
 
 FOREVER: Final = 2**53 - 1

@@ -3,12 +3,19 @@
 from functools import partial
 from typing import Annotated
 
-from gateway.cases.handling import CUSTOMS_ONLY, Handling
-from gateway.cases.kind import FIRST, PROMPT, Family, Kind
-from gateway.cases.labels import Code, Label
-from gateway.cases.lists import RiskLevel, Theme
-from gateway.cases.parts import Classified, Contact, Conveyance, Goods, Links, Paper, Person, Route
-from gateway.cases.schema import (
+from gateway.cases.families.lists import RiskLevel, Theme
+from gateway.cases.families.parts import (
+    Classified,
+    Contact,
+    Conveyance,
+    Goods,
+    Links,
+    Paper,
+    Person,
+    Route,
+)
+from gateway.cases.fields.labels import Code, Label
+from gateway.cases.fields.schema import (
     AirWaybill,
     ComingDay,
     Container,
@@ -21,6 +28,8 @@ from gateway.cases.schema import (
     Sha256,
     labelled,
 )
+from gateway.cases.handling import CUSTOMS_ONLY, Handling
+from gateway.cases.kind import FIRST, PROMPT, Family, Kind
 
 
 class AdvanceInformation(Classified, frozen=True, kw_only=True):

@@ -3,11 +3,9 @@
 from functools import partial
 from typing import Annotated
 
-from gateway.cases.handling import COMMUNITY, OPEN, Handling
-from gateway.cases.kind import BULK, Family, Kind
-from gateway.cases.labels import Code, Label
-from gateway.cases.parts import Contact
-from gateway.cases.schema import (
+from gateway.cases.families.parts import Contact
+from gateway.cases.fields.labels import Code, Label
+from gateway.cases.fields.schema import (
     ComingDay,
     Content,
     Count,
@@ -17,6 +15,8 @@ from gateway.cases.schema import (
     Passage,
     labelled,
 )
+from gateway.cases.handling import COMMUNITY, OPEN, Handling
+from gateway.cases.kind import BULK, Family, Kind
 
 
 class CapacityTopic(Code):

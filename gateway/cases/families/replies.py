@@ -2,8 +2,7 @@
 
 from typing import Annotated
 
-from gateway.cases.handling import Evaluation, Handling
-from gateway.cases.schema import (
+from gateway.cases.fields.schema import (
     Amount,
     ComingDay,
     Content,
@@ -13,6 +12,7 @@ from gateway.cases.schema import (
     Passage,
     labelled,
 )
+from gateway.cases.handling import Evaluation, Handling
 
 
 class VerifiedValue(Content, frozen=True, kw_only=True):

@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
-from gateway.cases.labels import Code, Label
-from gateway.cases.schema import Content
+from gateway.cases.fields.labels import Code, Label
+from gateway.cases.fields.schema import Content
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

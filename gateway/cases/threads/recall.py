@@ -6,9 +6,9 @@ Pure. Source: SPEC "Handling".
 from collections.abc import Collection
 from typing import Final
 
-from gateway.cases.control import ConsentDeny, ConsentGrant, Recall, Rectify
-from gateway.cases.schema import Content
-from gateway.cases.thread import RECALL
+from gateway.cases.families.control import ConsentDeny, ConsentGrant, Recall, Rectify
+from gateway.cases.fields.schema import Content
+from gateway.cases.threads.thread import RECALL
 from gateway.errors import RejectedError
 from gateway.faults import Fault, FaultsError
 

@@ -3,12 +3,10 @@
 from functools import partial
 from typing import Annotated
 
-from gateway.cases.handling import CUSTOMS_ONLY_KEPT, Handling
-from gateway.cases.kind import PROMPT, Family, Kind
-from gateway.cases.labels import Label
-from gateway.cases.lists import Theme
-from gateway.cases.parts import Contact, HsEdition, Links
-from gateway.cases.schema import (
+from gateway.cases.families.lists import Theme
+from gateway.cases.families.parts import Contact, HsEdition, Links
+from gateway.cases.fields.labels import Label
+from gateway.cases.fields.schema import (
     ComingDay,
     Content,
     Count,
@@ -19,6 +17,8 @@ from gateway.cases.schema import (
     PastDay,
     labelled,
 )
+from gateway.cases.handling import CUSTOMS_ONLY_KEPT, Handling
+from gateway.cases.kind import PROMPT, Family, Kind
 
 
 class InOperation(Content, frozen=True, kw_only=True):

@@ -2,8 +2,8 @@
 
 from typing import Annotated
 
-from gateway.cases.lists import DocumentType, TransportMode
-from gateway.cases.schema import (
+from gateway.cases.families.lists import DocumentType, TransportMode
+from gateway.cases.fields.schema import (
     AirWaybill,
     Amount,
     Container,

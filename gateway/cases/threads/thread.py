@@ -10,7 +10,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Final, Literal
 
-from gateway.cases.event import Event, Pair, Side, in_order
+from gateway.cases.threads.event import Event, Pair, Side, in_order
 from gateway.errors import ConflictError
 
 REOPEN_WITHIN_S: Final = 90 * 86_400

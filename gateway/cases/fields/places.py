@@ -5,7 +5,7 @@ from functools import cache
 
 from msgspec import inspect
 
-from gateway.cases.schema import Content
+from gateway.cases.fields.schema import Content
 
 EACH = "*"
 """Stands in a place for every item of a list."""

@@ -1,6 +1,6 @@
 """Grounds: why a request is refused, and why an answer is postponed. The lists are closed."""
 
-from gateway.cases.labels import Code
+from gateway.cases.fields.labels import Code
 
 
 class RefusalGround(Code):

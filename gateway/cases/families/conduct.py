@@ -3,13 +3,11 @@
 from functools import partial
 from typing import Annotated
 
-from gateway.cases.grounds import PostponementGround, RefusalGround
-from gateway.cases.handling import CUSTOMS_ONLY, Handling
-from gateway.cases.kind import Family, Kind
-from gateway.cases.labels import Code, Label
-from gateway.cases.parts import Contact, HsEdition, Links, Person
-from gateway.cases.replies import PartialReply, Reply
-from gateway.cases.schema import (
+from gateway.cases.families.grounds import PostponementGround, RefusalGround
+from gateway.cases.families.parts import Contact, HsEdition, Links, Person
+from gateway.cases.families.replies import PartialReply, Reply
+from gateway.cases.fields.labels import Code, Label
+from gateway.cases.fields.schema import (
     Amount,
     ComingDay,
     Content,
@@ -19,6 +17,8 @@ from gateway.cases.schema import (
     Passage,
     labelled,
 )
+from gateway.cases.handling import CUSTOMS_ONLY, Handling
+from gateway.cases.kind import Family, Kind
 
 
 class Said(Content, frozen=True, kw_only=True):

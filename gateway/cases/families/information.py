@@ -3,10 +3,7 @@
 from functools import partial
 from typing import Annotated
 
-from gateway.cases.handling import CUSTOMS_ONLY_KEPT, Evaluation, Handling
-from gateway.cases.kind import BULK, PROMPT, Family, Kind
-from gateway.cases.labels import Label
-from gateway.cases.parts import (
+from gateway.cases.families.parts import (
     Classified,
     Contact,
     Conveyance,
@@ -16,7 +13,8 @@ from gateway.cases.parts import (
     Person,
     Route,
 )
-from gateway.cases.schema import (
+from gateway.cases.fields.labels import Label
+from gateway.cases.fields.schema import (
     ComingDay,
     Content,
     Country,
@@ -26,6 +24,8 @@ from gateway.cases.schema import (
     Passage,
     labelled,
 )
+from gateway.cases.handling import CUSTOMS_ONLY_KEPT, Evaluation, Handling
+from gateway.cases.kind import BULK, PROMPT, Family, Kind
 
 
 class Told(Classified, frozen=True, kw_only=True):

@@ -4,12 +4,10 @@ from functools import partial
 from typing import Annotated
 
 from gateway.cases.deadlines import ASSISTANCE
-from gateway.cases.handling import CUSTOMS_ONLY, Handling
-from gateway.cases.kind import PROMPT, Family, Kind
-from gateway.cases.labels import Code, Label
-from gateway.cases.lists import IntendedUse
-from gateway.cases.parts import Classified, Contact, Goods, Links, Paper, Person, Route
-from gateway.cases.schema import (
+from gateway.cases.families.lists import IntendedUse
+from gateway.cases.families.parts import Classified, Contact, Goods, Links, Paper, Person, Route
+from gateway.cases.fields.labels import Code, Label
+from gateway.cases.fields.schema import (
     Amount,
     ComingDay,
     Currency,
@@ -20,6 +18,8 @@ from gateway.cases.schema import (
     PastDay,
     labelled,
 )
+from gateway.cases.handling import CUSTOMS_ONLY, Handling
+from gateway.cases.kind import PROMPT, Family, Kind
 
 
 class Measure(Code):

@@ -4,13 +4,11 @@ from functools import partial
 from typing import Annotated
 
 from gateway.cases.deadlines import ASSISTANCE, ORIGIN
-from gateway.cases.handling import CUSTOMS_ONLY
-from gateway.cases.kind import Family, Kind
-from gateway.cases.labels import Code, Label
-from gateway.cases.lists import Incoterm
-from gateway.cases.parts import Paper
-from gateway.cases.requests import Request
-from gateway.cases.schema import (
+from gateway.cases.families.lists import Incoterm
+from gateway.cases.families.parts import Paper
+from gateway.cases.families.requests import Request
+from gateway.cases.fields.labels import Code, Label
+from gateway.cases.fields.schema import (
     Amount,
     Country,
     Currency,
@@ -20,6 +18,8 @@ from gateway.cases.schema import (
     PastDay,
     labelled,
 )
+from gateway.cases.handling import CUSTOMS_ONLY
+from gateway.cases.kind import Family, Kind
 
 
 class VerifyValue(Request, frozen=True, kw_only=True):

@@ -4,12 +4,12 @@ from functools import partial
 from typing import Annotated
 
 from gateway.cases.deadlines import ASSISTANCE
+from gateway.cases.families.parts import Person
+from gateway.cases.families.requests import Request
+from gateway.cases.fields.labels import Code, Label
+from gateway.cases.fields.schema import ComingDay, Line, Passage, labelled
 from gateway.cases.handling import CUSTOMS_ONLY
 from gateway.cases.kind import Family, Kind
-from gateway.cases.labels import Code, Label
-from gateway.cases.parts import Person
-from gateway.cases.requests import Request
-from gateway.cases.schema import ComingDay, Line, Passage, labelled
 
 
 class HearingCapacity(Code):

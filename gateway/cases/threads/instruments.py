@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from gateway.cases.clocks import USUAL, Policy
-from gateway.cases.event import Pair
+from gateway.cases.threads.clocks import USUAL, Policy
+from gateway.cases.threads.event import Pair
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,12 +3,10 @@
 from functools import partial
 from typing import Annotated
 
-from gateway.cases.handling import CUSTOMS_ONLY, Handling
-from gateway.cases.kind import FIRST, PROMPT, Family, Kind
-from gateway.cases.labels import Code, Label
-from gateway.cases.lists import IntendedUse
-from gateway.cases.parts import Contact
-from gateway.cases.schema import (
+from gateway.cases.families.lists import IntendedUse
+from gateway.cases.families.parts import Contact
+from gateway.cases.fields.labels import Code, Label
+from gateway.cases.fields.schema import (
     ComingDay,
     Content,
     Count,
@@ -21,6 +19,8 @@ from gateway.cases.schema import (
     Sha256,
     labelled,
 )
+from gateway.cases.handling import CUSTOMS_ONLY, Handling
+from gateway.cases.kind import FIRST, PROMPT, Family, Kind
 
 
 class About(Content, frozen=True, kw_only=True):

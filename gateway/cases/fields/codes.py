@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from datetime import date
 from types import MappingProxyType
 
-from gateway.cases.labels import Label
-from gateway.cases.schema import LINES, ONE_LINE
+from gateway.cases.fields.labels import Label
+from gateway.cases.fields.schema import LINES, ONE_LINE
 from gateway.faults import Check, Fault
 
 _ONE_LINE = re.compile(ONE_LINE)

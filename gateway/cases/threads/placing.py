@@ -7,8 +7,8 @@ nobody else's. Pure. Source: SPEC "Cases".
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from gateway.cases.event import Event, Pair, Side
-from gateway.cases.thread import RECALL, REQUEST, TABLE, row_of
+from gateway.cases.threads.event import Event, Pair, Side
+from gateway.cases.threads.thread import RECALL, REQUEST, TABLE, row_of
 
 _SAID_BY: Mapping[str, Side] = {row: side for row, side in TABLE if row != RECALL}
 """Every row of the table but one is one side's: so a kind says which of two threads it is for."""

@@ -3,12 +3,10 @@
 from functools import partial
 from typing import Annotated
 
-from gateway.cases.handling import COMMUNITY, CUSTOMS_ONLY_KEPT, Evaluation, Handling
-from gateway.cases.kind import BULK, FIRST, Family, Kind
-from gateway.cases.labels import Code, Label
-from gateway.cases.lists import Concealment, RiskLevel, Theme
-from gateway.cases.parts import Classified, Conveyance, Goods, Person, Route
-from gateway.cases.schema import (
+from gateway.cases.families.lists import Concealment, RiskLevel, Theme
+from gateway.cases.families.parts import Classified, Conveyance, Goods, Person, Route
+from gateway.cases.fields.labels import Code, Label
+from gateway.cases.fields.schema import (
     ComingDay,
     Content,
     Count,
@@ -22,6 +20,8 @@ from gateway.cases.schema import (
     PastDay,
     labelled,
 )
+from gateway.cases.handling import COMMUNITY, CUSTOMS_ONLY_KEPT, Evaluation, Handling
+from gateway.cases.kind import BULK, FIRST, Family, Kind
 
 Themes = Annotated[
     tuple[Theme, ...], labelled("Subjects", "Domaines", min_length=1, max_length=len(Theme))

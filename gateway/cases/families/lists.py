@@ -1,6 +1,6 @@
 """Code lists that several families use, each code with what it means in both languages."""
 
-from gateway.cases.labels import Code
+from gateway.cases.fields.labels import Code
 
 
 class Incoterm(Code):

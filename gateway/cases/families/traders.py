@@ -3,10 +3,8 @@
 from functools import partial
 from typing import Annotated
 
-from gateway.cases.handling import CUSTOMS_ONLY, Handling
-from gateway.cases.kind import BULK, PROMPT, Family, Kind
-from gateway.cases.labels import Code, Label
-from gateway.cases.schema import (
+from gateway.cases.fields.labels import Code, Label
+from gateway.cases.fields.schema import (
     Content,
     Country,
     Day,
@@ -17,6 +15,8 @@ from gateway.cases.schema import (
     Vat,
     labelled,
 )
+from gateway.cases.handling import CUSTOMS_ONLY, Handling
+from gateway.cases.kind import BULK, PROMPT, Family, Kind
 
 
 class TraderStanding(Code):

@@ -1,0 +1,1 @@
+"""Threads: what one administration asked another, folded from signed messages."""
