@@ -1,1 +1,1 @@
-"""The command ``liaison``: one module a noun."""
+"""The command ``liaison``: a module for each noun or verb, and rooms for what they share."""

@@ -7,10 +7,10 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from gateway.cli.console import USAGE, complain, language
 from gateway.cli.demo.commands import CommandLine
-from gateway.cli.french import speak_french
-from gateway.cli.showing import offer_token_file
+from gateway.cli.terminal.console import USAGE, complain, language
+from gateway.cli.terminal.french import speak_french
+from gateway.cli.terminal.showing import offer_token_file
 from gateway.errors import LiaisonError
 
 VERBS: Final = {

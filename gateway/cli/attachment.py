@@ -6,11 +6,11 @@ from urllib.parse import quote
 
 import typer
 
-from gateway.cli.console import REFUSED, UNREACHABLE, language, say, show_fields, show_json
-from gateway.cli.handing_in import progress, upload
-from gateway.cli.message_words import state, word
-from gateway.cli.naming import attachment_named
-from gateway.cli.options import DEFAULT_FOLDER, AsJson, Folder, WhyOpened, daemon_of
+from gateway.cli.casework.handing_in import progress, upload
+from gateway.cli.casework.message_words import state, word
+from gateway.cli.terminal.console import REFUSED, UNREACHABLE, language, say, show_fields, show_json
+from gateway.cli.terminal.naming import attachment_named
+from gateway.cli.terminal.options import DEFAULT_FOLDER, AsJson, Folder, WhyOpened, daemon_of
 
 app = typer.Typer(help="Attachments.", no_args_is_help=True)
 

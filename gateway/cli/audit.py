@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gateway.cli import split_view
-from gateway.cli.audit_entries import erase, show
-from gateway.cli.audit_export import export
-from gateway.cli.console import REFUSED, language, say, show_json
-from gateway.cli.options import DEFAULT_FOLDER, AsJson, Folder, settings_of
-from gateway.cli.peer_logs import peers, verify_peer
+from gateway.cli.auditing import split_view
+from gateway.cli.auditing.entries import erase, show
+from gateway.cli.auditing.export import export
+from gateway.cli.auditing.peer_logs import peers, verify_peer
+from gateway.cli.terminal.console import REFUSED, language, say, show_json
+from gateway.cli.terminal.options import DEFAULT_FOLDER, AsJson, Folder, settings_of
 
 if TYPE_CHECKING:
-    from gateway.cli.examination import Asked, Examined, Progress
+    from gateway.cli.auditing.examination import Asked, Examined, Progress
 
 app = typer.Typer(help="The audit log.", no_args_is_help=True)
 app.add_typer(split_view.app, name="split-view")
@@ -44,7 +44,7 @@ def verify(
     """
     if peer is not None:
         return verify_peer(folder, peer, as_json)
-    from gateway.cli.examination import examine  # noqa: PLC0415 - loaded when a log is examined
+    from gateway.cli.auditing.examination import examine  # noqa: PLC0415 - loaded when a log is examined
 
     with _progress() as progress:
         examined = examine(settings_of(folder), offline=offline, progress=progress)
@@ -56,8 +56,8 @@ def verify(
 
 
 def _say(examined: "Examined") -> None:
-    from gateway.cli import audit_words  # noqa: PLC0415 - as above
-    from gateway.cli.audit_phrases import SAID  # noqa: PLC0415 - as above
+    from gateway.cli.auditing import words as audit_words  # noqa: PLC0415 - as above
+    from gateway.cli.auditing.phrases import SAID  # noqa: PLC0415 - as above
 
     tongue, report = language(), examined.report
     altered = SAID["altered"].text(tongue)
@@ -74,8 +74,8 @@ def _say(examined: "Examined") -> None:
 
 def _of_witnesses(examined: "Examined", tongue: str) -> Iterator[str]:
     """Yield what the witnesses said, or plainly that none was asked."""
-    from gateway.cli import audit_words  # noqa: PLC0415 - as above
-    from gateway.cli.audit_phrases import SAID  # noqa: PLC0415 - as above
+    from gateway.cli.auditing import words as audit_words  # noqa: PLC0415 - as above
+    from gateway.cli.auditing.phrases import SAID  # noqa: PLC0415 - as above
 
     asked = examined.asked
     if asked is None:
@@ -95,7 +95,7 @@ def _of_witnesses(examined: "Examined", tongue: str) -> Iterator[str]:
 
 
 def _as_json(examined: "Examined") -> dict[str, Any]:
-    from gateway.cli import audit_words  # noqa: PLC0415 - as above
+    from gateway.cli.auditing import words as audit_words  # noqa: PLC0415 - as above
 
     report = examined.report
     return {

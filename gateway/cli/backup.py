@@ -11,10 +11,10 @@ from typing import Annotated
 import msgspec
 import typer
 
-from gateway.cli.acts import record_act
-from gateway.cli.console import say, show_json, when
-from gateway.cli.founding import check_free, new_folder
-from gateway.cli.options import (
+from gateway.cli.auditing.acts import record_act
+from gateway.cli.ceremonies.founding import check_free, new_folder
+from gateway.cli.terminal.console import say, show_json, when
+from gateway.cli.terminal.options import (
     DEFAULT_FOLDER,
     AsJson,
     Folder,

@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.console import say, show_json, show_table
-from gateway.cli.options import DEFAULT_FOLDER, AsJson, Folder
+from gateway.cli.terminal.console import say, show_json, show_table
+from gateway.cli.terminal.options import DEFAULT_FOLDER, AsJson, Folder
 
 
 def bench(

@@ -13,7 +13,9 @@ from gateway.cases.threads.clocks import Task
 from gateway.cases.threads.event import Side
 from gateway.cases.threads.retention import CaseState
 from gateway.cases.threads.wording import FLAGS, TASKS
-from gateway.cli.case_moves import (
+from gateway.cli.casework.message_lines import attachment_line, mark_line, speaker
+from gateway.cli.casework.message_words import state
+from gateway.cli.casework.moves import (
     Attach,
     CodesOption,
     Filled,
@@ -26,19 +28,17 @@ from gateway.cli.case_moves import (
     add_moves,
     handling_of,
 )
-from gateway.cli.case_retention import add_retention, retention_lines, tombstone_lines
-from gateway.cli.case_state import LABELS, command_of, possible_lines
-from gateway.cli.case_words import COLUMNS, NO_OPENING, NOT_OPENING, word
-from gateway.cli.client import Daemon
-from gateway.cli.console import language, say, show_json, show_table, told, when
-from gateway.cli.known import known_kinds
-from gateway.cli.message_lines import attachment_line, mark_line, speaker
-from gateway.cli.message_words import state
-from gateway.cli.naming import case_named, messages_named
-from gateway.cli.opened import opened_lines
-from gateway.cli.options import DEFAULT_FOLDER, AsJson, Folder, daemon_of, settings_of
-from gateway.cli.saying import Wish, say_it
-from gateway.cli.told import SpokenError, ToldError
+from gateway.cli.casework.retention import add_retention, retention_lines, tombstone_lines
+from gateway.cli.casework.saying import Wish, say_it
+from gateway.cli.casework.state import LABELS, command_of, possible_lines
+from gateway.cli.casework.words import COLUMNS, NO_OPENING, NOT_OPENING, word
+from gateway.cli.forms.known import known_kinds
+from gateway.cli.forms.opened import opened_lines
+from gateway.cli.terminal.client import Daemon
+from gateway.cli.terminal.console import language, say, show_json, show_table, told, when
+from gateway.cli.terminal.naming import case_named, messages_named
+from gateway.cli.terminal.options import DEFAULT_FOLDER, AsJson, Folder, daemon_of, settings_of
+from gateway.cli.terminal.told import SpokenError, ToldError
 from gateway.errors import UnavailableError
 
 app = typer.Typer(help="Cases: what is asked and due.", no_args_is_help=True)

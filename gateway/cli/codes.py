@@ -7,8 +7,8 @@ from urllib.parse import quote
 import typer
 
 from gateway.cases.fields.labels import Label
-from gateway.cli.console import language, say, show_json, show_table
-from gateway.cli.options import DEFAULT_FOLDER, AsJson, Folder, daemon_of
+from gateway.cli.terminal.console import language, say, show_json, show_table
+from gateway.cli.terminal.options import DEFAULT_FOLDER, AsJson, Folder, daemon_of
 from gateway.errors import RejectedError
 
 _HS = Label("HS", "SH")

@@ -7,11 +7,11 @@ from typing import Annotated, Any
 
 import typer
 
-from gateway.cli.client import Daemon
-from gateway.cli.console import REFUSED, show_json, show_table, when
-from gateway.cli.options import DEFAULT_FOLDER, AsJson, Folder, daemon_of, settings_of
 from gateway.cli.ping import reach
 from gateway.cli.status import cases_line, webhook_line, witnessed_line
+from gateway.cli.terminal.client import Daemon
+from gateway.cli.terminal.console import REFUSED, show_json, show_table, when
+from gateway.cli.terminal.options import DEFAULT_FOLDER, AsJson, Folder, daemon_of, settings_of
 from gateway.errors import LiaisonError
 from gateway.settings import RegistrySettings
 from keys.keyfile import read_slots

@@ -11,9 +11,9 @@ from gateway.cases.fields.labels import Label
 from gateway.cases.threads.clocks import Task
 from gateway.cases.threads.thread import State
 from gateway.cases.threads.wording import STATES, TASKS
-from gateway.cli.console import language, say, when
 from gateway.cli.event_words import EVENTS
-from gateway.cli.options import DEFAULT_FOLDER, Folder, daemon_of
+from gateway.cli.terminal.console import language, say, when
+from gateway.cli.terminal.options import DEFAULT_FOLDER, Folder, daemon_of
 from gateway.settings import EventType
 
 LINE = Label("{at}  {what}", "{at}  {what}")

@@ -11,9 +11,9 @@ from urllib.parse import quote
 import typer
 
 from gateway.cases.families.lists import IntendedUse
-from gateway.cli.console import REFUSED, language, say, show_json
-from gateway.cli.naming import message_named
-from gateway.cli.options import DEFAULT_FOLDER, AsJson, Folder, daemon_of, settings_of
+from gateway.cli.terminal.console import REFUSED, language, say, show_json
+from gateway.cli.terminal.naming import message_named
+from gateway.cli.terminal.options import DEFAULT_FOLDER, AsJson, Folder, daemon_of, settings_of
 from gateway.errors import LiaisonError
 from keys.private import write_private
 from keys.registry.draft import parse_fingerprint
@@ -194,7 +194,7 @@ def _code(judgement: "Judgement") -> int:
 
 
 def _tell(judgement: "Judgement") -> None:
-    from gateway.cli.verdicts import tell  # noqa: PLC0415 - the verifier
+    from gateway.cli.auditing.verdicts import tell  # noqa: PLC0415 - the verifier
 
     for line in tell(judgement, language()):
         say(line)

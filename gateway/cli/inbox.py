@@ -7,14 +7,14 @@ import typer
 
 from gateway.cli import medium
 from gateway.cli.case import due_line
-from gateway.cli.client import Daemon
-from gateway.cli.console import REFUSED, language, say, show_json, show_table
-from gateway.cli.message_lines import incomplete, show_messages, since, speaker
-from gateway.cli.message_words import state as state_named
-from gateway.cli.message_words import word
-from gateway.cli.naming import message_named
-from gateway.cli.options import DEFAULT_FOLDER, AsJson, Folder, daemon_of
-from gateway.cli.reading import handling_codes
+from gateway.cli.casework.message_lines import incomplete, show_messages, since, speaker
+from gateway.cli.casework.message_words import state as state_named
+from gateway.cli.casework.message_words import word
+from gateway.cli.forms.reading import handling_codes
+from gateway.cli.terminal.client import Daemon
+from gateway.cli.terminal.console import REFUSED, language, say, show_json, show_table
+from gateway.cli.terminal.naming import message_named
+from gateway.cli.terminal.options import DEFAULT_FOLDER, AsJson, Folder, daemon_of
 
 app = typer.Typer(help="What was received.", invoke_without_command=True)
 

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from gateway.cli import root
-from gateway.cli.console import language, say, show_json, show_table, when
-from gateway.cli.options import DEFAULT_FOLDER, AsJson, Folder, daemon_of
+from gateway.cli.ceremonies import root
+from gateway.cli.terminal.console import language, say, show_json, show_table, when
+from gateway.cli.terminal.options import DEFAULT_FOLDER, AsJson, Folder, daemon_of
 from gateway.errors import RejectedError
 from gateway.services.keykeeping.reasons import Reason
 from keys.suite import KeyUse

@@ -11,9 +11,9 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.acts import record_act
-from gateway.cli.console import note, say, show_json, show_table
-from gateway.cli.options import DEFAULT_FOLDER, AsJson, Folder, passphrase, settings_of
+from gateway.cli.auditing.acts import record_act
+from gateway.cli.terminal.console import note, say, show_json, show_table
+from gateway.cli.terminal.options import DEFAULT_FOLDER, AsJson, Folder, passphrase, settings_of
 from gateway.errors import ConflictError, RejectedError
 from keys.keyfile import Unlocked, read_slots, unlock
 from keys.private import write_private

@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
-from gateway.cli.console import language, say, show_fields, show_json, show_table
-from gateway.cli.known import known_kinds
-from gateway.cli.options import DEFAULT_FOLDER, AsJson, Folder
+from gateway.cli.forms.known import known_kinds
+from gateway.cli.terminal.console import language, say, show_fields, show_json, show_table
+from gateway.cli.terminal.options import DEFAULT_FOLDER, AsJson, Folder
 from gateway.clock import SystemClock
 
 _YES, _NO = {"en": "yes", "fr": "oui"}, {"en": "no", "fr": "non"}

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import msgspec
 
-from gateway.cli.options import settings_of
+from gateway.cli.terminal.options import settings_of
 from gateway.clock import SystemClock
 from gateway.errors import UnavailableError
 from gateway.protocol.message import draw_id

@@ -8,9 +8,9 @@ from typing import Any
 
 import msgspec
 
-from gateway.cli.client import Daemon
-from gateway.cli.console import say, when
-from gateway.cli.handing_in import progress
+from gateway.cli.casework.handing_in import progress
+from gateway.cli.terminal.client import Daemon
+from gateway.cli.terminal.console import say, when
 from gateway.errors import RejectedError
 from gateway.protocol.medium import (
     BlobOffer,

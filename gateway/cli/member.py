@@ -6,11 +6,13 @@ from typing import Annotated, Any
 
 import typer
 
-from gateway.cli import ceremony
-from gateway.cli.competences import competences_of
-from gateway.cli.console import language, say, show_fields, show_json, show_table, when
-from gateway.cli.mirror import Held, held_for, held_in
-from gateway.cli.options import (
+from gateway.cli.ceremonies import ceremony
+from gateway.cli.ceremonies.competences import competences_of
+from gateway.cli.ceremonies.mirror import Held, held_for, held_in
+from gateway.cli.ceremonies.recovery import completed
+from gateway.cli.ceremonies.rootkeys import keys_at_hand, read_public
+from gateway.cli.terminal.console import language, say, show_fields, show_json, show_table, when
+from gateway.cli.terminal.options import (
     DEFAULT_FOLDER,
     AsJson,
     Folder,
@@ -22,8 +24,6 @@ from gateway.cli.options import (
     daemon_of,
     settings_of,
 )
-from gateway.cli.recovery import completed
-from gateway.cli.rootkeys import keys_at_hand, read_public
 from gateway.clock import SystemClock
 from gateway.errors import RejectedError
 from keys.registry.draft import follow

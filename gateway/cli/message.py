@@ -8,16 +8,22 @@ from urllib.parse import quote
 import msgspec
 import typer
 
-from gateway.cli.console import language, say, show_fields, show_json, when
-from gateway.cli.handing_in import hand_in, show_accepted
-from gateway.cli.message_lines import attachment_line, mark_line, marked, show_messages, speaker
-from gateway.cli.message_words import state as state_named
-from gateway.cli.message_words import word
-from gateway.cli.naming import case_named, message_named, messages_named
-from gateway.cli.opened import opened_lines
-from gateway.cli.options import DEFAULT_FOLDER, AsJson, Folder, WhyOpened, daemon_of
-from gateway.cli.release import decline, release, release_facts, withdraw
-from gateway.cli.taking_back import recall, rectify
+from gateway.cli.casework.handing_in import hand_in, show_accepted
+from gateway.cli.casework.message_lines import (
+    attachment_line,
+    mark_line,
+    marked,
+    show_messages,
+    speaker,
+)
+from gateway.cli.casework.message_words import state as state_named
+from gateway.cli.casework.message_words import word
+from gateway.cli.casework.release import decline, release, release_facts, withdraw
+from gateway.cli.casework.taking_back import recall, rectify
+from gateway.cli.forms.opened import opened_lines
+from gateway.cli.terminal.console import language, say, show_fields, show_json, when
+from gateway.cli.terminal.naming import case_named, message_named, messages_named
+from gateway.cli.terminal.options import DEFAULT_FOLDER, AsJson, Folder, WhyOpened, daemon_of
 from gateway.errors import RejectedError
 
 app = typer.Typer(help="Messages, sent and received.", no_args_is_help=True)

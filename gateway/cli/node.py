@@ -5,9 +5,8 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.competences import competences_of
-from gateway.cli.console import say, show_json
-from gateway.cli.founding import (
+from gateway.cli.ceremonies.competences import competences_of
+from gateway.cli.ceremonies.founding import (
     Founding,
     check_free,
     found_again,
@@ -15,7 +14,9 @@ from gateway.cli.founding import (
     given_roots,
     with_anchor,
 )
-from gateway.cli.options import (
+from gateway.cli.ceremonies.rootkeys import MOST_ROOTS, OFFLINE, RootPlan
+from gateway.cli.terminal.console import say, show_json
+from gateway.cli.terminal.options import (
     DEFAULT_FOLDER,
     AsJson,
     Folder,
@@ -25,7 +26,6 @@ from gateway.cli.options import (
     settings_of,
     store_settings,
 )
-from gateway.cli.rootkeys import MOST_ROOTS, OFFLINE, RootPlan
 from gateway.clock import SystemClock
 from gateway.errors import RejectedError, UnavailableError
 from gateway.settings import (
@@ -91,7 +91,7 @@ def init(
     as_json: AsJson = False,
 ) -> None:
     """Make a node: keys, settings, database, and the join file for the registrar."""
-    from gateway.cli.stranger import (  # noqa: PLC0415 - an HTTP client, which --help does without
+    from gateway.cli.ceremonies.stranger import (  # noqa: PLC0415 - an HTTP client, which --help does without
         read_genesis,
         read_registry,
     )

@@ -5,8 +5,8 @@ from typing import Annotated
 import typer
 
 from gateway.cases.fields.labels import Label
-from gateway.cli.console import language, say, show_json, show_table, when
-from gateway.cli.options import DEFAULT_FOLDER, AsJson, Folder, daemon_of
+from gateway.cli.terminal.console import language, say, show_json, show_table, when
+from gateway.cli.terminal.options import DEFAULT_FOLDER, AsJson, Folder, daemon_of
 
 app = typer.Typer(help="Operations: closed groups until a day.", no_args_is_help=True)
 

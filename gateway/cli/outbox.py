@@ -7,10 +7,10 @@ from urllib.parse import quote
 import typer
 
 from gateway.cli import medium
-from gateway.cli.console import REFUSED, say, show_json, show_table, when
-from gateway.cli.naming import message_named
-from gateway.cli.options import DEFAULT_FOLDER, AsJson, Folder, daemon_of, settings_of
-from gateway.cli.release import show_waiting
+from gateway.cli.casework.release import show_waiting
+from gateway.cli.terminal.console import REFUSED, say, show_json, show_table, when
+from gateway.cli.terminal.naming import message_named
+from gateway.cli.terminal.options import DEFAULT_FOLDER, AsJson, Folder, daemon_of, settings_of
 
 app = typer.Typer(help="Deliveries that are not done.", no_args_is_help=True)
 

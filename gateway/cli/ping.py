@@ -5,10 +5,10 @@ from typing import Annotated, Any
 
 import typer
 
-from gateway.cli.client import Daemon
-from gateway.cli.console import say, show_json
-from gateway.cli.handing_in import await_receipts
-from gateway.cli.options import DEFAULT_FOLDER, AsJson, Folder, daemon_of
+from gateway.cli.casework.handing_in import await_receipts
+from gateway.cli.terminal.client import Daemon
+from gateway.cli.terminal.console import say, show_json
+from gateway.cli.terminal.options import DEFAULT_FOLDER, AsJson, Folder, daemon_of
 
 
 def ping(

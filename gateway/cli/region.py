@@ -8,11 +8,11 @@ import msgspec
 import typer
 
 from gateway.cases.fields.labels import Label
-from gateway.cli.case_moves import Forwarding, Purpose
-from gateway.cli.console import language, say, show_json, show_table
-from gateway.cli.handing_in import show_accepted
-from gateway.cli.naming import messages_named
-from gateway.cli.options import DEFAULT_FOLDER, AsJson, Folder, daemon_of
+from gateway.cli.casework.handing_in import show_accepted
+from gateway.cli.casework.moves import Forwarding, Purpose
+from gateway.cli.terminal.console import language, say, show_json, show_table
+from gateway.cli.terminal.naming import messages_named
+from gateway.cli.terminal.options import DEFAULT_FOLDER, AsJson, Folder, daemon_of
 from gateway.errors import RejectedError
 
 app = typer.Typer(help="Regions of liaison offices.", no_args_is_help=True)

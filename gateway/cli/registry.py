@@ -6,10 +6,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli import registrar, split_view
-from gateway.cli.console import REFUSED, say, show_fields, show_json, show_table, when
-from gateway.cli.founding import Founding, found_federation, given_roots, prepare_federation
-from gateway.cli.options import (
+from gateway.cli.auditing import split_view
+from gateway.cli.ceremonies import registrar
+from gateway.cli.ceremonies.founding import (
+    Founding,
+    found_federation,
+    given_roots,
+    prepare_federation,
+)
+from gateway.cli.ceremonies.rootkeys import MOST_ROOTS, OFFLINE, RootPlan
+from gateway.cli.terminal.console import REFUSED, say, show_fields, show_json, show_table, when
+from gateway.cli.terminal.options import (
     DEFAULT_FOLDER,
     AsJson,
     Folder,
@@ -20,7 +27,6 @@ from gateway.cli.options import (
     settings_of,
     store_settings,
 )
-from gateway.cli.rootkeys import MOST_ROOTS, OFFLINE, RootPlan
 from gateway.clock import SystemClock
 from gateway.settings import (
     KeysSettings,

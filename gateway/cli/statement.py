@@ -6,10 +6,11 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli import ceremony
-from gateway.cli.console import language, say, show_json
-from gateway.cli.mirror import Held, held_in, held_somewhere
-from gateway.cli.options import (
+from gateway.cli.ceremonies import ceremony
+from gateway.cli.ceremonies.mirror import Held, held_in, held_somewhere
+from gateway.cli.ceremonies.rootkeys import unlock_roots
+from gateway.cli.terminal.console import language, say, show_json
+from gateway.cli.terminal.options import (
     DEFAULT_FOLDER,
     AsJson,
     Folder,
@@ -19,7 +20,6 @@ from gateway.cli.options import (
     Yes,
     daemon_of,
 )
-from gateway.cli.rootkeys import unlock_roots
 from gateway.errors import RejectedError
 from keys.private import write_private
 from keys.registry.ceremony import parse_draft
@@ -96,7 +96,7 @@ def publish(
     """Hand a statement in that enough have signed."""
     signed = ceremony.read_draft(file)
     if to:
-        from gateway.cli import stranger  # noqa: PLC0415 - an HTTP client, which few need
+        from gateway.cli.ceremonies import stranger  # noqa: PLC0415 - an HTTP client, which few need
 
         stranger.post_statement(to, signed.encoded)
         if as_json:

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from gateway.cli.console import show_fields, show_json, when
-from gateway.cli.options import DEFAULT_FOLDER, AsJson, Folder, daemon_of
+from gateway.cli.terminal.console import show_fields, show_json, when
+from gateway.cli.terminal.options import DEFAULT_FOLDER, AsJson, Folder, daemon_of
 
 
 def status(folder: Folder = DEFAULT_FOLDER, as_json: AsJson = False) -> None:

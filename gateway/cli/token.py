@@ -6,8 +6,8 @@ from urllib.parse import quote
 
 import typer
 
-from gateway.cli.console import say, show_json, show_table, when
-from gateway.cli.options import DEFAULT_FOLDER, AsJson, Folder, daemon_of
+from gateway.cli.terminal.console import say, show_json, show_table, when
+from gateway.cli.terminal.options import DEFAULT_FOLDER, AsJson, Folder, daemon_of
 from gateway.settings import Role
 from keys.private import write_private
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import uvloop
 
 from gateway import daemon, logs
-from gateway.cli.founding import Founding, found_member, with_anchor
+from gateway.cli.ceremonies.founding import Founding, found_member, with_anchor
 from gateway.clock import SystemClock
 from gateway.services.keys import NodeKeys
 from gateway.settings import (

@@ -16,7 +16,7 @@ import aiohttp
 import msgspec
 
 from gateway.cases.content import encode_content
-from gateway.cli.story import request
+from gateway.cli.demo.story import request
 from tests.bench.report import KIB, MIB
 
 LINES = 64

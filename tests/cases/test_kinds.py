@@ -15,7 +15,7 @@ from gateway.cases.content import MAX_CONTENT_BYTES, decode_content, encode_cont
 from gateway.cases.examples import EXAMPLES
 from gateway.cases.fields.codes import CHECKS
 from gateway.cases.kinds import CATALOGUE, content_as_json, kind_named
-from gateway.cli.story import reply, request
+from gateway.cli.demo.story import reply, request
 from gateway.errors import RejectedError
 from gateway.fault_sentences import SENTENCES
 from gateway.faults import Fault, FaultsError

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.cli.founding import Founding, found_federation, found_member, with_anchor
-from gateway.cli.mirror import held_in
-from gateway.cli.rootkeys import RootPlan
+from gateway.cli.ceremonies.founding import Founding, found_federation, found_member, with_anchor
+from gateway.cli.ceremonies.mirror import held_in
+from gateway.cli.ceremonies.rootkeys import RootPlan
 from gateway.settings import NodeSettings, Settings
 from gateway.store import registry
 from gateway.store.database import Database

@@ -7,9 +7,9 @@ import pytest
 
 from gateway.cases.kind import Kind
 from gateway.cases.kinds import CATALOGUE
-from gateway.cli import asking
-from gateway.cli.asking import Interview, confirm
-from gateway.cli.form_faults import faults_of
+from gateway.cli.forms import asking
+from gateway.cli.forms.asking import Interview, confirm
+from gateway.cli.forms.faults import faults_of
 
 REQUIRED = (
     "Customs of Aldria", "Valuation", "", "Customs of Berenia", "Article 4", "1", "The value.", "",

@@ -2,8 +2,8 @@
 
 import pytest
 
-from gateway.cli import audit_words
-from gateway.cli.audit_phrases import AS_ROLE, FOUND, KINDS, MEANS, SAID, WHERE
+from gateway.cli.auditing import words as audit_words
+from gateway.cli.auditing.phrases import AS_ROLE, FOUND, KINDS, MEANS, SAID, WHERE
 from gateway.protocol.audit import EntryKind
 from gateway.services.auditing.findings import AuditReport, Compared, Finding, FindingCode
 from gateway.settings import Role

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from gateway.cli.app import run
-from gateway.cli.ceremony import State, judge, read_draft
-from gateway.cli.mirror import Held, held_in
-from gateway.cli.moment import parse_moment
+from gateway.cli.ceremonies.ceremony import State, judge, read_draft
+from gateway.cli.ceremonies.mirror import Held, held_in
+from gateway.cli.terminal.moment import parse_moment
 from gateway.errors import RejectedError
 from keys.registry.ceremony import encode_draft, parse_draft
 from keys.registry.rootset import parse_root_set

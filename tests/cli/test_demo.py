@@ -18,7 +18,7 @@ from gateway.cli.demo.federation import free_ports
 from gateway.cli.demo.poor_line import PoorLine
 from gateway.cli.demo.script import STEPS
 from gateway.cli.demo.telling import Story, figure
-from gateway.cli.told import SpokenError
+from gateway.cli.terminal.told import SpokenError
 
 # From Python 3.12 on a fork warns of threads: those here are the test runner's.
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")

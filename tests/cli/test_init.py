@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from gateway.cli.app import run
-from gateway.cli.console import REFUSED, UNREACHABLE
+from gateway.cli.terminal.console import REFUSED, UNREACHABLE
 from keys.registry.draft import fingerprint
 
 UNION = ("--role", "union", "--state", "XA", "--state", "XC")

@@ -159,8 +159,10 @@ def test_passphrase_is_asked_for_where_nobody_looks(
         return "typed"
 
     assert told("add") == "passphrase_missing"
-    monkeypatch.setattr("gateway.cli.options.sys.stdin.isatty", lambda: True, raising=False)
-    monkeypatch.setattr("gateway.cli.options.typer.prompt", prompt)
+    monkeypatch.setattr(
+        "gateway.cli.terminal.options.sys.stdin.isatty", lambda: True, raising=False
+    )
+    monkeypatch.setattr("gateway.cli.terminal.options.typer.prompt", prompt)
     assert told("add")["slot"] == 2
     assert asked == [("New passphrase", True, True)]
     assert opens(folder / "keystore", b"typed")

@@ -23,12 +23,12 @@ from gateway.cases.listing import code_list, list_names
 from gateway.cases.threads.clocks import Task
 from gateway.cases.threads.thread import State
 from gateway.cases.threads.wording import FLAGS, STANDS, STATES, TASKS
-from gateway.cli import message_words
 from gateway.cli.app import commands
-from gateway.cli.console import _FRENCH as HEADINGS
-from gateway.cli.console import show_table
-from gateway.cli.french import HELP, speak_french
-from gateway.cli.refusals import REFUSALS
+from gateway.cli.casework import message_words
+from gateway.cli.terminal.console import _FRENCH as HEADINGS
+from gateway.cli.terminal.console import show_table
+from gateway.cli.terminal.french import HELP, speak_french
+from gateway.cli.terminal.refusals import REFUSALS
 from gateway.fault_sentences import SENTENCES
 from gateway.store.attached import AttachmentState
 from gateway.store.drafts import DraftState
@@ -40,11 +40,10 @@ OFFICERS = (
     "demo", "events", "statistics",
 )  # fmt: skip
 COMMANDS = (
-    "cli/case*.py", "cli/inbox.py", "cli/message*.py", "cli/handing_in.py", "cli/attachment.py",
-    "cli/kinds.py", "cli/codes.py", "cli/known.py", "cli/asking.py", "cli/saying.py",
-    "cli/reading.py", "cli/naming.py", "cli/opened.py", "cli/taking_back.py", "cli/template.py",
-    "cli/form_*.py", "cli/line.py", "cli/operation.py", "cli/region.py", "cli/trends.py",
-    "cli/demo/*.py", "cli/events.py", "cli/event_words.py", "cli/release.py", "cli/statistics.py",
+    "cli/casework/*.py", "cli/forms/*.py", "cli/demo/*.py", "cli/case.py", "cli/inbox.py",
+    "cli/message.py", "cli/attachment.py", "cli/kinds.py", "cli/codes.py", "cli/operation.py",
+    "cli/region.py", "cli/trends.py", "cli/events.py", "cli/event_words.py", "cli/statistics.py",
+    "cli/terminal/naming.py", "cli/terminal/line.py",
 )  # fmt: skip
 """What prints for officers."""
 REACHED = (

@@ -10,7 +10,7 @@ from gateway.cases.forms import shown_of
 from gateway.cases.kind import Kind
 from gateway.cases.kinds import CATALOGUE
 from gateway.cases.sanitising import liaison_copy
-from gateway.cli.reading import content_lines, copied_lines
+from gateway.cli.forms.reading import content_lines, copied_lines
 
 NAME = f"XA-{'1' * 32}"
 EVALUATED = [

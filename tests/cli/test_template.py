@@ -6,8 +6,8 @@ import pytest
 from gateway.cases.examples import example_of
 from gateway.cases.forms import form_of
 from gateway.cases.kinds import CATALOGUE
-from gateway.cli.form_faults import FormFaultsError, check_filled, faults_of, today
-from gateway.cli.template import Filled, read_template, write_template
+from gateway.cli.forms.faults import FormFaultsError, check_filled, faults_of, today
+from gateway.cli.forms.template import Filled, read_template, write_template
 from gateway.faults import FaultsError
 
 VERIFY = CATALOGUE["request.verify_value"]

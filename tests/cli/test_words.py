@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.cli.words import Told, tell, tell_tally, visible
+from gateway.cli.ceremonies.words import Told, tell, tell_tally, visible
 from keys.registry.ceremony import needs, parse_draft, tally
 from keys.registry.statement import REGISTRY, Chain, Kind, Revocation, WitnessSet
 from keys.suite import KeyId, KeyUse, MemberId

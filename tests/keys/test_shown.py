@@ -16,7 +16,7 @@ import rich.traceback
 import structlog
 
 from gateway import logs
-from gateway.cli.founding import Founding
+from gateway.cli.ceremonies.founding import Founding
 from keys import keyfile, rootfile
 from keys.keyring import KeyRecord, Keyring, new_record
 from keys.pkcs11 import Pkcs11Token

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.cli.story import request
+from gateway.cli.demo.story import request
 from gateway.clock import SystemClock
 from gateway.errors import LiaisonError, UnavailableError
 from gateway.protocol.answer import Posted

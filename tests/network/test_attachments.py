@@ -8,7 +8,7 @@ from typing import Any
 
 import aiohttp
 
-from gateway.cli.story import request
+from gateway.cli.demo.story import request
 from gateway.protocol.blob import SEGMENT_BYTES, SegmentList, encode_segment_list, segment_digest
 from gateway.settings import Fetch
 from keys.suite import KeyUse

@@ -13,7 +13,7 @@ import hypothesis
 import pytest
 import schemathesis
 
-from gateway.cli.story import request
+from gateway.cli.demo.story import request
 from gateway.errors import ConflictError
 from gateway.network.local_api import BODIES_BYTES_EACH, UPLOADS_EACH, LocalApi
 from gateway.services.tokens import TokenOrder

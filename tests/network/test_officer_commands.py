@@ -9,8 +9,9 @@ import pytest
 
 from gateway.cases.examples import example_of
 from gateway.cases.kinds import CATALOGUE
-from gateway.cli import asking, saying
-from gateway.cli.form_faults import today
+from gateway.cli.casework import saying
+from gateway.cli.forms import asking
+from gateway.cli.forms.faults import today
 from keys.suite import MemberId
 from tests.network.served import Served, served
 from tests.network.test_registry_commands import Shown, shown

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from gateway.cli.story import request
+from gateway.cli.demo.story import request
 from gateway.services.tokens import TokenOrder
 from gateway.settings import ReleaseSettings, Role
 from tests.network.served import XA, Served, served

@@ -12,8 +12,8 @@ import pytest
 from typer.main import get_command
 
 from gateway.cli.app import commands
-from gateway.cli.showing import ALONE, offer_token_file
-from gateway.cli.story import request
+from gateway.cli.demo.story import request
+from gateway.cli.terminal.showing import ALONE, offer_token_file
 from gateway.errors import UnavailableError
 from gateway.network.local_api import LocalApi
 from gateway.services.tokens import TokenOrder

@@ -22,7 +22,7 @@ def rows() -> dict[str, bool]:
 
 def written() -> Iterator[str]:
     """Yield the kinds that something makes an entry of."""
-    sources = [*(GATEWAY / "services").rglob("*.py"), *(GATEWAY / "cli").glob("*.py")]
+    sources = [*(GATEWAY / "services").rglob("*.py"), *(GATEWAY / "cli").rglob("*.py")]
     for source in [*sources, GATEWAY / "workers.py"]:
         for node in ast.walk(ast.parse(source.read_text())):
             if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("entry"):

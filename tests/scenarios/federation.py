@@ -15,8 +15,8 @@ from typing import Any, Final
 
 import msgspec
 
-from gateway.cli.founding import Founding, found_federation, found_member, with_anchor
-from gateway.cli.story import request
+from gateway.cli.ceremonies.founding import Founding, found_federation, found_member, with_anchor
+from gateway.cli.demo.story import request
 from gateway.clock import SystemClock
 from gateway.daemon import open_database
 from gateway.errors import LiaisonError, UnavailableError

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.cli.story import request
+from gateway.cli.demo.story import request
 from gateway.services.caller import Caller
 from gateway.services.receiving.inbox import MessageQuery
 from gateway.services.receiving.message_view import Summary

@@ -10,7 +10,7 @@ from gateway.cases.kinds import ALL_KINDS
 from gateway.cases.threads.clocks import Task
 from gateway.cases.threads.event import Side
 from gateway.cases.threads.thread import State
-from gateway.cli.story import reply
+from gateway.cli.demo.story import reply
 from gateway.errors import ConflictError
 from gateway.services.caller import Caller
 from gateway.services.casework.cases import CaseQuery, Cases

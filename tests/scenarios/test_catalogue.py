@@ -11,7 +11,7 @@ import pytest
 from gateway.cases.examples import example_of
 from gateway.cases.kind import Family
 from gateway.cases.kinds import CATALOGUE
-from gateway.cli.story import request
+from gateway.cli.demo.story import request
 from gateway.errors import RejectedError
 from gateway.faults import FaultsError
 from gateway.services.handling.quarantine import OpeningReason

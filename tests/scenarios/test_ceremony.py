@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway.cli.founding import found_again, with_anchor
-from gateway.cli.recovery import completed
-from gateway.cli.rootkeys import read_public
+from gateway.cli.ceremonies.founding import found_again, with_anchor
+from gateway.cli.ceremonies.recovery import completed
+from gateway.cli.ceremonies.rootkeys import read_public
 from gateway.clock import SystemClock
 from gateway.errors import ConflictError, ForbiddenError, LiaisonError, RejectedError
 from gateway.services.caller import Caller

@@ -10,8 +10,8 @@ import msgspec
 import pytest
 from sqlalchemy import text
 
-from gateway.cli.audit_words import where
-from gateway.cli.story import request
+from gateway.cli.auditing.words import where
+from gateway.cli.demo.story import request
 from gateway.daemon import open_database
 from gateway.errors import ForbiddenError, LiaisonError, RejectedError
 from gateway.faults import FaultsError

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from gateway.cli.story import reply
+from gateway.cli.demo.story import reply
 from gateway.errors import ForbiddenError, LiaisonError, RejectedError, UnavailableError
 from gateway.protocol.mailbox import Delivered, Rejected
 from gateway.protocol.medium import (

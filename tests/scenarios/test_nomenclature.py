@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gateway.cli.story import request
+from gateway.cli.demo.story import request
 from gateway.errors import ForbiddenError, RejectedError
 from gateway.faults import FaultsError
 from gateway.services.caller import Caller

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from gateway.cli.story import request
+from gateway.cli.demo.story import request
 from gateway.errors import ConflictError, ForbiddenError, LiaisonError, RejectedError
 from gateway.faults import FaultsError
 from gateway.services.caller import Caller

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from gateway.cli.story import request
+from gateway.cli.demo.story import request
 from gateway.errors import UnavailableError
 from gateway.protocol.answer import Accepted, Later
 from gateway.protocol.mailbox import Collect

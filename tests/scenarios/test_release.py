@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from gateway.cli.story import request
+from gateway.cli.demo.story import request
 from gateway.errors import ConflictError, ForbiddenError, RejectedError
 from gateway.faults import FaultsError, convert
 from gateway.services.caller import Caller

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gateway.cli.story import reply
+from gateway.cli.demo.story import reply
 from gateway.faults import Fault, FaultsError
 from gateway.protocol.answer import Accepted, Later
 from gateway.services.sending import drafting

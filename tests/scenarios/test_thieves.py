@@ -7,7 +7,7 @@ import pytest
 
 from gateway.cases.content import encode_content
 from gateway.cases.kinds import kind_named
-from gateway.cli.story import request
+from gateway.cli.demo.story import request
 from gateway.errors import ForbiddenError
 from gateway.protocol.answer import Later, Posted, Refused
 from gateway.protocol.envelope import (

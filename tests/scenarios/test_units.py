@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.cli.story import request
+from gateway.cli.demo.story import request
 from gateway.errors import ForbiddenError
 from gateway.services.auditing.search import AuditQuery
 from gateway.services.caller import Caller

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from gateway.cli import member
-from gateway.cli.console import when
+from gateway.cli.terminal.console import when
 from gateway.clock import SystemClock
 from gateway.services.federation.members import MemberDetail, Members, RecoveryView
 from gateway.settings import RegistrySettings

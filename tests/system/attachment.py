@@ -23,7 +23,7 @@ from pathlib import Path
 
 import aiohttp
 
-from gateway.cli.story import request
+from gateway.cli.demo.story import request
 from gateway.protocol.blob import SEGMENT_BYTES, sealed_blob_bytes
 from tests.system.nodes import QUICK, Nodes, nodes
 

@@ -13,8 +13,8 @@ from sqlalchemy import select
 
 from gateway.cases.content import decode_content
 from gateway.cases.kinds import content_as_json, kind_named
-from gateway.cli.examination import examine
-from gateway.cli.options import settings_of
+from gateway.cli.auditing.examination import examine
+from gateway.cli.terminal.options import settings_of
 from gateway.daemon import open_database
 from gateway.errors import LiaisonError
 from gateway.protocol.message import decode_payload, message_ref

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gateway.cli.client import Daemon
-from gateway.cli.options import daemon_of
+from gateway.cli.terminal.client import Daemon
+from gateway.cli.terminal.options import daemon_of
 from gateway.errors import LiaisonError
 from tests import forked
 

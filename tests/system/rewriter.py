@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 from sqlalchemy import delete, update
 
-from gateway.cli.options import settings_of
+from gateway.cli.terminal.options import settings_of
 from gateway.clock import SystemClock
 from gateway.daemon import open_database
 from gateway.protocol.audit import encode_entry, parse_entry

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.cli.story import request
+from gateway.cli.demo.story import request
 from tests import postgres
 from tests.system.campaign import Plan, run
 from tests.system.nodes import nodes

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gateway.cli.options import daemon_of
-from gateway.cli.story import request
+from gateway.cli.demo.story import request
+from gateway.cli.terminal.options import daemon_of
 from tests.system.nodes import QUICK, Nodes, free_ports
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(280)]

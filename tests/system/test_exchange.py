@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from gateway.cli.story import FACTS, reply, request
+from gateway.cli.demo.story import FACTS, reply, request
 from gateway.errors import LiaisonError
 from tests.outcome import outcome
 from tests.system.nodes import Nodes, done, liaison, nodes

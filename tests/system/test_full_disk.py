@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.cli.story import request
+from gateway.cli.demo.story import request
 from gateway.errors import UnavailableError
 from gateway.store.database import Database
 from gateway.store.migrate import upgrade

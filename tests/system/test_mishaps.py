@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.cli.story import request
+from gateway.cli.demo.story import request
 from tests.system.nodes import Nodes, Ran, done, liaison, nodes
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(180)]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.cli.story import request
+from gateway.cli.demo.story import request
 from keys.keyfile import unlock
 from keys.keyring import Keyring
 from keys.private import write_private

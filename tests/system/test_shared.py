@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.cli.story import request
+from gateway.cli.demo.story import request
 from tests import postgres
 from tests.system.nodes import done, nodes
 

@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from gateway.cli.story import request
+from gateway.cli.demo.story import request
 from gateway.errors import LiaisonError
 from keys.registry.draft import fingerprint
 from tests.system.nodes import QUICK, Nodes, Ran, done, liaison

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from gateway.cases.content import encode_content
 from gateway.cases.kinds import kind_named
-from gateway.cli.options import settings_of
-from gateway.cli.story import request
+from gateway.cli.demo.story import request
+from gateway.cli.terminal.options import settings_of
 from gateway.clock import SystemClock
 from gateway.daemon import open_database
 from gateway.errors import LiaisonError

@@ -11,7 +11,7 @@ from pathlib import Path
 import aiohttp
 import msgspec
 
-from gateway.cli.story import PDF, request
+from gateway.cli.demo.story import PDF, request
 
 LINES = 64
 """Messages of a batch. Its answer may get lost with the process: then it is not posted again."""

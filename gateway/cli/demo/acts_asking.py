@@ -8,7 +8,7 @@ from gateway.cases.kinds import kind_named
 from gateway.cli.demo import content
 from gateway.cli.demo.cast import XA, XB
 from gateway.cli.demo.stage import Stage
-from gateway.cli.template import write_template
+from gateway.cli.forms.template import write_template
 
 KIND = "request.verify_value"
 DRAFTER, DEPUTY = "valuation", "deputy"

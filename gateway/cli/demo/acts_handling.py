@@ -1,11 +1,11 @@
 """Steps 9 and 11: what is taken back, and what may be passed on."""
 
 from gateway.cases.fields.labels import Label
+from gateway.cli.casework.message_words import STATES
 from gateway.cli.demo import content
 from gateway.cli.demo.acts_asking import DEPUTY
 from gateway.cli.demo.cast import TAX, XA, XB, XC
 from gateway.cli.demo.stage import Stage
-from gateway.cli.message_words import STATES
 
 PASSED_ON = "information.spontaneous"
 

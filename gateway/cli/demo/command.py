@@ -9,8 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from gateway.cli.console import show_json
-from gateway.cli.options import AsJson
+from gateway.cli.terminal.console import show_json
+from gateway.cli.terminal.options import AsJson
 
 
 def demo(

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
 from gateway.cli.demo.cast import AGREEMENT, OFFICE, XA
-from gateway.cli.story import request
+from gateway.cli.demo.story import request
 from gateway.clock import SystemClock
 
 HANDLING: Final = {"tlp": "AMBER+STRICT", "codes": ["H1", "H2"]}

@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from gateway.cases.fields.labels import Label
-from gateway.cli.client import Daemon
 from gateway.cli.demo import cast as people
 from gateway.cli.demo.cast import REGISTRY, XB, Member
 from gateway.cli.demo.commands import Command, CommandLine, Ran
 from gateway.cli.demo.poor_line import PoorLine
 from gateway.cli.demo.telling import Story
-from gateway.cli.options import daemon_of
+from gateway.cli.terminal.client import Daemon
+from gateway.cli.terminal.options import daemon_of
 from gateway.errors import LiaisonError
 from gateway.settings import load, render
 from keys.private import write_private

@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from gateway.cli.options import settings_of
+from gateway.cli.terminal.options import settings_of
 from gateway.clock import SystemClock
 from gateway.daemon import open_database
 from gateway.errors import LiaisonError

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from gateway.cases.fields.labels import Label
-from gateway.cli.console import language, say
-from gateway.cli.told import SpokenError
+from gateway.cli.terminal.console import language, say
+from gateway.cli.terminal.told import SpokenError
 
 WHO = 8
 WIDE = 100

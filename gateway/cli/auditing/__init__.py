@@ -1,0 +1,1 @@
+"""The audit log and evidence in words, files and checks."""

@@ -1,0 +1,1 @@
+"""What changes the registry by hand: root keys, statements as files, and the founding of a node."""

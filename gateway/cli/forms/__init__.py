@@ -1,0 +1,1 @@
+"""Contents as people fill them in and read them: questions, files, lines."""
