@@ -21,7 +21,7 @@ from tests.outcome import outcome_of
 from tests.scenarios.federation import Federation, federation
 from tests.scenarios.logs import Written, log_of
 from tests.scenarios.test_exchange import codes
-from tests.scenarios.witnessed import publish, roots_of, said
+from tests.scenarios.witnessed import publish, request, roots_of, said
 
 XA, XB, XC = (MemberId(name) for name in ("XA", "XB", "XC"))
 
@@ -56,6 +56,7 @@ async def test_audit_logs_of_all_members_are_cosigned_in_every_shard(tmp_path: P
         view = fed.nodes[XA].mirror
         await fed.until(lambda: view.view.members[XC].suspended)
         (key,) = view.view.members[XA].keys_for(KeyUse.WITNESS)
+        await asked_by(fed).add_checkpoint(await request(fed, 0))  # the registrars' other log
         for member in ("XB", "XC", REGISTRY):
             log = log_of(fed, member)
             later = Written(fed, log.member, str(int(log.shard) + 1)).grown("d")

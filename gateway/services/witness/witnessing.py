@@ -198,10 +198,11 @@ class Witnessing:
 def _known(tx: Transaction, shown: SignedHead) -> _Known:
     origin, size = shown.head.origin, shown.head.size
     same = witnessed.at_size(tx, origin, size), log_heads.at_size(tx, origin, size)
+    logs = [] if shown.audit is None else witnessed.logs_of(tx, shown.audit.member)
     return _Known(
         newest=witnessed.newest(tx, origin),
         same=[item.checkpoint for item in same if item is not None],
-        logs=[] if shown.audit is None else witnessed.logs_of(tx, shown.audit.member),
+        logs=[log for log in logs if audit_of(log.origin)],  # the registrar has the registry too
     )
 
 
