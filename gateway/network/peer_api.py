@@ -6,17 +6,18 @@ itself (cards, the registry) is open to anyone. Source: SPEC "The peer API".
 
 import asyncio
 import re
-from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 from aiohttp import web
 
 from gateway.errors import ForbiddenError, LiaisonError, RejectedError, UnavailableError
 from gateway.logs import logger
+from gateway.network.peer_bodies import READ_AHEAD_BYTES, PeerFault, PongBody
 from gateway.network.peer_connections import PeerConnections, certificate_of
 from gateway.network.problems import status_of
+from gateway.network.visits import Visits
 from gateway.protocol.answer import MAX_BATCH_BYTES, encode_answers, parse_batch
 from gateway.protocol.blob import MAX_SEGMENT_LIST_BYTES, SEGMENT_BYTES
 from gateway.protocol.mailbox import (
@@ -27,7 +28,6 @@ from gateway.protocol.mailbox import (
 )
 from gateway.protocol.message import MESSAGE_ID_BYTES
 from gateway.protocol.witness import (
-    MAX_PROOF_LINES,
     MAX_REQUEST_BYTES,
     SIZE_MEDIA_TYPE,
     SizeDiffersError,
@@ -46,7 +46,6 @@ from keys.tlog.tiles import BUNDLE_ENTRIES, encode_bundle, parse_bundle_path
 
 STATEMENTS_A_MINUTE = 30
 CHECKPOINTS_A_MINUTE = 120
-REMOTES_KEPT = 1_000
 HELD_BYTES = 256 * 1024 * 1024
 HELD_BYTES_EACH = 96 * 1024 * 1024
 """What requests under way may hold in memory: all of them together, and one caller's."""
@@ -54,33 +53,9 @@ REQUEST_BYTES = 64 * 1024
 """What one holds beside a body."""
 STREAMED_BYTES = 2 * 1024 * 1024
 """What a segment holds that streams in or out."""
-READ_AHEAD_BYTES = 256 * 1024
-"""How much of a body is taken from the line ahead of who reads it; twice that at most."""
 _SIZE = re.compile(r"(0|[1-9][0-9]{0,17})\Z")
 _log = logger()
-
-Hashes = Annotated[
-    list[Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]],
-    msgspec.Meta(max_length=MAX_PROOF_LINES),
-]
-"""A proof that a log grew."""
 _Route = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-class PeerFault(msgspec.Struct, frozen=True, array_like=True):
-    """An error to a peer: its code, and in how many seconds to ask again (0 for not)."""
-
-    code: str
-    retry_after_s: Annotated[int, msgspec.Meta(ge=0, le=86_400)]
-    detail: str = ""
-
-
-class PongBody(msgspec.Struct, frozen=True, array_like=True):
-    """The answer to a ping."""
-
-    member: str
-    at: int
-    registry_size: int
 
 
 class PeerApi:
@@ -90,7 +65,7 @@ class PeerApi:
         self._gate = gate
         self._settings = settings
         self.connections = PeerConnections(gate, keys)
-        self._visits: OrderedDict[tuple[str, str], tuple[float, float]] = OrderedDict()
+        self._visits = Visits(gate.clock)
         self._held = Turnstile(most=HELD_BYTES, most_each=HELD_BYTES_EACH)
         self._runner: web.AppRunner | None = None
 
@@ -302,20 +277,8 @@ class PeerApi:
         return web.Response(status=204)
 
     def _limit(self, request: web.Request, a_minute: int, member: MemberId | None = None) -> None:
-        """Let so many requests for a path a minute pass from one member, or from one address.
-
-        A member is not held up by strangers behind its address. Raises UnavailableError
-        ``rate_limited``.
-        """
-        who = member or request.remote or ""
-        now, visitor = self._gate.clock.monotonic(), (request.path, who)
-        left, at = self._visits.pop(visitor, (float(a_minute), now))
-        left = min(a_minute, left + (now - at) * a_minute / 60) - 1
-        self._visits[visitor] = (max(left, 0.0), now)
-        if len(self._visits) > REMOTES_KEPT:
-            self._visits.popitem(last=False)
-        if left < 0:
-            raise UnavailableError("rate_limited", "too many requests", retry_after_s=60)
+        """Count a visit of a member, or of an address. Raises as ``Visits.note``."""
+        self._visits.note(request.path, member or request.remote or "", a_minute)
 
 
 def _visitor(request: web.Request) -> str:

@@ -9,7 +9,6 @@ import io
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import TypeVar
 
 import aiohttp
@@ -17,8 +16,8 @@ import msgspec
 
 from gateway.clock import Clock
 from gateway.errors import ForbiddenError, LiaisonError, RejectedError, UnavailableError
-from gateway.network.peer_api import READ_AHEAD_BYTES, Hashes, PeerFault, PongBody
-from gateway.network.tls import client_context
+from gateway.network.peer_bodies import READ_AHEAD_BYTES, Hashes, PongBody, fault_of
+from gateway.network.peer_contexts import PeerContexts
 from gateway.peer import Peer, Pong, Segment
 from gateway.protocol.answer import Answer, Posted, copies_in, encode_batch, parse_answers
 from gateway.protocol.audit import ProvenEntry
@@ -37,15 +36,12 @@ from gateway.protocol.witness import (
     encode_add_checkpoint,
     parse_size,
 )
-from gateway.services.federation.pins import is_pinned
 from gateway.services.keys import NodeKeys
 from gateway.settings import PeerApiSettings
-from keys.certificate import certificate_digest
-from keys.keyring import KeyRecord
 from keys.registry.origins import AuditOrigin
 from keys.registry.statement import REGISTRY
 from keys.registry.view import View
-from keys.suite import KeyUse, MemberId, digest, parse_member_id
+from keys.suite import MemberId, digest, parse_member_id
 from keys.tlog.tiles import BUNDLE_ENTRIES, bundle_path, parse_bundle
 
 _T = TypeVar("_T")
@@ -60,14 +56,6 @@ STALLED_S = 120
 """A segment of which no slice went out for so long is given up: a poor line is no dead one."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Pinned:
-    """A context to one peer, and what it was made from."""
-
-    made_from: tuple[bytes, frozenset[bytes]]
-    context: ssl.SSLContext
-
-
 class HttpsPeers:
     """Reaches the federation's gateways through sockets. Implements ``gateway.peer.Peers``."""
 
@@ -80,14 +68,10 @@ class HttpsPeers:
         registrar_url: str,
         settings: PeerApiSettings,
     ) -> None:
-        self._keys = keys
-        self._clock = clock
+        self.contexts = PeerContexts(keys, clock, view)
         self._view = view
         self._registrar_url = registrar_url.rstrip("/")
         self._settings = settings
-        self._pinned: dict[tuple[MemberId, bool], _Pinned] = {}
-        self._unknown: dict[MemberId, bytes] = {}
-        """By member, the key of the certificate that it did not know yet."""
         self._session: aiohttp.ClientSession | None = None
 
     def member(self, member: MemberId) -> Peer:
@@ -104,40 +88,6 @@ class HttpsPeers:
         """See ``gateway.peer``. Nothing is shown to it: a joining node reaches it too."""
         return HttpsPeer(self, self._registrar_url, None, pinned_to=REGISTRY if pinned else None)
 
-    def context(self, member: MemberId | None, pinned_to: MemberId | None = None) -> ssl.SSLContext:
-        """Return the TLS context of now to ``member``; None for a read that verifies itself.
-
-        Such a read shows no certificate; ``pinned_to`` has it reach that member all the same.
-        """
-        view = self._view()
-        name = member or pinned_to
-        if name is None or view is None:
-            return client_context(None, None, self._keys.entropy)
-        now = self._clock.now()
-        record = None if member is None else self.shown_to(member, view, now)
-        keys = view.members[name].keys_for(KeyUse.TLS)
-        pins = frozenset(key.certificate for key in keys if is_pinned(key, now))
-        made_from = (b"" if record is None else record.key_id, pins)
-        held = self._pinned.get((name, record is None))
-        if held is None or held.made_from != made_from:
-            context = client_context(record, sorted(pins), self._keys.entropy)
-            held = _Pinned(made_from=made_from, context=context)
-            self._pinned[name, record is None] = held
-        return held.context
-
-    def shown_to(self, member: MemberId, view: View, now: int) -> KeyRecord:
-        """Return the certificate to show: to who does not know the newest yet, the one before."""
-        record = self._keys.tls(view, now)
-        if self._unknown.get(member) == record.key_id:
-            return self._keys.tls_before(view, now) or record
-        return record
-
-    def not_known(self, member: MemberId) -> None:
-        """Note that a member does not know our newest certificate: its registry is behind."""
-        view, now = self._view(), self._clock.now()
-        if view is not None:
-            self._unknown[member] = self._keys.tls(view, now).key_id
-
     @property
     def session(self) -> aiohttp.ClientSession:
         """The pool of connections."""
@@ -152,11 +102,6 @@ class HttpsPeers:
         """Return how long to wait for an answer that takes ``wait_s`` at the peer."""
         read_s = self._settings.timeout_s + wait_s
         return aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S, sock_read=read_s)
-
-    def own_pin(self) -> str:
-        """Return the digest of the certificate that this node shows now, in hex."""
-        record = self._keys.tls(self._view(), self._clock.now())
-        return certificate_digest(record.certificate).hex()
 
     async def close(self) -> None:
         """Close all connections."""
@@ -330,7 +275,7 @@ class HttpsPeer:
         """Make one request and yield its answer; what goes wrong is said in our words."""
         url = f"{self._endpoint}{path}" if path[0] == "/" else f"{self._endpoint}/peer/v1/{path}"
         try:
-            context = self._peers.context(member, self._pinned_to)
+            context = self._peers.contexts.of(member, self._pinned_to)
             async with self._peers.session.request(
                 method,
                 url,
@@ -343,7 +288,7 @@ class HttpsPeer:
                 if answer.content_type == SIZE_MEDIA_TYPE and answer.status == CONFLICT:
                     raise SizeDiffersError(parse_size(await _read(answer)))
                 if answer.status >= 300:  # noqa: PLR2004 - what HTTP calls no success
-                    raise _fault(answer.status, await _read(answer))
+                    raise fault_of(answer.status, await _read(answer))
                 yield answer
         except aiohttp.ClientConnectorCertificateError as fault:
             raise self._tls_failed("it shows a certificate that the registry does not list") from (
@@ -362,10 +307,12 @@ class HttpsPeer:
         """Say why a connection broke off: a peer that refuses our certificate cannot say so."""
         if member is not None:
             try:
-                await self._call("GET", f"whoami?cert={self._peers.own_pin()}", open_to_all=True)
+                await self._call(
+                    "GET", f"whoami?cert={self._peers.contexts.own_pin()}", open_to_all=True
+                )
             except ForbiddenError as reason:
                 if reason.code == "pin_unknown":
-                    self._peers.not_known(member)
+                    self._peers.contexts.not_known(member)
                 return self._tls_failed(f"it does not accept our certificate: {reason.detail}")
             except LiaisonError as reason:
                 return reason
@@ -418,19 +365,6 @@ async def _rest(answer: aiohttp.ClientResponse, left: int) -> bytes:
             raise RejectedError("answer_too_large", "the peer's answer is larger than allowed")
         pieces.append(piece)
     return b"".join(pieces)
-
-
-def _fault(status: int, body: bytes) -> LiaisonError:
-    try:
-        told = msgspec.msgpack.decode(body, type=PeerFault)
-    except msgspec.MsgspecError:
-        told = PeerFault(f"http_{status}", 0)
-    detail = told.detail or f"the peer answered {told.code} (HTTP {status})"
-    if status == 403:  # noqa: PLR2004 - forbidden
-        return ForbiddenError(told.code, detail)
-    if status in (409, 429) or status >= 500:  # noqa: PLR2004 - the server's own trouble
-        return UnavailableError(told.code, detail, retry_after_s=told.retry_after_s or None)
-    return RejectedError(told.code, detail)
 
 
 def _unpacked(body: bytes, target: type[_T]) -> _T:

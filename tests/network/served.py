@@ -16,7 +16,8 @@ import msgspec
 
 from gateway.daemon import open_database
 from gateway.network.local_api import LocalApi
-from gateway.network.peer_api import PeerApi, PeerFault
+from gateway.network.peer_api import PeerApi
+from gateway.network.peer_bodies import PeerFault
 from gateway.network.peer_client import HttpsPeers
 from gateway.network.tls import client_context
 from gateway.services.keys import NodeKeys

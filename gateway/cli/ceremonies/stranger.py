@@ -10,9 +10,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 
 import aiohttp
-import msgspec
 
 from gateway.errors import LiaisonError, RejectedError, UnavailableError
+from gateway.network.peer_bodies import fault_of
 from gateway.network.tls import client_context
 from gateway.services.auditing.findings import HeldHead
 from keys.registry.view import View, advance, found
@@ -161,14 +161,5 @@ async def _read(answer: aiohttp.ClientResponse, most_bytes: int) -> bytes:
 
 def _check(status: int, body: bytes) -> None:
     """Let an answer pass that is no error. Raises LiaisonError with what the gateway says."""
-    if status < 300:  # noqa: PLR2004 - what HTTP calls a success
-        return
-    from gateway.network.peer_api import PeerFault  # noqa: PLC0415 - loaded when one refuses
-
-    try:
-        told = msgspec.msgpack.decode(body, type=PeerFault)
-    except msgspec.MsgspecError:
-        told = PeerFault(f"http_{status}", 0)
-    detail = told.detail or f"the gateway answered {told.code} (HTTP {status})"
-    category = UnavailableError if status >= 429 else RejectedError  # noqa: PLR2004 - its trouble
-    raise category(told.code, detail)
+    if status >= 300:  # noqa: PLR2004 - what HTTP calls no success
+        raise fault_of(status, body)
