@@ -15,13 +15,13 @@ from gateway.network.peer_api import PeerApi
 from gateway.protocol.answer import Posted, encode_batch
 from gateway.protocol.mailbox import Collect, encode_collect
 from keys.certificate import certificate_digest
-from keys.suite import KeyId, KeyUse
+from keys.suite import KeyId, KeyUse, MemberId
 from tests.network.served import XA, XB, Served, served
 from tests.scenarios.federation import OFFICER, unaware
 
-LEAD_S, OVERLAP_S = 3, 1
+LEAD_S, OVERLAP_S = 60, 30
 POLICY = {"policy": {"tls_lead_s": LEAD_S, "sign_overlap_s": OVERLAP_S}}
-QUICK = dict.fromkeys(("REGISTRY", "XA", "XB"), POLICY)
+SHORT = dict.fromkeys(("REGISTRY", "XA", "XB"), POLICY)
 ATTACHED = 40_000_000
 BATCH = encode_batch([Posted((), ("XB",), b"garbage")])
 
@@ -74,6 +74,20 @@ async def delivered(made: Served, message: str) -> None:
     await made.fed.until(done)
 
 
+async def rotated(made: Served, member: MemberId) -> None:
+    """Give a node a new certificate, and wait until all know it."""
+    await made.fed.nodes[member].rooms.rotation.rotate(KeyUse.TLS, OFFICER)
+    size = made.fed.nodes[member].mirror.size
+    for node in made.fed.nodes.values():
+        await made.fed.until(lambda m=node.mirror: m.size >= size)
+
+
+def pass_by(made: Served, seconds: int) -> None:
+    """Let time pass for all at once."""
+    for member in made.fed.nodes:
+        made.fed.clocks[member].ahead_s += seconds
+
+
 def api_of(made: Served, member: str) -> PeerApi:
     """Return a node's listener for peers."""
     gate = made.fed.nodes[member].gate
@@ -85,7 +99,7 @@ async def test_certificates_change_without_a_failed_exchange(
 ) -> None:
     """A stream of requests both ways, long polls and 40 MB on the way: until the old ones end."""
     monkeypatch.setattr(peer_connections, "END_OVER_S", 0.1)
-    async with served(tmp_path, "XA", "XB", changes=QUICK) as made:
+    async with served(tmp_path, "XA", "XB", changes=SHORT) as made:
         streams = Streams(made)
         old = {m: made.fed.nodes[m].keys.keyring.records(KeyUse.TLS)[-1] for m in (XA, XB)}
 
@@ -94,16 +108,14 @@ async def test_certificates_change_without_a_failed_exchange(
         paper = await upload(pieces(), "a.bin", "application/octet-stream", OFFICER)
         sent = [(await made.fed.send("XA", "XB", attachments=[paper.id])).id]
         for member in (XA, XB):
-            await made.fed.nodes[member].rooms.rotation.rotate(KeyUse.TLS, OFFICER)
-
-        def over() -> bool:
-            now = made.fed.clocks[XA].now()
-            view = made.fed.nodes[XA].mirror.view
-            return all(view.keys[KeyId(record.key_id)].end < now for record in old.values())
-
-        while not over():
-            sent.append((await made.fed.send("XA", "XB")).id)
-            await asyncio.sleep(0.1)
+            await rotated(made, member)
+        for passed_s in (0, LEAD_S + 1, OVERLAP_S):
+            pass_by(made, passed_s)
+            for _ in range(5):
+                sent.append((await made.fed.send("XA", "XB")).id)
+                await asyncio.sleep(0.1)
+        view, now = made.fed.nodes[XA].mirror.view, made.fed.clocks[XA].now()
+        assert all(view.keys[KeyId(record.key_id)].end < now for record in old.values())
         apis = {member: api_of(made, member) for member in (XA, XB)}
         await made.fed.until(
             lambda: (
@@ -123,7 +135,7 @@ async def test_connection_under_an_old_certificate_ends_in_order(
 ) -> None:
     """What is under way when the certificate ends is answered; then the connection is closed."""
     monkeypatch.setattr(peer_connections, "END_OVER_S", 0.1)
-    async with served(tmp_path, "XA", "XB", changes=QUICK) as made:
+    async with served(tmp_path, "XA", "XB", changes=SHORT) as made:
         record = made.fed.nodes[XA].keys.keyring.records(KeyUse.TLS)[-1]
         theirs = made.fed.nodes[XB].keys.keyring.records(KeyUse.TLS)[-1]
         async with aiohttp.ClientSession() as session:
@@ -136,13 +148,15 @@ async def test_connection_under_an_old_certificate_ends_in_order(
 
             assert await post("envelopes", BATCH) == 200
             assert api_of(made, "XB").connections.open_under(theirs.key_id) >= 1
-            await made.fed.nodes[XA].rooms.rotation.rotate(KeyUse.TLS, OFFICER)
-            wait_s = LEAD_S + OVERLAP_S + 1
-            asked = encode_collect(Collect(wait_s=wait_s, confirmations=(), settled=()))
-            assert await post("collect", asked) == 200  # it began before the end, and ends after it
+            await rotated(made, XA)
+            asked = encode_collect(Collect(wait_s=3, confirmations=(), settled=()))
+            began = asyncio.ensure_future(post("collect", asked))
+            gate = made.fed.nodes[XB].gate
+            await made.fed.until(lambda: gate.collects.inside == 1)
+            pass_by(made, LEAD_S + OVERLAP_S + 1)
+            assert await began == 200  # it began before the end, and ends after it
             with pytest.raises((aiohttp.ClientError, OSError)):
                 await post("envelopes", BATCH)
-        gate = made.fed.nodes[XB].gate
         with pytest.raises(ForbiddenError):
             gate.standing(certificate_digest(record.certificate))
         assert (await made.peers["XA"].member(XB).ping()).member == XB
@@ -161,7 +175,7 @@ async def test_peer_that_does_not_know_the_new_certificate_is_shown_the_old_one(
                 made.fed.clocks[member].ahead_s = 301
             view, now = made.fed.nodes[XA].mirror.view, made.fed.clocks[XA].now()
             newest = made.fed.nodes[XA].keys.tls(view, now)
-            assert made.peers["XA"].shown_to(XB, view, now) == newest
+            assert made.peers["XA"].contexts.shown_to(XB, view, now) == newest
             with pytest.raises(LiaisonError) as caught:
                 await made.peers["XA"].member(XB).ping()
             assert caught.value.code == "tls_failed"
@@ -170,7 +184,9 @@ async def test_peer_that_does_not_know_the_new_certificate_is_shown_the_old_one(
             assert xb.mirror.size == size
         made.fed.clocks[XA].ahead_s = 3 * 86_400
         now = made.fed.clocks[XA].now()
-        assert made.peers["XA"].shown_to(XB, view, now) == newest  # there is no other one left
+        assert (
+            made.peers["XA"].contexts.shown_to(XB, view, now) == newest
+        )  # there is no other one left
 
 
 async def test_new_certificate_is_taken_from_a_peer_whose_clock_is_ahead(tmp_path: Path) -> None:
@@ -182,10 +198,10 @@ async def test_new_certificate_is_taken_from_a_peer_whose_clock_is_ahead(tmp_pat
         await made.fed.until(lambda: len({mirror.size for mirror in mirrors}) == 1)
         made.fed.clocks[XA].ahead_s, made.fed.clocks[XB].ahead_s = 301, 61
         view, now = made.fed.nodes[XA].mirror.view, made.fed.clocks[XA].now()
-        shown = made.peers["XA"].shown_to(XB, view, now)
+        shown = made.peers["XA"].contexts.shown_to(XB, view, now)
         assert shown.key_id != old.key_id
         assert not view.keys[KeyId(shown.key_id)].good_at(made.fed.clocks[XB].now())
         assert (await made.peers["XA"].member(XB).ping()).member == XB
         assert (await made.peers["XB"].member(XA).ping()).member == XA
-        assert made.peers["XA"].shown_to(XB, view, now) == shown
+        assert made.peers["XA"].contexts.shown_to(XB, view, now) == shown
         await delivered(made, (await made.fed.send("XA", "XB")).id)
