@@ -8,6 +8,7 @@ from gateway.services.receiving.drafts import Drafts
 from gateway.services.receiving.inbox import Inbox
 from gateway.services.receiving.judging import Judging
 from gateway.services.receiving.reception import Reception
+from gateway.services.receiving.storing import Storing
 from gateway.wiring.base import Base
 from gateway.wiring.blobs import Blobs
 from gateway.wiring.federation import Federation
@@ -81,8 +82,14 @@ def wire_receiving(
             wayback=relay.wayback,
             heard=heard,
             arrived=arrived,
+            storing=Storing(
+                base.keys,
+                base.ledger,
+                reoffering=sending.reoffering,
+                recalls=sending.recalls,
+                reopening=base.reopening,
+            ),
             reoffering=sending.reoffering,
             recalls=sending.recalls,
-            reopening=base.reopening,
         ),
     )
