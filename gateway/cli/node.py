@@ -6,12 +6,12 @@ from typing import Annotated
 import typer
 
 from gateway.cli.ceremonies.competences import competences_of
+from gateway.cli.ceremonies.drawn_roots import given_roots
 from gateway.cli.ceremonies.founding import (
     Founding,
     check_free,
     found_again,
     found_member,
-    given_roots,
     with_anchor,
 )
 from gateway.cli.ceremonies.rootkeys import MOST_ROOTS, OFFLINE, RootPlan

@@ -8,10 +8,10 @@ import typer
 
 from gateway.cli.auditing import split_view
 from gateway.cli.ceremonies import registrar
+from gateway.cli.ceremonies.drawn_roots import given_roots
 from gateway.cli.ceremonies.founding import (
     Founding,
     found_federation,
-    given_roots,
     prepare_federation,
 )
 from gateway.cli.ceremonies.rootkeys import MOST_ROOTS, OFFLINE, RootPlan

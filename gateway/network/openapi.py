@@ -33,7 +33,7 @@ from gateway.services.health import HealthReport, OutboxRow, PeerReport, Status
 from gateway.services.keykeeping.ceremony import RouteChange, RouteView
 from gateway.services.keykeeping.key_report import KeySummary
 from gateway.services.keykeeping.rotation import RevokedKey
-from gateway.services.media.importing import Imported
+from gateway.services.media.tally import Imported
 from gateway.services.receiving.inbox import MessageQuery
 from gateway.services.receiving.message_view import AttachmentView, Detail, Page, Summary
 from gateway.services.receiving.names import NamesFound, NamesQuery

@@ -27,7 +27,7 @@ from gateway.protocol.medium import (
 )
 from gateway.services.auditing.check import check_audit_log
 from gateway.services.caller import Caller
-from gateway.services.media.importing import Imported, NotTaken
+from gateway.services.media.tally import Imported, NotTaken
 from gateway.store import carried
 from keys.registry.statement import Chain
 from keys.suite import KeyUse, MemberId

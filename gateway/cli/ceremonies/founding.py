@@ -12,7 +12,8 @@ from pathlib import Path
 
 import msgspec
 
-from gateway.cli.ceremonies.rootkeys import OFFLINE, RootPlan, draw_set, read_public
+from gateway.cli.ceremonies.drawn_roots import GivenRoots, Roots, draw_roots
+from gateway.cli.ceremonies.rootkeys import RootPlan
 from gateway.errors import ConflictError, RejectedError
 from gateway.settings import Settings, load, render
 from keys.keyfile import create
@@ -25,10 +26,8 @@ from keys.registry.draft import (
     follow,
     log_signer,
     proofs,
-    root_signers,
     use_line,
 )
-from keys.registry.rootset import PublicRoots
 from keys.registry.statement import (
     NO_COMPETENCES,
     REGISTRY,
@@ -36,19 +35,16 @@ from keys.registry.statement import (
     Competences,
     Kind,
     MemberRole,
-    NextSet,
-    RootSet,
     Statement,
     UseLine,
     key_name,
 )
 from keys.registry.view import View, found
-from keys.rootfile import RootKey
 from keys.slot import Cost
 from keys.suite import Entropy, KeyUse, MemberId, digest
 from keys.tlog.checkpoint import Checkpoint, sign_checkpoint
 from keys.tlog.merkle import Frontier, leaf_hash
-from keys.tlog.note import NoteSigner, sign_note
+from keys.tlog.note import sign_note
 
 GENESIS = "genesis.note"
 KEY_LIFETIME_S = 2 * 366 * 86_400
@@ -63,51 +59,6 @@ class Founding:
     cost: Cost
     now: int
     entropy: Entropy = os.urandom
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Roots:
-    """A member's root keys: the set in force, and the set to come by commitment."""
-
-    keys: tuple[RootKey, ...]
-    root: RootSet
-    coming: NextSet
-
-    @property
-    def signers(self) -> list[NoteSigner]:
-        """Return all signers of the set in force."""
-        return [signer for key in self.keys for signer in root_signers(key)]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GivenRoots:
-    """Root sets that were drawn elsewhere: their keys are not here, and sign later."""
-
-    now: PublicRoots
-    then: PublicRoots
-
-    def roots(self, federation: str, member: MemberId) -> Roots:
-        """Return them as a member's. Raises RejectedError ``root_set_of_another_member``."""
-        for shown in (self.now, self.then):
-            if (shown.federation, shown.member) != (federation, member):
-                raise RejectedError(
-                    "root_set_of_another_member",
-                    f"the root set is of {shown.member} in {shown.federation}, not of {member} in "
-                    f"{federation}",
-                )
-        return Roots(keys=(), root=self.now.root, coming=self.then.coming)
-
-
-def given_roots(now: Path | None, then: Path | None) -> GivenRoots | None:
-    """Return the root sets of two public files; None where none is named.
-
-    Raises RejectedError ``root_set_missing`` or ``root_set_malformed``.
-    """
-    if now is None and then is None:
-        return None
-    if now is None or then is None:
-        raise RejectedError("root_set_missing", "--root-set and --next-set are named together")
-    return GivenRoots(now=read_public(now), then=read_public(then))
 
 
 def check_free(folder: Path) -> None:
@@ -136,28 +87,6 @@ def new_folder(folder: Path) -> Iterator[Path]:
         raise
 
 
-def draw_roots(
-    founding: Founding, building: Path, federation: str, member: MemberId, plan: RootPlan
-) -> Roots:
-    """Make a member's root keys and those to come, each in a file of its own."""
-    offline = building / OFFLINE
-    offline.mkdir(mode=0o700)
-    (current, shown), (_, coming) = (
-        draw_set(
-            offline,
-            federation,
-            member,
-            generation,
-            plan,
-            passphrases=[founding.passphrase] * plan.count,
-            cost=founding.cost,
-            entropy=founding.entropy,
-        )
-        for generation in (1, 2)
-    )
-    return Roots(keys=tuple(current), root=shown.root, coming=coming.coming)
-
-
 def draw_keyring(founding: Founding, federation: str, member: MemberId) -> Keyring:
     """Make a node's first keys; the storage key of the month is drawn by the daemon."""
     return Keyring([_record(founding, federation, member, use) for use in NODE_USES])
@@ -176,7 +105,7 @@ def found_federation(
     """Make the registrar's node and the registry's first statement; return the anchor."""
     with new_folder(founding.folder) as building:
         plan = RootPlan(count=registrars, threshold=threshold)
-        roots = draw_roots(founding, building, federation, REGISTRY, plan)
+        roots = _draw_roots(founding, building, federation, REGISTRY, plan)
         keyring = draw_keyring(founding, federation, REGISTRY)
         statement = draft_genesis(
             federation,
@@ -336,7 +265,7 @@ def _found_node(
     with new_folder(founding.folder) as building:
         match plan:
             case RootPlan():
-                roots = draw_roots(founding, building, federation, member, plan)
+                roots = _draw_roots(founding, building, federation, member, plan)
             case GivenRoots():
                 roots = plan.roots(federation, member)
         keyring = draw_keyring(founding, federation, member)
@@ -353,6 +282,20 @@ def with_anchor(settings: Settings, anchor: str, url: str) -> Settings:
     """Return settings that name a registry."""
     registry = msgspec.structs.replace(settings.registry, anchor=anchor, url=url)
     return msgspec.structs.replace(settings, registry=registry)
+
+
+def _draw_roots(
+    founding: Founding, building: Path, federation: str, member: MemberId, plan: RootPlan
+) -> Roots:
+    return draw_roots(
+        building,
+        federation,
+        member,
+        plan,
+        passphrase=founding.passphrase,
+        cost=founding.cost,
+        entropy=founding.entropy,
+    )
 
 
 def _record(founding: Founding, federation: str, member: MemberId, use: KeyUse) -> KeyRecord:

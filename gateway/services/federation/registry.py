@@ -8,7 +8,6 @@ statements is verified the same way; the registrar's answer alone confirms that 
 import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from gateway.clock import Clock
 from gateway.errors import (
@@ -21,7 +20,12 @@ from gateway.peer import Peer, Peers
 from gateway.protocol.audit import EntryKind
 from gateway.services.federation import witnesses
 from gateway.services.federation.growth import Verified, extended, replayed
-from gateway.services.federation.reading import ENTRIES_PER_READ, read_checkpoint, read_entries
+from gateway.services.federation.reading import (
+    ENTRIES_PER_READ,
+    Shown,
+    read_beyond,
+    read_checkpoint,
+)
 from gateway.services.federation.registry_heads import (
     check_head,
     check_head_of_now,
@@ -49,7 +53,6 @@ from keys.tlog.note import NoteSignature, NoteSigner
 Recorder = Callable[[View | None, View], Sequence[audit.NewEntry]]
 """Returns the audit entries that belong to a step from one view (None for none) to another."""
 
-MAX_STATEMENTS_PER_FOLLOW = 1_000_000
 CLOCK_SKEW_S = 300
 
 
@@ -62,17 +65,6 @@ class RollbackError(RejectedError):
             f"the registry was shown with {shown} statements after {verified} were verified: "
             "refused, nothing changed",
         )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Shown:
-    """What a source shows beyond ours: each statement verified, the head over them not yet."""
-
-    first: int
-    notes: Sequence[bytes]
-    grown: Verified | None
-    head: bytes
-    size: int
 
 
 class RegistryMirror:
@@ -236,7 +228,7 @@ class RegistryMirror:
                 "registry_incomplete", "statements are missing between ours and the head shown"
             )
         grown = await asyncio.to_thread(extended, self._verified(), fresh, self._anchor)
-        shown = _Shown(first=known, notes=fresh, grown=grown, head=head, size=size)
+        shown = Shown(first=known, notes=fresh, grown=grown, head=head, size=size)
         await self._take(shown, confirmed=False)
         self.read_at = self._clock.now()
         return self.size - known
@@ -262,7 +254,7 @@ class RegistryMirror:
             newest = await self.entries(max(0, self.size - 1), self.size)
             if note in newest:
                 return self.size - 1
-            self._check_date(note)
+            _check_date(note, self._clock.now())
             if self.signed_size > self.size:
                 raise RejectedError(
                     "registry_rollback",
@@ -277,19 +269,6 @@ class RegistryMirror:
             )
             await self._keep(grown, [note], signed, confirmed=True)
             return self.size - 1
-
-    def _check_date(self, note: bytes) -> None:
-        """Let a statement pass that is not dated in the future.
-
-        The fold has no clock; and nobody could follow in a chain whose last date is far ahead.
-        """
-        ahead_s = parse_statement(note).statement.at - self._clock.now()
-        if ahead_s > CLOCK_SKEW_S:
-            raise RejectedError(
-                "statement_in_future",
-                f"the statement is dated {ahead_s} s in the future: check the clock of the machine "
-                "on which it was drafted",
-            )
 
     async def sign_again(self, signer: Callable[[View], NoteSigner]) -> None:
         """Sign our head with the log key in use now too, where an older one did."""
@@ -354,19 +333,11 @@ class RegistryMirror:
                 retry_after_s=60,
             )
 
-    async def _read(self, source: Peer) -> _Shown:
-        """Read what ``source`` has beyond ours; fold each bundle before the next is asked for."""
-        grown, first = self._verified(), self.size
-        head = await read_checkpoint(source)
-        size = parse_checkpoint(head).size
-        if size > first + MAX_STATEMENTS_PER_FOLLOW:
-            raise RejectedError("registry_too_large", "the registry claims an absurd size")
+    async def _read(self, source: Peer) -> Shown:
+        """Read what ``source`` has beyond ours."""
+        grown, head = self._verified(), await read_checkpoint(source)
         self._note_signed(head)
-        notes: list[bytes] = []
-        async for bundle in read_entries(source, first, size):
-            grown = await asyncio.to_thread(extended, grown, bundle, self._anchor)
-            notes += bundle
-        return _Shown(first=first, notes=notes, grown=grown, head=head, size=size)
+        return await read_beyond(source, head, grown, self._anchor)
 
     def _note_signed(self, head: bytes) -> None:
         if self._view is not None:
@@ -376,7 +347,7 @@ class RegistryMirror:
                 return
             self.signed_size = max(self.signed_size, signed.size)
 
-    async def _take(self, shown: _Shown, *, confirmed: bool) -> bool:
+    async def _take(self, shown: Shown, *, confirmed: bool) -> bool:
         """Keep what was shown, once the head over it verifies; tell whether we grew by it."""
         if shown.grown is None:
             raise UnavailableError("registry_unknown", "the registry shows no statement yet")
@@ -469,3 +440,17 @@ class RegistryMirror:
         self._view = view
         for watcher in self._watchers:
             watcher(view)
+
+
+def _check_date(note: bytes, now: int) -> None:
+    """Let a statement pass that is not dated in the future.
+
+    The fold has no clock; and nobody could follow in a chain whose last date is far ahead.
+    """
+    ahead_s = parse_statement(note).statement.at - now
+    if ahead_s > CLOCK_SKEW_S:
+        raise RejectedError(
+            "statement_in_future",
+            f"the statement is dated {ahead_s} s in the future: check the clock of the machine "
+            "on which it was drafted",
+        )

@@ -5,11 +5,8 @@ A crash leaves what was committed, and the same medium brings the rest. Source: 
 """
 
 import asyncio
-from collections import Counter, deque
+from collections import deque
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
-
-import msgspec
 
 from gateway.clock import Clock
 from gateway.errors import LiaisonError, RejectedError, UnavailableError
@@ -19,8 +16,6 @@ from gateway.protocol.answer import (
     MAX_BATCH_BYTES,
     Accepted,
     Answer,
-    Later,
-    PendingBlobs,
     Posted,
     Refused,
 )
@@ -43,7 +38,6 @@ from gateway.protocol.medium import (
     RegistryStatement,
     Unreadable,
 )
-from gateway.protocol.message import message_ref
 from gateway.protocol.receipt import parse_receipt
 from gateway.services.blobs.incoming_blobs import IncomingBlobs
 from gateway.services.blobs.segments import HeldSegment
@@ -53,6 +47,7 @@ from gateway.services.federation.registry import RegistryMirror
 from gateway.services.federation.standing import SUSPENDED, shunned
 from gateway.services.keys import NodeKeys
 from gateway.services.ledger import Ledger
+from gateway.services.media.tally import Imported, Taken
 from gateway.services.receiving.reception import Reception
 from gateway.services.relay.wayback import Answered, Wayback
 from gateway.services.sending.delivery import Delivery
@@ -69,67 +64,8 @@ OWED_S = 14 * 86_400
 """How long after its expiry a copy's outcome goes on every medium back."""
 STATEMENTS_BYTES = 64 * 1024 * 1024
 """How much of the registry beyond ours one medium may bring."""
-LISTED_MOST = 500
 
 _log = logger()
-
-
-class NotTaken(msgspec.Struct, frozen=True, kw_only=True):
-    """A message that was on the medium, or should have been, and is not in the inbox by that."""
-
-    message: str
-    """Its id; empty for what is no envelope."""
-    state: str
-    """``refused`` for ever, ``later``, ``pending`` (an attachment is missing) or ``left_out``."""
-    code: str
-
-
-class Imported(msgspec.Struct, frozen=True, kw_only=True):
-    """What a medium brought."""
-
-    member: str
-    made_at: int
-    fault: str
-    """Why not all of the medium could be read; empty for a whole one."""
-    accepted: int
-    repeated: int
-    """Messages that were here already: answered with their first receipt."""
-    not_taken: list[NotTaken]
-    """At most 500 of them."""
-    settled: int
-    """Receipts and refusals of messages of our own that are at their end now."""
-    statements: int
-    """Statements of the registry that were new."""
-    faults: dict[str, int]
-    """How many other records came to nothing, by the code of why."""
-
-
-@dataclass(slots=True)
-class _Taken:
-    """A medium on its way in."""
-
-    hop: MemberId
-    made_at: int
-    known: int
-    """How many statements of the registry were verified when it began."""
-    admitted: bool = False
-    statements: list[bytes] = field(default_factory=list)
-    statement_bytes: int = 0
-    learnt: int = 0
-    copies: list[bytes] = field(default_factory=list)
-    copy_bytes: int = 0
-    returns: list[Return] = field(default_factory=list)
-    accepted: int = 0
-    repeated: int = 0
-    settled: int = 0
-    not_taken: list[NotTaken] = field(default_factory=list)
-    faults: Counter[str] = field(default_factory=Counter)
-
-    def miss(self, message_id: bytes | None, state: str, code: str) -> None:
-        """List a message that was not taken."""
-        if len(self.not_taken) < LISTED_MOST:
-            name = "" if message_id is None else message_ref(self.hop, message_id)
-            self.not_taken.append(NotTaken(message=name, state=state, code=code))
 
 
 class Importing:
@@ -171,7 +107,7 @@ class Importing:
         """
         require(caller, Role.OPERATOR)
         reader = MediumReader()
-        taken: _Taken | None = None
+        taken: Taken | None = None
         async for piece in pieces:
             records = deque(await asyncio.to_thread(reader.update, piece))
             while records:  # a record is let go as soon as it is taken: one may have 8 MiB
@@ -193,20 +129,18 @@ class Importing:
         await self._take_copies(taken)
         await self._take_returns(taken)
         await self._record(taken, caller, reader.digest)
-        return _imported(taken, fault)
+        return taken.imported(fault)
 
-    def _begin(self, heading: Heading) -> _Taken:
+    def _begin(self, heading: Heading) -> Taken:
         if heading.recipient != self._keys.member or heading.sender == self._keys.member:
             raise RejectedError(
                 "medium_of_another_member",
                 f"{heading.sender} wrote this medium for {heading.recipient}; "
                 f"this is {self._keys.member}",
             )
-        return _Taken(
-            hop=MemberId(heading.sender), made_at=heading.made_at, known=self._mirror.size
-        )
+        return Taken(hop=MemberId(heading.sender), made_at=heading.made_at, known=self._mirror.size)
 
-    async def _take(self, record: Record, taken: _Taken) -> None:
+    async def _take(self, record: Record, taken: Taken) -> None:
         match record:
             case Unreadable(code=code):
                 taken.faults[code] += 1
@@ -218,7 +152,7 @@ class Importing:
                 self._admit(taken)
                 await self._take_admitted(record, taken)
 
-    async def _take_admitted(self, record: Record, taken: _Taken) -> None:
+    async def _take_admitted(self, record: Record, taken: Taken) -> None:
         """Take a record that means something only of a member in good standing."""
         match record:
             case CarriedCopy(envelope=envelope):
@@ -239,7 +173,7 @@ class Importing:
             case _:
                 assert isinstance(record, End)  # noqa: S101 - all others are taken above
 
-    async def _take_part(self, record: CardNote | BlobOffer | BlobSegment, taken: _Taken) -> None:
+    async def _take_part(self, record: CardNote | BlobOffer | BlobSegment, taken: Taken) -> None:
         """Take a card, or a part of an attachment; one that is not good costs itself alone."""
         try:
             match record:
@@ -255,7 +189,7 @@ class Importing:
                 raise
             taken.faults[fault.code] += 1
 
-    async def _keep_card(self, note: bytes, taken: _Taken) -> None:
+    async def _keep_card(self, note: bytes, taken: Taken) -> None:
         """Keep the writer's card; an older medium that is imported late takes nothing back."""
         try:
             await self._cards.keep(taken.hop, note)
@@ -263,7 +197,7 @@ class Importing:
             if fault.code != "card_older":
                 raise
 
-    def _admit(self, taken: _Taken) -> None:
+    def _admit(self, taken: Taken) -> None:
         """Let the writer pass, once what it says of the registry is known."""
         if not taken.admitted:
             writer = self._mirror.view.member(taken.hop).member
@@ -272,7 +206,7 @@ class Importing:
                 raise RejectedError(SUSPENDED, f"{suspended} is suspended")
             taken.admitted = True
 
-    def _hold_statement(self, record: RegistryStatement, taken: _Taken) -> None:
+    def _hold_statement(self, record: RegistryStatement, taken: Taken) -> None:
         """Keep a statement that is next to ours until the head over it comes."""
         if record.number != taken.known + len(taken.statements):
             return
@@ -280,7 +214,7 @@ class Importing:
         if taken.statement_bytes <= STATEMENTS_BYTES:
             taken.statements.append(record.note)
 
-    async def _learn(self, head: bytes, taken: _Taken) -> None:
+    async def _learn(self, head: bytes, taken: Taken) -> None:
         if self._keys.member == REGISTRY:  # its registry is its own
             return
         try:
@@ -290,7 +224,7 @@ class Importing:
             _log.warning("registry.refused", peer=taken.hop, code=fault.code, detail=fault.detail)
         taken.statements.clear()
 
-    async def _take_copies(self, taken: _Taken) -> None:
+    async def _take_copies(self, taken: Taken) -> None:
         """Note the copies, open and store them like any post, and keep what they are refused by."""
         batch, taken.copies, taken.copy_bytes = taken.copies, [], 0
         if not batch:
@@ -305,7 +239,7 @@ class Importing:
         answers = await self._reception.accept(taken.hop, posts)
         await self._refuse(parsed, notes, answers)
         for item, answer in zip(parsed, answers, strict=True):
-            _count(taken, item, answer, repeated=item is not None and item.envelope_id in before)
+            taken.count(item, answer, repeated=item is not None and item.envelope_id in before)
 
     def _note(self, envelope: ParsedEnvelope, hop: MemberId) -> NewCarried | None:
         """Return what is owed for a copy; None for what is not for us."""
@@ -341,7 +275,7 @@ class Importing:
         if signed:
             await self._database.write(lambda tx: carried.refuse(tx, signed))
 
-    async def _take_returns(self, taken: _Taken) -> None:
+    async def _take_returns(self, taken: Taken) -> None:
         """Settle our own rows; what is not of them was never sent, whatever else we relayed."""
         batch, taken.returns = taken.returns, []
         if not batch:
@@ -356,7 +290,7 @@ class Importing:
             elif state is not None:
                 taken.faults["stale_card" if _is_stale(item) else "receipt_refused"] += 1
 
-    async def _record(self, taken: _Taken, caller: Caller, medium: bytes) -> None:
+    async def _record(self, taken: Taken, caller: Caller, medium: bytes) -> None:
         entry = self._ledger.entry(
             EntryKind.ADMINISTRATOR_ACTED,
             peer=caller.name,
@@ -367,42 +301,11 @@ class Importing:
         _log.info("medium.imported", peer=taken.hop, count=taken.accepted)
 
 
-def _imported(taken: _Taken, fault: str) -> Imported:
-    return Imported(
-        member=taken.hop,
-        made_at=taken.made_at,
-        fault=fault,
-        accepted=taken.accepted,
-        repeated=taken.repeated,
-        not_taken=taken.not_taken,
-        settled=taken.settled,
-        statements=taken.learnt,
-        faults=dict(taken.faults),
-    )
-
-
 def _parsed(envelope: bytes) -> ParsedEnvelope | None:
     try:
         return parse_envelope(envelope)
     except RejectedError:
         return None
-
-
-def _count(
-    taken: _Taken, envelope: ParsedEnvelope | None, answer: Answer, *, repeated: bool
-) -> None:
-    message_id = None if envelope is None else envelope.header.message_id
-    match answer:
-        case Accepted() if repeated:
-            taken.repeated += 1
-        case Accepted():
-            taken.accepted += 1
-        case PendingBlobs():
-            taken.miss(message_id, "pending", "pending_blobs")
-        case Later(code=code):
-            taken.miss(message_id, "later", code)
-        case Refused(code=code):
-            taken.miss(message_id, "refused", code)
 
 
 def _is_stale(item: Return) -> bool:

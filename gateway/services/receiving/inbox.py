@@ -11,7 +11,7 @@ from gateway.cases.handling import Handling
 from gateway.cases.kind import Kind
 from gateway.cases.kinds import kind_named
 from gateway.clock import Clock, happens
-from gateway.errors import ForbiddenError, LiaisonError, RejectedError, UnavailableError
+from gateway.errors import ForbiddenError, LiaisonError, RejectedError
 from gateway.protocol.audit import EntryKind
 from gateway.protocol.message import (
     Attachment,
@@ -32,6 +32,7 @@ from gateway.services.handling.quarantine import (
 )
 from gateway.services.keys import NodeKeys
 from gateway.services.ledger import Ledger
+from gateway.services.receiving.attachment_names import no_attachment, not_here, parted
 from gateway.services.receiving.drafts import Drafts, asked_drafts
 from gateway.services.receiving.marked import marks_in, marks_shown
 from gateway.services.receiving.message_view import (
@@ -57,7 +58,6 @@ from gateway.store.outbox.showing import RecipientState
 
 MAX_WAIT_S = 60
 LOOK_AGAIN_S = 2.0
-PENDING_RETRY_S = 10
 
 
 class MessageQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -180,14 +180,14 @@ class Inbox:
         One that is not here yet is fetched now. Raises RejectedError ``attachment_unknown``,
         ``attachment_lost``; UnavailableError ``attachment_pending``; and as ``read``.
         """
-        ref, number = _parted(attachment_id)
+        ref, number = parted(attachment_id)
         if (drafted := await self._drafts.attachment(ref, number, caller)) is not None:
             return drafted
         opened, role = await self._attachment(ref, number, caller, reason)
         attachment = opened.payload.attachments[number]
         lacking = await self._ask(opened, attachment)
         if lacking is not None:
-            raise _not_here(lacking, self._clock.now())
+            raise not_here(lacking, self._clock.now())
         await self._record(caller, role, opened.stored.envelope_id, attachment.blob_id)
         return attachment
 
@@ -199,7 +199,7 @@ class Inbox:
         It shows the attachment's name: that is a read too. Raises RejectedError
         ``attachment_unknown``, and as ``read``.
         """
-        ref, number = _parted(attachment_id)
+        ref, number = parted(attachment_id)
         if (drafted := await self._drafts.attachment(ref, number, caller)) is not None:
             return attachment_of(attachment_id, drafted, None)
         opened, role = await self._attachment(ref, number, caller, reason)
@@ -246,7 +246,7 @@ class Inbox:
             require(caller, Role.OFFICER, Role.RELEASER)
             opened = await self._open(ref, caller)
             if number >= len(opened.payload.attachments):
-                raise _no_attachment(f"{ref}.{number}")
+                raise no_attachment(f"{ref}.{number}")
             file = opened.payload.attachments[number].plain_digest
             role = reader_of(await self._quarantine(opened), caller, reason, file)
         return opened, role
@@ -365,18 +365,6 @@ class Inbox:
         return OpenedStored(stored=stored, inner=inner, payload=payload, signature=signature)
 
 
-def _parted(attachment_id: str) -> tuple[str, int]:
-    """Return the message and the number of an attachment. Raises RejectedError."""
-    ref, _, number = attachment_id.rpartition(".")
-    if not number.isdecimal() or len(number) > 2:  # noqa: PLR2004 - at most 64 attachments
-        raise _no_attachment(attachment_id)
-    return ref, int(number)
-
-
-def _no_attachment(attachment_id: str) -> RejectedError:
-    return RejectedError("attachment_unknown", f"there is no attachment {attachment_id!r}")
-
-
 def _name(item: MessageSummary) -> tuple[str, bytes]:
     return item.sender, item.message_id
 
@@ -387,17 +375,3 @@ def _find(tx: Transaction, ref: str) -> StoredMessage:
     if stored is None or stored.direction == messages.SERVICE:
         raise RejectedError("message_unknown", f"there is no message {ref} here")
     return stored
-
-
-def _not_here(lacking: Attached, now: int) -> LiaisonError:
-    """Say why an attachment cannot be read."""
-    if lacking.state is AttachmentState.LOST:
-        return RejectedError(
-            "attachment_lost", f"the attachment did not come and will not: {lacking.code}"
-        )
-    why = f"; the last attempt: {lacking.code}" if lacking.code else ""
-    return UnavailableError(
-        "attachment_pending",
-        f"the attachment is being fetched from {lacking.origin}{why}",
-        retry_after_s=max(PENDING_RETRY_S, lacking.due_at - now if lacking.code else 0),
-    )
