@@ -5,7 +5,9 @@ peer's context is made anew and its old connections are not used again.
 """
 
 import asyncio
+import errno
 import io
+import os
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -295,10 +297,10 @@ class HttpsPeer:
                 fault
             )
         except (aiohttp.ClientConnectorSSLError, ssl.SSLError) as fault:
-            raise self._tls_failed(str(fault)) from fault
+            raise self._tls_failed(_why(fault)) from fault
         except (aiohttp.ClientConnectorError, aiohttp.ServerTimeoutError, TimeoutError) as fault:
             raise UnavailableError(
-                "peer_unreachable", f"{self._endpoint} does not answer: {fault}"
+                "peer_unreachable", f"{self._endpoint} does not answer: {_why(fault)}"
             ) from fault
         except (aiohttp.ClientError, OSError) as fault:
             raise await self._broken(fault, member) from fault
@@ -348,6 +350,18 @@ class _Outgoing:
         except LiaisonError as fault:
             self.fault = fault
             raise
+
+
+def _why(fault: Exception) -> str:
+    """Return what is wrong with a connection, with no word of the library's objects."""
+    cause = fault.os_error if isinstance(fault, aiohttp.ClientConnectorError) else fault
+    told = None
+    if isinstance(cause, ssl.SSLError):
+        told = cause.reason and cause.reason.replace("_", " ").lower()
+    elif isinstance(cause, OSError):
+        number = cause.errno or 0
+        told = os.strerror(number) if number in errno.errorcode else cause.strerror
+    return told or str(cause) or type(cause).__name__
 
 
 async def _read(answer: aiohttp.ClientResponse) -> bytes:

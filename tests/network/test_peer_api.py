@@ -312,6 +312,26 @@ async def test_new_certificate_works_without_a_restart(tmp_path: Path) -> None:
         assert made.fed.nodes[XB].gate.standing(line.pin) == XA
 
 
+async def test_who_cannot_be_reached_is_told_of_in_plain_words(tmp_path: Path) -> None:
+    """Nobody listens, or somebody who speaks no TLS: no word of the library's objects."""
+
+    async def greet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 mail.example ready to take your letters\r\n")
+
+    server = await asyncio.start_server(greet, "127.0.0.1", 0)
+    async with served(tmp_path, "XA") as made, server:
+        told = []
+        for port in (*free_ports(1), server.sockets[0].getsockname()[1]):
+            made.peers["XA"]._registrar_url = f"https://127.0.0.1:{port}"
+            with pytest.raises(UnavailableError) as caught:
+                await made.peers["XA"].registrar().ping()
+            told.append((caught.value.code, caught.value.detail.replace(str(port), "PORT")))
+    assert told == [
+        ("peer_unreachable", "https://127.0.0.1:PORT does not answer: Connection refused"),
+        ("tls_failed", "no TLS with REGISTRY at https://127.0.0.1:PORT: wrong version number"),
+    ]
+
+
 async def test_retry_goes_to_the_new_endpoint(tmp_path: Path) -> None:
     """XB moves while a message for it waits: its statement says where, and the retry goes there."""
     async with served(tmp_path, "XA", "XB") as made:
