@@ -8,8 +8,8 @@ from typing import Annotated, Any, Final
 import typer
 
 from gateway.cli.demo.commands import CommandLine
-from gateway.cli.terminal.console import USAGE, complain, language
-from gateway.cli.terminal.french import speak_french
+from gateway.cli.terminal.console import USAGE, complain
+from gateway.cli.terminal.page import frame
 from gateway.cli.terminal.showing import offer_token_file
 from gateway.errors import LiaisonError
 
@@ -53,7 +53,7 @@ def _loaded(module: str) -> Any:
 
 def serve(
     folder: Annotated[str, typer.Option("--dir", help="The node's folder.")] = "/var/lib/liaison",
-    ask: Annotated[bool, typer.Option(help="Ask for the passphrase.")] = False,
+    ask: Annotated[bool, typer.Option("--ask", help="Ask for the passphrase.")] = False,
 ) -> None:
     """Run the node until it is told to stop."""
     del folder, ask  # ``gateway.__main__`` runs it without loading this module
@@ -63,7 +63,7 @@ def run(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code: 0 done, 1 refused, 2 usage, 3 unreachable."""
     try:
         given = sys.argv[1:] if arguments is None else arguments
-        command = _command(language(), given[0] if given else "")
+        command = _command(given[0] if given else "")
         line = CommandLine(run=run, prepare=_prepare)  # for the demo, which runs commands itself
         result = command.main(arguments, standalone_mode=False, prog_name="liaison", obj=line)
     except LiaisonError as fault:
@@ -72,7 +72,7 @@ def run(arguments: list[str] | None = None) -> int:
         return USAGE
     except typer.TyperException as fault:
         told = fault.format_message()
-        help_itself = told.startswith("Usage: ")
+        help_itself = told.startswith("Usage")
         sys.stderr.write(f"{told}\n" if help_itself else f"liaison: {told}\n  Try --help.\n")
         return USAGE
     except (FileNotFoundError, FileExistsError, PermissionError, IsADirectoryError) as fault:
@@ -84,16 +84,15 @@ def run(arguments: list[str] | None = None) -> int:
 
 
 @functools.cache
-def _command(spoken: str, first: str = "") -> Any:
-    """Return all commands, or the first named, with their help in ``fr`` or in English."""
+def _command(first: str = "") -> Any:
+    """Return all commands, or the first named."""
     command = typer.main.get_command(commands(first))
     offer_token_file(command)
-    if spoken == "fr":
-        speak_french(command)
+    frame(command)
     return command
 
 
-def _prepare(spoken: str) -> None:
+def _prepare() -> None:
     """Make every command ready, for who forks to run many."""
     for first in (*VERBS, *NOUNS):
-        _command(spoken, first)
+        _command(first)

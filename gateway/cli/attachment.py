@@ -32,7 +32,9 @@ def put(
 @app.command()
 def get(
     attachment: Annotated[str, typer.Argument(help="Its id, as message show prints it.")],
-    target: Annotated[Path, typer.Argument(help="The file to write; it must not exist.")],
+    target: Annotated[
+        Path, typer.Argument(help="The file to write; it must not exist.", metavar="FILE")
+    ],
     reason: WhyOpened = None,
     folder: Folder = DEFAULT_FOLDER,
     as_json: AsJson = False,

@@ -18,7 +18,7 @@ app = typer.Typer(help="Code lists.", no_args_is_help=True)
 
 @app.command("list")
 def list_codes(
-    name: Annotated[str | None, typer.Argument(help="Show this list.")] = None,
+    name: Annotated[str | None, typer.Argument(help="Show this list.", metavar="LIST")] = None,
     under: Annotated[str, typer.Option(help="Only codes that begin so.")] = "",
     folder: Folder = DEFAULT_FOLDER,
     as_json: AsJson = False,
@@ -43,7 +43,10 @@ def list_codes(
 
 @app.command("import")
 def import_codes(
-    name: Annotated[str, typer.Argument(help="hs, the nomenclature of the Harmonized System.")],
+    name: Annotated[
+        str,
+        typer.Argument(help="hs, the nomenclature of the Harmonized System.", metavar="LIST"),
+    ],
     file: Annotated[
         Path, typer.Argument(help="A CSV file with the columns hscode, description.", exists=True)
     ],

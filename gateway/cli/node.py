@@ -45,7 +45,9 @@ from keys.suite import parse_member_id
 def init(
     member: Annotated[str, typer.Option(help="The member's short name, such as XB.")],
     anchor: Annotated[str, typer.Option(help="The registry's fingerprint, given out of band.")],
-    registry: Annotated[str, typer.Option(help="The registrar's gateway: https://host:port.")],
+    registry: Annotated[
+        str, typer.Option(help="The registrar's gateway: https://host:port.", metavar="URL")
+    ],
     name: Annotated[str, typer.Option(help="The member's name in English.")] = "",
     endpoint: Annotated[
         str, typer.Option(help="Where peers reach it: https://host:port; none behind a relay.")

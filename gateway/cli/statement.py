@@ -89,7 +89,10 @@ def publish(
     folder: Folder = DEFAULT_FOLDER,
     to: Annotated[
         str,
-        typer.Option(help="Straight to this gateway, https://host:port: the own node is gone."),
+        typer.Option(
+            help="Straight to this gateway, https://host:port: the own node is gone.",
+            metavar="URL",
+        ),
     ] = "",
     as_json: AsJson = False,
 ) -> None:

@@ -116,7 +116,7 @@ def test_larger_casts_have_others_a_relay_and_members_behind_it() -> None:
 
 def line_of(run: object) -> CommandLine:
     """Return a command line that does as it is told."""
-    return CommandLine(run=run, prepare=lambda _: None)  # type: ignore[arg-type]
+    return CommandLine(run=run, prepare=lambda: None)  # type: ignore[arg-type]
 
 
 def test_a_command_has_its_own_words_input_and_place(tmp_path: Path) -> None:

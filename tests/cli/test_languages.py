@@ -5,7 +5,7 @@ those of a region and of operations; ``demo`` is told to anybody.
 Theirs are the labels of contents, code lists, states, tasks, flags, faults, what these commands
 print and ask, their help, and every refusal that a call of theirs may end in. Not theirs, and
 English alone: what is for who runs a node (logs, and the other commands where they do not say
-otherwise), the details in JSON, and typer's own frame around help (``Usage``, ``Options``).
+otherwise), and the details in JSON. The frame around help is in ``test_page.py``.
 """
 
 import ast
@@ -27,7 +27,7 @@ from gateway.cli.app import commands
 from gateway.cli.casework import message_words
 from gateway.cli.terminal.console import _FRENCH as HEADINGS
 from gateway.cli.terminal.console import show_table
-from gateway.cli.terminal.french import HELP, speak_french
+from gateway.cli.terminal.french import HELP
 from gateway.cli.terminal.refusals import REFUSALS
 from gateway.fault_sentences import SENTENCES
 from gateway.store.attached import AttachmentState
@@ -228,8 +228,6 @@ def test_every_help_of_officers_has_its_french() -> None:
     theirs = [whole.commands[name] for name in OFFICERS]  # type: ignore[attr-defined]
     texts = {text for command in theirs for text in helps(command)}
     assert texts - set(HELP) == set()
-    speak_french(whole)
-    assert {text for command in theirs for text in helps(command)} == {HELP[one] for one in texts}
 
 
 def helps(command: Any) -> Iterator[str]:

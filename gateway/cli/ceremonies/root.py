@@ -55,7 +55,9 @@ _Fresh = Annotated[
 def new(
     member: Annotated[str, typer.Option(help="Whose roots: the member's short name.")],
     federation: Annotated[str, typer.Option(help="The federation, such as mutual.example.")],
-    out: Annotated[Path, typer.Option("--out", help="The folder to write them to.")],
+    out: Annotated[
+        Path, typer.Option("--out", help="The folder to write them to.", metavar="FOLDER")
+    ],
     keys: Annotated[int, typer.Option(help="How many.", min=1, max=MOST_ROOTS)] = 1,
     threshold: Annotated[int, typer.Option(help="How many must sign.", min=1, max=MOST_ROOTS)] = 1,
     generation: Annotated[
@@ -165,7 +167,10 @@ def rotate(
 def revoke_keys(
     keys: Annotated[
         list[str],
-        typer.Argument(help="KEY@SINCE: a key, or a use with all its keys, and from when on."),
+        typer.Argument(
+            help="KEY@SINCE: a key, or a use with all its keys, and from when on.",
+            metavar="KEY@SINCE",
+        ),
     ],
     fresh_keys: _Fresh = False,
     out: Out = None,

@@ -16,7 +16,8 @@ from gateway.cli.terminal.options import AsJson
 def demo(
     context: typer.Context,
     members: Annotated[
-        int, typer.Option(help="How many members the federation has.", min=6, max=20)
+        int,
+        typer.Option(help="How many members the federation has.", metavar="COUNT", min=6, max=20),
     ] = 6,
     folder: Annotated[
         Path | None, typer.Option("--dir", help="Keep the nodes' folders here.")

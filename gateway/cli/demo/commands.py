@@ -25,8 +25,8 @@ class CommandLine:
 
     run: Callable[[list[str]], int]
     """Runs a command and returns its exit code."""
-    prepare: Callable[[str], object]
-    """Makes the commands of a language, which takes longer than most of them."""
+    prepare: Callable[[], object]
+    """Makes all commands, which takes longer than most of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -45,8 +45,7 @@ class Federation:
         self.line: PoorLine | None = None
         self._story = story
         self._commands = line
-        for spoken in ("en", "fr"):
-            line.prepare(spoken)
+        line.prepare()
         self._by_code = {item.code: item for item in cast}
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._environ = _environ(len(cast))

@@ -1,6 +1,6 @@
 """French help, by the English that stands in the code: what is written of it, and what is made."""
 
-from typing import Any
+import re
 
 from gateway.cases.fields.labels import Label
 from gateway.cli.french import cases, messages, nodes, regions, shared
@@ -17,11 +17,11 @@ def bilingual(label: Label) -> str:
     return label.en
 
 
-def speak_french(command: Any) -> None:
-    """Put the help of a command and of all that is under it into French."""
-    command.help = HELP.get(command.help, command.help)
-    for parameter in command.params:
-        if getattr(parameter, "help", None):
-            parameter.help = HELP.get(parameter.help, parameter.help)
-    for inner in getattr(command, "commands", {}).values():
-        speak_french(inner)
+def in_language(text: str, spoken: str) -> str:
+    """Return a help text in ``fr``, as it stands for any other language.
+
+    No line begins with what French sets apart by a space.
+    """
+    if spoken != "fr":
+        return text
+    return re.sub(r" (?=[:;?!»])", "\N{NO-BREAK SPACE}", HELP.get(text, text))

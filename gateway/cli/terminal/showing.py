@@ -67,7 +67,7 @@ def _option() -> Any:
     def _asking(
         token_file: Annotated[
             str | None,
-            typer.Option(envvar=VARIABLE, callback=_note, help=HELP, metavar="FILE"),
+            typer.Option(envvar=VARIABLE, callback=_note, help=HELP),
         ] = None,
     ) -> None:
         del token_file
