@@ -5,6 +5,9 @@ import gc
 import os
 import sys
 from pathlib import Path
+from typing import NoReturn
+
+USAGE = 2
 
 
 def main() -> None:
@@ -16,10 +19,20 @@ def main() -> None:
     sys.exit(run())
 
 
+class _Options(argparse.ArgumentParser):
+    """What ``serve`` takes, without the command line, which says what is wrong with it."""
+
+    def error(self, message: str) -> NoReturn:
+        del message
+        from gateway.cli.app import run  # noqa: PLC0415 - the daemon does without
+
+        sys.exit(run(["serve", *sys.argv[2:]]) or USAGE)
+
+
 def _serve(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(prog="liaison serve", description="Run the node.")
+    parser = _Options(add_help=False, allow_abbrev=False)
     parser.add_argument("--dir", default=os.environ.get("LIAISON_DIR", "/var/lib/liaison"))
-    parser.add_argument("--ask", action="store_true", help="ask for the passphrase")
+    parser.add_argument("--ask", action="store_true")
     options = parser.parse_args(arguments)
     gc.disable()  # what is loaded stays: to look for garbage in it takes an eighth of the time
     from gateway.daemon import serve  # noqa: PLC0415 - after the arguments are known to be good

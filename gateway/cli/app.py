@@ -8,9 +8,11 @@ from typing import Annotated, Any, Final
 import typer
 
 from gateway.cli.demo.commands import CommandLine
-from gateway.cli.terminal.console import USAGE, complain
+from gateway.cli.terminal.console import USAGE, complain, language
+from gateway.cli.terminal.options import DEFAULT_FOLDER, Folder
 from gateway.cli.terminal.page import frame
 from gateway.cli.terminal.showing import offer_token_file
+from gateway.cli.terminal.usage import FILES, file_error, usage_error
 from gateway.errors import LiaisonError
 
 VERBS: Final = {
@@ -52,7 +54,7 @@ def _loaded(module: str) -> Any:
 
 
 def serve(
-    folder: Annotated[str, typer.Option("--dir", help="The node's folder.")] = "/var/lib/liaison",
+    folder: Folder = DEFAULT_FOLDER,
     ask: Annotated[bool, typer.Option("--ask", help="Ask for the passphrase.")] = False,
 ) -> None:
     """Run the node until it is told to stop."""
@@ -71,12 +73,10 @@ def run(arguments: list[str] | None = None) -> int:
     except typer.Abort:
         return USAGE
     except typer.TyperException as fault:
-        told = fault.format_message()
-        help_itself = told.startswith("Usage")
-        sys.stderr.write(f"{told}\n" if help_itself else f"liaison: {told}\n  Try --help.\n")
+        sys.stderr.write(usage_error(fault, language()) + "\n")
         return USAGE
-    except (FileNotFoundError, FileExistsError, PermissionError, IsADirectoryError) as fault:
-        sys.stderr.write(f"liaison: {fault.filename}: {fault.strerror or 'exists already'}\n")
+    except tuple(FILES) as fault:
+        sys.stderr.write(file_error(fault, language()) + "\n")
         return USAGE
     except BrokenPipeError:
         return 0

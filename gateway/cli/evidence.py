@@ -11,7 +11,7 @@ from urllib.parse import quote
 import typer
 
 from gateway.cases.families.lists import IntendedUse
-from gateway.cli.terminal.console import REFUSED, language, say, show_json
+from gateway.cli.terminal.console import REFUSED, language, say, show_json, told
 from gateway.cli.terminal.naming import message_named
 from gateway.cli.terminal.options import DEFAULT_FOLDER, AsJson, Folder, daemon_of, settings_of
 from gateway.errors import LiaisonError
@@ -183,7 +183,7 @@ def _given(option: str, read: Callable[[], _T]) -> _T:
     try:
         return read()
     except LiaisonError as fault:
-        raise typer.BadParameter(f"{option}: {fault.detail}") from fault
+        raise typer.BadParameter(told(fault), param_hint=option) from fault
 
 
 def _code(judgement: "Judgement") -> int:

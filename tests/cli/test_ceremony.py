@@ -90,7 +90,7 @@ def test_file_is_not_overwritten(liaison: Typed, made: Founded) -> None:
     file = suspension(liaison, made)
     before = file.read_bytes()
     refused = liaison.refused("member", "suspend", "XA", "--dir", made.registrar, code=2)
-    assert "suspend.XA: File exists" in refused
+    assert "suspend.XA exists already" in refused
     assert file.read_bytes() == before
 
 

@@ -163,7 +163,7 @@ async def test_tokens_by_the_command(
         assert secret.startswith("liaison_")
         assert secret not in printed
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
-        assert "File exists" in await shown.of(*create, code=2)
+        assert "exists already" in await shown.of(*create, code=2)
         taken = tmp_path / "again.token"
         assert "[label_taken]" in await shown.of(*create[:6], str(taken), *folder, code=1)
         assert not taken.exists()

@@ -1,7 +1,5 @@
 """French help, by the English that stands in the code: what is written of it, and what is made."""
 
-import re
-
 from gateway.cases.fields.labels import Label
 from gateway.cli.french import cases, messages, nodes, regions, shared
 
@@ -18,10 +16,5 @@ def bilingual(label: Label) -> str:
 
 
 def in_language(text: str, spoken: str) -> str:
-    """Return a help text in ``fr``, as it stands for any other language.
-
-    No line begins with what French sets apart by a space.
-    """
-    if spoken != "fr":
-        return text
-    return re.sub(r" (?=[:;?!»])", "\N{NO-BREAK SPACE}", HELP.get(text, text))
+    """Return a help text in ``fr``, as it stands for any other language."""
+    return HELP.get(text, text) if spoken == "fr" else text

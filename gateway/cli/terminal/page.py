@@ -1,5 +1,6 @@
 """A help page, in the language of who reads it. What typer knows of a command, in our own frame."""
 
+import re
 from collections.abc import Iterator
 from enum import Enum
 from typing import Any, Final
@@ -55,7 +56,7 @@ def help_page(context: typer.Context, spoken: str) -> str:
     told.write_usage(context.command_path, " ".join(pieces), USAGE.text(spoken))
     told.write_paragraph()
     with told.indentation():
-        told.write_text(in_language(command.help or "", spoken))
+        told.write_text(_set(in_language(command.help or "", spoken)))
     for heading, rows in (
         (ARGUMENTS, [(_repeated(one, spoken), _told(one, spoken)) for one in arguments]),
         (OPTIONS, [(_spelled(one, spoken), _told(one, spoken)) for one in options]),
@@ -96,7 +97,7 @@ def _told(parameter: Any, spoken: str) -> str:
     """Return what a parameter is for, and what is to be known of it."""
     said = in_language(parameter.help or "", spoken)
     marks = BESIDE.text(spoken).join(_marks(parameter, spoken))
-    return f"{said}  [{marks}]".lstrip() if marks else said
+    return _set(f"{said}  [{marks}]".lstrip() if marks else said)
 
 
 def _marks(parameter: Any, spoken: str) -> Iterator[str]:
@@ -126,4 +127,9 @@ def _first(command: Any, spoken: str) -> str:
     """Return the first sentence of what a command does."""
     said = in_language(command.help or "", spoken).partition("\n\n")[0]
     sentence, stop, _ = said.partition(". ")
-    return sentence + stop.strip()
+    return _set(sentence + stop.strip())
+
+
+def _set(text: str) -> str:
+    """Return a text of which no line begins with what French sets apart by a space."""
+    return re.sub(r" (?=[:;?!»])", "\N{NO-BREAK SPACE}", text)
