@@ -3,9 +3,10 @@
 Officers use the commands ``case``, ``inbox``, ``message``, ``attachment``, ``kinds``, ``codes`` and
 those of a region and of operations; ``demo`` is told to anybody.
 Theirs are the labels of contents, code lists, states, tasks, flags, faults, what these commands
-print and ask, their help, and every refusal that a call of theirs may end in. Not theirs, and
-English alone: what is for who runs a node (logs, and the other commands where they do not say
-otherwise), and the details in JSON. The frame around help is in ``test_page.py``.
+print and ask, and every refusal that a call of theirs may end in. Help and usage errors are in
+both languages for everybody (``test_page.py``, ``test_usage.py``). Not theirs, and English alone:
+what is for who runs a node (logs, and what the other commands print where they do not say
+otherwise), and the details in JSON.
 """
 
 import ast
@@ -15,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.main import get_command
 
 from gateway.cases.fields.labels import Label
 from gateway.cases.kinds import ALL_KINDS
@@ -23,8 +23,18 @@ from gateway.cases.listing import code_list, list_names
 from gateway.cases.threads.clocks import Task
 from gateway.cases.threads.thread import State
 from gateway.cases.threads.wording import FLAGS, STANDS, STATES, TASKS
-from gateway.cli.app import commands
+from gateway.cli.app import run
 from gateway.cli.casework import message_words
+from gateway.cli.french import (
+    auditing,
+    cases,
+    keys,
+    messages,
+    nodes,
+    regions,
+    registry,
+    shared,
+)
 from gateway.cli.terminal.console import _FRENCH as HEADINGS
 from gateway.cli.terminal.console import show_table
 from gateway.cli.terminal.french import HELP
@@ -33,12 +43,17 @@ from gateway.fault_sentences import SENTENCES
 from gateway.store.attached import AttachmentState
 from gateway.store.drafts import DraftState
 from gateway.store.outbox.states import OutboxState
+from tests.cli.test_page import everything, walk
 
 GATEWAY = Path(__file__).parents[2] / "gateway"
-OFFICERS = (
-    "case", "inbox", "message", "attachment", "kinds", "codes", "operation", "region", "trends",
-    "demo", "events", "statistics",
-)  # fmt: skip
+TABLES = (auditing, cases, keys, messages, nodes, regions, registry, shared)
+"""The modules with the French of help."""
+ENGLISH = {
+    "Usage:", "Options:", "Arguments:", "Commands:", "COMMAND ", "required", "default", "variable:",
+    "Show this", "<", ">", " TEXT ", " FILE", " FOLDER",
+}  # fmt: skip
+"""What stands in the frame of an English page, or stood in that of typer."""
+COMMON = {"the", "of", "and", "its", "with", "what", "is", "or", "that", "from", "whose"}
 COMMANDS = (
     "cli/casework/*.py", "cli/forms/*.py", "cli/demo/*.py", "cli/case.py", "cli/inbox.py",
     "cli/message.py", "cli/attachment.py", "cli/kinds.py", "cli/codes.py", "cli/operation.py",
@@ -222,23 +237,42 @@ def test_every_refusal_that_reaches_an_officer_has_its_sentence() -> None:
     assert all(REFUSALS.values())
 
 
-def test_every_help_of_officers_has_its_french() -> None:
-    """Commands, arguments and options, those that are made of the catalogue too."""
-    whole = get_command(commands())
-    theirs = [whole.commands[name] for name in OFFICERS]  # type: ignore[attr-defined]
-    texts = {text for command in theirs for text in helps(command)}
+def test_every_help_has_its_french() -> None:
+    """Of all commands, arguments and options, those that are made of the catalogue too."""
+    texts = {text for _, command in walk(everything()) for text in helps(command)}
+    assert len(texts) > 300
     assert texts - set(HELP) == set()
 
 
+def test_no_help_is_worded_twice_or_for_nothing() -> None:
+    """Each text stands in one table, for what somebody may read."""
+    written = [text for table in TABLES for text in table.HELP]
+    used = {text for _, command in walk(everything()) for text in helps(command)}
+    assert len(written) == len(set(written))
+    assert set(written) - used == {"Show this message and exit."}  # typer's own option
+
+
+def test_no_page_in_french_has_english_left(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing of the frame, no word that any English sentence has, no type of the code."""
+    monkeypatch.setenv("LC_ALL", "fr_FR.UTF-8")
+    pages = {}
+    for path, _ in walk(everything()):
+        assert run([*path, "--help"]) == 0
+        pages[path] = capsys.readouterr().out
+    assert len(pages) > 100
+    for path, shown in pages.items():
+        assert shown.startswith("Usage : liaison "), path
+        assert not {word for word in ENGLISH if word in shown}, path
+        assert not set(re.findall(r"(?<![\w-])[a-z]+(?![\w-])", shown)) & COMMON, path
+
+
 def helps(command: Any) -> Iterator[str]:
-    """Yield the help of a command, its parameters and its commands."""
-    if command.help:
-        yield command.help
+    """Yield the help of a command and its parameters."""
+    yield command.help
     for parameter in command.params:
-        if getattr(parameter, "help", None) and parameter.name != "help":
-            yield parameter.help
-    for inner in getattr(command, "commands", {}).values():
-        yield from helps(inner)
+        yield parameter.help
 
 
 def test_labels_speak_one_language_at_a_time() -> None:

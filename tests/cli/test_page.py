@@ -106,7 +106,7 @@ def test_a_page_is_french_where_the_locale_is(
         "--wait SECONDES [variable : WAITED ; 0 ou plus]",
         "--copy / --no-copy [par défaut : --copy]",
         "--yes Ne pas demander.",
-        "--help Show this message and exit.",
+        "--help Afficher cette page.",
     ]
 
 

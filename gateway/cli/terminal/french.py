@@ -1,10 +1,20 @@
 """French help, by the English that stands in the code: what is written of it, and what is made."""
 
 from gateway.cases.fields.labels import Label
-from gateway.cli.french import cases, messages, nodes, regions, shared
+from gateway.cli.french import (
+    auditing,
+    cases,
+    keys,
+    messages,
+    nodes,
+    regions,
+    registry,
+    shared,
+)
 
 HELP: dict[str, str] = {
     **shared.HELP, **cases.HELP, **messages.HELP, **regions.HELP, **nodes.HELP,
+    **registry.HELP, **keys.HELP, **auditing.HELP,
 }  # fmt: skip
 """What commands are made of adds its own."""
 
