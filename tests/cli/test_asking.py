@@ -4,12 +4,14 @@ import io
 from typing import Any
 
 import pytest
+import typer
 
 from gateway.cases.kind import Kind
 from gateway.cases.kinds import CATALOGUE
-from gateway.cli.forms import asking
-from gateway.cli.forms.asking import Interview, confirm
+from gateway.cli.forms.asking import Interview
 from gateway.cli.forms.faults import faults_of
+from gateway.cli.terminal import asking
+from gateway.cli.terminal.asking import confirm
 
 REQUIRED = (
     "Customs of Aldria", "Valuation", "", "Customs of Berenia", "Article 4", "1", "The value.", "",
@@ -118,5 +120,5 @@ def test_yes_and_no_in_both_languages(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_end_of_input_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
     """Questions go to standard error; who leaves has sent nothing."""
     monkeypatch.setattr("sys.stdin", io.StringIO())
-    with pytest.raises(asking.typer.Abort):
+    with pytest.raises(typer.Abort):
         asking.read("")

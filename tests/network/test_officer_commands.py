@@ -10,8 +10,8 @@ import pytest
 from gateway.cases.examples import example_of
 from gateway.cases.kinds import CATALOGUE
 from gateway.cli.casework import saying
-from gateway.cli.forms import asking
 from gateway.cli.forms.faults import today
+from gateway.cli.terminal import asking
 from keys.suite import MemberId
 from tests.network.served import Served, served
 from tests.network.test_registry_commands import Shown, shown

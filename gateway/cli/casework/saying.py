@@ -12,7 +12,7 @@ from gateway.cases.fields.labels import Label
 from gateway.cases.forms import Field, form_of
 from gateway.cases.kind import Kind
 from gateway.cli.casework.handing_in import hand_in
-from gateway.cli.forms.asking import Interview, confirm, tell
+from gateway.cli.forms.asking import Interview
 from gateway.cli.forms.faults import (
     FormFaultsError,
     LineOf,
@@ -24,6 +24,7 @@ from gateway.cli.forms.faults import (
 from gateway.cli.forms.reading import content_lines
 from gateway.cli.forms.template import read_template, write_template
 from gateway.cli.forms.words import word
+from gateway.cli.terminal.asking import confirm, tell
 from gateway.cli.terminal.client import Daemon
 from gateway.cli.terminal.console import DONE, REFUSED, language, say
 from gateway.cli.terminal.told import SpokenError, ToldError

@@ -1,17 +1,13 @@
-"""Asking: a content filled in at a terminal, field by field, each fault told at once.
-
-Questions go to standard error, so that what a command prints stays alone on standard output.
-"""
+"""Asking: a content filled in at a terminal, field by field, each fault told at once."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
-
-import typer
 
 from gateway.cases.forms import Field, Shape, form_of, label_at
 from gateway.cases.kind import Kind
 from gateway.cli.forms.faults import faults_of
 from gateway.cli.forms.words import hint, word
+from gateway.cli.terminal import asking as terminal
 from gateway.faults import Fault, pointer_to
 
 
@@ -27,7 +23,7 @@ class Interview:
 
     def required(self) -> None:
         """Ask for every required field that nothing is known of."""
-        tell(word("begin", self._language))
+        terminal.tell(word("begin", self._language))
         self._required(self._fields, self.raw, "")
 
     def optional(self) -> None:
@@ -41,10 +37,10 @@ class Interview:
 
     def _choose(self, fields: Sequence[Field], into: dict[str, Any], at: str) -> None:
         while left := [field for field in fields if not field.required and field.name not in into]:
-            tell(word("more", self._language))
+            terminal.tell(word("more", self._language))
             for number, field in enumerate(left, start=1):
-                tell(f"  {number:>2}  {self._named(field)}")
-            answer = read(word("which", self._language))
+                terminal.tell(f"  {number:>2}  {self._named(field)}")
+            answer = terminal.read(word("which", self._language))
             if not answer:
                 return
             if answer.isdecimal() and 1 <= int(answer) <= len(left):
@@ -70,13 +66,13 @@ class Interview:
             into.pop(field.name, None)
             for fault in faults:
                 place = label_at(self._fields, fault.pointer, self._language)
-                tell(f"  ! {place.rpartition(' › ')[2]}: {fault.sentence(self._language)}")
+                terminal.tell(f"  ! {place.rpartition(' › ')[2]}: {fault.sentence(self._language)}")
 
     def _ask_part(self, field: Field, into: dict[str, Any], here: str) -> None:
         items: list[dict[str, Any]] = []
         while True:
             number = f" {len(items) + 1}" if field.many else ""
-            tell(f"{field.label.text(self._language)}{number}")
+            terminal.tell(f"{field.label.text(self._language)}{number}")
             item: dict[str, Any] = {}
             if field.many:
                 items.append(item)
@@ -94,7 +90,9 @@ class Interview:
 
     def _again(self, field: Field) -> bool:
         label = field.label.text(self._language)
-        return confirm(word("another", self._language, label=label), self._language, default=False)
+        return terminal.confirm(
+            word("another", self._language, label=label), self._language, default=False
+        )
 
     def _named(self, field: Field) -> str:
         label = field.label.text(self._language)
@@ -105,59 +103,35 @@ class Interview:
 
     def _explain(self, field: Field) -> None:
         star = "* " if field.required else ""
-        tell(f"{star}{field.label.text(self._language)} ({hint(field, self._language)})")
+        terminal.tell(f"{star}{field.label.text(self._language)} ({hint(field, self._language)})")
         wide = max(map(len, field.choices), default=0)
         for number, (code, label) in enumerate(field.choices.items(), start=1):
-            tell(f"  {number:>2}  {code:<{wide}}  {label.text(self._language)}")
+            terminal.tell(f"  {number:>2}  {code:<{wide}}  {label.text(self._language)}")
 
     def _answer(self, field: Field) -> Any:
         """Return what was typed as the field holds it; None for nothing."""
         match field.shape:
             case Shape.FLAG:
-                return confirm("", self._language, default=None if field.required else False)
+                return terminal.confirm(
+                    "", self._language, default=None if field.required else False
+                )
             case Shape.CHOICE if field.many:
-                typed = read(word("choose_some", self._language))
+                typed = terminal.read(word("choose_some", self._language))
                 picked = [_choice(one.strip(), field) for one in typed.split(",") if one.strip()]
                 return picked or None
             case Shape.CHOICE:
-                return _choice(read(word("choose", self._language)), field) or None
+                return _choice(terminal.read(word("choose", self._language)), field) or None
         if field.many:
             return list(_until_empty(word("one_each", self._language))) or None
         if field.shape is Shape.LINES:
             return "\n".join(_until_empty(word("lines_end", self._language))) or None
-        typed = read("")
+        typed = terminal.read("")
         is_number = field.shape is Shape.NUMBER and typed.isdecimal()
         return int(typed) if is_number else typed or None
 
 
-def tell(text: str) -> None:
-    """Say something beside the question."""
-    typer.echo(text, err=True)
-
-
-def read(question: str) -> str:
-    """Return what somebody types, without blanks around it. Raises typer.Abort at the end."""
-    return str(
-        typer.prompt(question, default="", show_default=False, prompt_suffix="> ", err=True)
-    ).strip()
-
-
-def confirm(question: str, language: str, *, default: bool | None) -> bool:
-    """Ask until the answer is yes or no; nothing is the default, where there is one."""
-    answers = word("yes_no", language)
-    while True:
-        typed = read(f"{question} [{answers}]".strip()).lower()
-        if typed in word("yes", language).split():
-            return True
-        if typed in word("no", language).split():
-            return False
-        if not typed and default is not None:
-            return default
-        tell(word("unclear", language, answers=answers))
-
-
 def _until_empty(question: str) -> Iterator[str]:
-    while line := read(question):
+    while line := terminal.read(question):
         yield line
         question = ""
 

@@ -44,10 +44,6 @@ WORDS: Final[Mapping[str, Label]] = {
         "several lines; an empty one ends it", "plusieurs lignes ; une ligne vide termine"
     ),
     "one_each": Label("one a line; an empty one ends it", "un par ligne ; une ligne vide termine"),
-    "yes_no": Label("y/n", "o/n"),
-    "yes": Label("y yes true", "o oui true"),
-    "no": Label("n no false", "n non false"),
-    "unclear": Label("Please answer {answers}.", "Répondre par {answers}."),
     "choose": Label("number or code", "numéro ou code"),
     "choose_some": Label(
         "numbers or codes, separated by commas", "numéros ou codes, séparés par des virgules"
