@@ -45,10 +45,13 @@ def _serve(arguments: list[str]) -> int:
     if options.ask:
         import getpass  # noqa: PLC0415 - only in a terminal
 
+        from gateway.cases.fields.labels import Label  # noqa: PLC0415 - the same
+        from gateway.cli.terminal.console import language  # noqa: PLC0415 - the same
         from keys.memory import seclude  # noqa: PLC0415 - the same
 
         seclude()
-        passphrase = getpass.getpass("Passphrase of the keystore: ").encode()
+        asked = Label("Passphrase of the keystore: ", "Phrase secrète du fichier des clés : ")
+        passphrase = getpass.getpass(asked.text(language())).encode()
     try:
         serve(Path(options.dir), os.environ, passphrase)
     except LiaisonError as fault:

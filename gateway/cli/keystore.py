@@ -13,7 +13,14 @@ import typer
 
 from gateway.cli.auditing.acts import record_act
 from gateway.cli.terminal.console import note, say, show_json, show_table
-from gateway.cli.terminal.options import DEFAULT_FOLDER, AsJson, Folder, passphrase, settings_of
+from gateway.cli.terminal.options import (
+    DEFAULT_FOLDER,
+    NEW_PASSPHRASE,
+    AsJson,
+    Folder,
+    passphrase,
+    settings_of,
+)
 from gateway.errors import ConflictError, RejectedError
 from keys.keyfile import Unlocked, read_slots, unlock
 from keys.private import write_private
@@ -89,7 +96,7 @@ def add(
         write_private(draw, secret + b"\n")  # before the slot: a slot whose secret is lost is worse
         added = unlocked.add_slot(secret, cost=None, label=label)
     else:
-        secret = passphrase(new_passphrase_file, fresh=True, prompt="New passphrase")
+        secret = passphrase(new_passphrase_file, fresh=True, prompt=NEW_PASSPHRASE)
         added = unlocked.add_slot(secret, cost=_new_cost(weak_keystore), label=label)
     _record(folder, file, "keystore add")
     _tell(unlocked, added, "opens it too", as_json)
@@ -106,7 +113,7 @@ def change(
 ) -> None:
     """Put a new passphrase in the place of the one that opens it now."""
     unlocked = _unlock(folder, file, passphrase_file)
-    secret = passphrase(new_passphrase_file, fresh=True, prompt="New passphrase")
+    secret = passphrase(new_passphrase_file, fresh=True, prompt=NEW_PASSPHRASE)
     changed = unlocked.replace_slot(unlocked.opened, secret, cost=_new_cost(weak_keystore))
     _record(folder, file, "keystore change")
     _tell(unlocked, changed, "has the new passphrase", as_json)

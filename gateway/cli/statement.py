@@ -9,7 +9,8 @@ import typer
 from gateway.cli.ceremonies import ceremony
 from gateway.cli.ceremonies.mirror import Held, held_in, held_somewhere
 from gateway.cli.ceremonies.rootkeys import unlock_roots
-from gateway.cli.terminal.console import language, say, show_json
+from gateway.cli.terminal.asking import assent
+from gateway.cli.terminal.console import say, show_json
 from gateway.cli.terminal.options import (
     DEFAULT_FOLDER,
     AsJson,
@@ -70,7 +71,7 @@ def sign(
     if not as_json:
         ceremony.show_change(signed, held)
     if not yes:
-        typer.confirm("Sign?" if language() == "en" else "Signer ?", abort=True)
+        assent(ceremony.SIGN)
     if node:
         signed = _signed_by_node(signed, folder or DEFAULT_FOLDER)
     else:

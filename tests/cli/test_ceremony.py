@@ -120,9 +120,16 @@ def test_who_does_not_answer_yes_signs_nothing(
     """What is shown is asked about before any key is opened."""
     file = suspension(liaison, made)
     before = file.read_bytes()
-    monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
-    liaison.refused("statement", "sign", file, *made.roots("REGISTRY", 1), code=2)
-    assert file.read_bytes() == before
+    for locale, typed in (("C", "n\n"), ("C", "\n"), ("C", ""), ("fr_FR.UTF-8", "hm\nnon\n")):
+        monkeypatch.setenv("LC_ALL", locale)
+        monkeypatch.setattr("sys.stdin", io.StringIO(typed))
+        asked = liaison.refused("statement", "sign", file, *made.roots("REGISTRY", 1), code=2)
+        assert ("Signer ? [o/n]" if locale != "C" else "Sign? [y/n]") in asked
+        assert ("Répondre par o/n." in asked) == (locale != "C")
+        assert file.read_bytes() == before
+    monkeypatch.setattr("sys.stdin", io.StringIO("oui\n"))
+    liaison.told("statement", "sign", file, *made.roots("REGISTRY", 1))
+    assert file.read_bytes() != before
 
 
 def test_wrong_key_and_wrong_passphrase_leave_the_file_alone(liaison: Typed, made: Founded) -> None:

@@ -148,21 +148,38 @@ def test_people_are_told_in_words(
     assert len(read_slots(folder / "keystore")) == 1
 
 
-def test_passphrase_is_asked_for_where_nobody_looks(
-    folder: Path, told: Told, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A fresh one twice; without a terminal and a file there is none."""
-    asked: list[tuple[str, bool, bool]] = []
+ASKED = {
+    "C": ("New passphrase", "The same once more", "These are two; please begin anew."),
+    "fr_FR.UTF-8": (
+        "Nouvelle phrase secrète",
+        "La même encore une fois",
+        "Elles diffèrent ; recommencer.",
+    ),
+}
 
-    def prompt(text: str, *, hide_input: bool, confirmation_prompt: bool) -> str:
-        asked.append((text, hide_input, confirmation_prompt))
-        return "typed"
+
+@pytest.mark.parametrize("locale", ASKED)
+def test_passphrase_is_asked_for_where_nobody_looks(
+    locale: str, folder: Path, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fresh one until it is the same twice; without a terminal and a file there is none."""
+    monkeypatch.setenv("LC_ALL", locale)
+    first, again, different = ASKED[locale]
+    asked: list[str] = []
+    typed = iter(["typed", "typo", "typed", "typed"])
+
+    def prompt(text: str, *, hide_input: bool, err: bool) -> str:
+        assert hide_input
+        assert err
+        asked.append(text)
+        return next(typed)
 
     assert told("add") == "passphrase_missing"
     monkeypatch.setattr(
         "gateway.cli.terminal.options.sys.stdin.isatty", lambda: True, raising=False
     )
-    monkeypatch.setattr("gateway.cli.terminal.options.typer.prompt", prompt)
+    monkeypatch.setattr("gateway.cli.terminal.asking.typer.prompt", prompt)
+    monkeypatch.setattr("gateway.cli.terminal.asking.tell", asked.append)
     assert told("add")["slot"] == 2
-    assert asked == [("New passphrase", True, True)]
+    assert asked == [first, again, different, first, again]
     assert opens(folder / "keystore", b"typed")

@@ -9,6 +9,7 @@ import typer
 
 from gateway.cli.auditing import words as audit_words
 from gateway.cli.auditing.phrases import COLUMNS, SAID
+from gateway.cli.terminal.asking import assent
 from gateway.cli.terminal.console import language, note, say, show_json, show_table
 from gateway.cli.terminal.moment import parse_moment
 from gateway.cli.terminal.naming import case_named, message_named
@@ -70,7 +71,7 @@ def erase(
     if not yes:
         query = {"shard": shard, "order": "oldest", "cursor": f"{shard}-{number}", "limit": "1"}
         _show(_page(folder, query)["entries"][:1])
-        typer.confirm(SAID["erase"].text(tongue), abort=True, err=True)
+        assent(SAID["erase"])
     body = {"shard": shard, "index": number, "reason": reason}
     erased = daemon_of(folder).call("POST", "/v1/audit/entries/erase", body)
     if as_json:

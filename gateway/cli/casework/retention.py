@@ -6,7 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from gateway.cases.threads.retention import RETENTION_REASONS, STANDINGS, RetentionReason, Standing
-from gateway.cli.casework.words import word
+from gateway.cli.casework.words import SURE, word
+from gateway.cli.terminal.asking import assent
 from gateway.cli.terminal.console import language, say, show_json, when
 from gateway.cli.terminal.naming import case_named
 from gateway.cli.terminal.options import DEFAULT_FOLDER, AsJson, Folder, Yes, daemon_of
@@ -81,7 +82,7 @@ def purge(
     Its tombstone stays: who, when, which kinds, digests and receipts. Recorded.
     """
     if not yes and sys.stdin.isatty():
-        typer.confirm(word("sure", language()), abort=True)
+        assent(SURE)
     order = {"reason": reason.value, "reference": reference}
     _decide(case, "purge", order, folder, as_json=as_json)
 

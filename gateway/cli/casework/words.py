@@ -58,11 +58,11 @@ WORDS: Final[Mapping[str, Label]] = {
     "receipt_left": Label(
         "delivery receipt of {member} of {at}", "récépissé de remise de {member} du {at}"
     ),
-    "sure": Label(
-        "Destroy what was said in this case for good? Its tombstone stays.",
-        "Détruire pour toujours ce qui a été dit dans ce dossier ? Sa trace reste.",
-    ),
 }
+SURE: Final = Label(
+    "Destroy what was said in this case for good? Its tombstone stays.",
+    "Détruire pour toujours ce qui a été dit dans ce dossier ? Sa trace reste.",
+)
 NOT_NOW: Final = Label(
     "{kind}: not possible now. {stands}. {possible}",
     "{kind} : impossible maintenant. {stands}. {possible}",

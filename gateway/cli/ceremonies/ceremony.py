@@ -10,12 +10,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-import typer
-
 from gateway.cases.fields.labels import Label
 from gateway.cli.ceremonies.mirror import Held
 from gateway.cli.ceremonies.rootkeys import unlock_roots
 from gateway.cli.ceremonies.words import short, tell, tell_tally, visible
+from gateway.cli.terminal.asking import assent
 from gateway.cli.terminal.client import Daemon
 from gateway.cli.terminal.console import language, note, say, show_json
 from gateway.cli.terminal.options import daemon_of
@@ -95,6 +94,7 @@ _STATES = {
 _DONE = Label(
     "{title}: statement {index} of the registry", "{title} : déclaration {index} du registre"
 )
+SIGN = Label("Sign?", "Signer ?")
 _SIGNS = Label("{root} signs, as {name}", "{root} signe, comme {name}")
 _SIGNED = Label("signed", "signatures")
 _NOW = Label("now", "maintenant")
@@ -286,7 +286,7 @@ def carry_on(
         show_change(signed, held)
     if signing.root_keys:
         if not signing.yes:
-            typer.confirm("Sign?" if language() == "en" else "Signer ?", abort=True)
+            assent(SIGN)
         roots = unlock_roots(signing.root_keys, signing.passphrase_files)
         signed = sign(signed, roots, held)
         judge(signed, held).check(file)

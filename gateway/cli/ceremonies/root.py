@@ -24,6 +24,7 @@ from gateway.cli.terminal.console import note, say, show_json
 from gateway.cli.terminal.moment import parse_moment
 from gateway.cli.terminal.options import (
     DEFAULT_FOLDER,
+    PASSPHRASE_OF,
     AsJson,
     Folder,
     Out,
@@ -225,7 +226,9 @@ def _fresh_passphrases(files: Sequence[Path], secrets: Sequence[Path]) -> list[b
         )
     if not secrets:
         note("each key gets a passphrase of its own, which its holder types unseen")
-        return [passphrase(None, fresh=True, prompt=f"Passphrase of {item.name}") for item in files]
+        return [
+            passphrase(None, fresh=True, prompt=PASSPHRASE_OF, name=item.name) for item in files
+        ]
     read = [passphrase(file) for file in secrets]
     return read if len(read) == len(files) else read * len(files)
 

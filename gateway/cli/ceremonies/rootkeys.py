@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.cli.terminal.options import passphrase
+from gateway.cli.terminal.options import PASSPHRASE_OF, passphrase
 from gateway.errors import RejectedError, UnavailableError
 from keys import rootfile
 from keys.private import write_private
@@ -118,7 +118,7 @@ def keys_at_hand(folder: Path, view: View) -> list[Path]:
 def _unlock(file: Path, secret: Path | None) -> RootKey:
     try:
         return rootfile.read(
-            file, passphrase(secret, prompt=f"Passphrase of {file.name}"), entropy=os.urandom
+            file, passphrase(secret, prompt=PASSPHRASE_OF, name=file.name), entropy=os.urandom
         )
     except UnavailableError as fault:
         if fault.code != "keyfile_missing":

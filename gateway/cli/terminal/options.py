@@ -3,10 +3,12 @@
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
+from gateway.cases.fields.labels import Label
+from gateway.cli.terminal.asking import secret
 from gateway.cli.terminal.client import Daemon
 from gateway.cli.terminal.showing import shown_token
 from gateway.errors import UnavailableError
@@ -54,6 +56,9 @@ WhyOpened = Annotated[
     ),
 ]
 DEFAULT_FOLDER = Path("/var/lib/liaison")
+PASSPHRASE: Final = Label("Passphrase", "Phrase secrète")
+NEW_PASSPHRASE: Final = Label("New passphrase", "Nouvelle phrase secrète")
+PASSPHRASE_OF: Final = Label("Passphrase of {name}", "Phrase secrète de {name}")
 
 
 def settings_of(folder: Path) -> Settings:
@@ -74,7 +79,9 @@ def daemon_of(folder: Path) -> Daemon:
     return Daemon(settings_of(folder), shown_token())
 
 
-def passphrase(file: Path | None, *, fresh: bool = False, prompt: str = "Passphrase") -> bytes:
+def passphrase(
+    file: Path | None, *, fresh: bool = False, prompt: Label = PASSPHRASE, **values: object
+) -> bytes:
     """Return a passphrase from a file, or ask for it in a terminal (twice when it is fresh).
 
     Who has one is about to unlock keys: from here on nobody looks into this process.
@@ -89,5 +96,4 @@ def passphrase(file: Path | None, *, fresh: bool = False, prompt: str = "Passphr
         raise UnavailableError(
             "passphrase_missing", "name --passphrase-file, or run this in a terminal"
         )
-    asked: str = typer.prompt(prompt, hide_input=True, confirmation_prompt=fresh)
-    return asked.encode()
+    return secret(prompt, fresh=fresh, **values).encode()
