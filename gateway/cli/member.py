@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -11,6 +11,15 @@ from gateway.cli.ceremonies.competences import competences_of
 from gateway.cli.ceremonies.mirror import Held, held_for, held_in
 from gateway.cli.ceremonies.recovery import completed
 from gateway.cli.ceremonies.rootkeys import keys_at_hand, read_public
+from gateway.cli.member_words import (
+    NOWHERE,
+    PUBLISHED,
+    card_of,
+    role_of,
+    seen_of,
+    standing_of,
+    union_of,
+)
 from gateway.cli.terminal.console import language, say, show_fields, show_json, show_table, when
 from gateway.cli.terminal.options import (
     DEFAULT_FOLDER,
@@ -209,11 +218,12 @@ def route(
     if as_json:
         show_json(published)
     else:
-        say(f"{published['member']}: statement {published['index']} of the registry")
+        spoken = language()
+        say(PUBLISHED.text(spoken).format(**published))
         show_fields(
             {
-                "  endpoint": published["endpoint"] or "none",
-                "  relays": ", ".join(published["via"]) or "none",
+                "endpoint": published["endpoint"] or NOWHERE.text(spoken),
+                "relays": ", ".join(published["via"]) or NOWHERE.text(spoken),
             }
         )
 
@@ -226,17 +236,17 @@ def list_members(folder: Folder = DEFAULT_FOLDER, as_json: AsJson = False) -> No
     if as_json:
         show_json(shown)
         return
-    size = daemon.call("GET", "/v1/registry")["size"]
+    size, spoken = daemon.call("GET", "/v1/registry")["size"], language()
     show_table(
         ["member", "name", "role", "endpoint", "state", "registry"],
         [
             (
                 item["member"],
-                item["names"].get(language(), item["names"]["en"]),
-                item["role"],
+                item["names"].get(spoken, item["names"]["en"]),
+                role_of(item, spoken),
                 item["endpoint"] or "-",
-                _in_words(item),
-                _seen(item["registry_size"], size),
+                standing_of(item, spoken),
+                seen_of(item["registry_size"], size, spoken),
             )
             for item in shown["members"]
         ],
@@ -254,17 +264,17 @@ def show(
     if as_json:
         show_json(shown)
         return
-    card = shown["card"]
+    spoken = language()
     show_fields(
         {
             "member": shown["member"],
             "name": " / ".join(shown["names"].values()),
-            "role": shown["role"],
-            **_union(shown),
-            "standing": _in_words(shown),
+            "role": role_of(shown, spoken),
+            **union_of(shown, spoken),
+            "standing": standing_of(shown, spoken),
             "endpoint": shown["endpoint"] or "-",
             "admitted": when(shown["admitted_at"]),
-            "key card": f"serial {card['serial']}, until {when(card['until'])}" if card else "-",
+            "key card": card_of(shown, spoken),
         }
     )
     show_table(
@@ -274,14 +284,6 @@ def show(
             for key in shown["keys"]
         ],
     )
-
-
-def _seen(named: int | None, size: int) -> str:
-    """Say how much of the registry a member had seen when it last wrote."""
-    if named is None:
-        return "-"
-    behind = size - named
-    return f"{behind} statements behind" if behind > 0 else "up to date"
 
 
 def _standing(
@@ -294,25 +296,3 @@ def _standing(
     held, node = held_for(folder, registry)
     chain = Chain.ROOT if by_itself else Chain.ISSUER
     return follow(held.view, kind, named, chain, at=SystemClock().now()), node, held
-
-
-def _union(shown: dict[str, Any]) -> dict[str, str]:
-    """Return for whom a union acts and in what, and whom a member succeeds, where it does."""
-    said = {
-        "acts for": ", ".join(shown["states"]),
-        "competences": ", ".join(shown["competences"]) or ("none" if shown["states"] else ""),
-        "succeeds": shown["succeeds"] or "",
-    }
-    return {name: value for name, value in said.items() if value}
-
-
-def _in_words(shown: dict[str, Any]) -> str:
-    """Say whether a member is suspended, by whom, and whether a recovery is under way."""
-    by = {"registrars": "the registrars", "root": "a root of its own"}
-    parts = []
-    if shown["suspended"]:
-        parts.append("suspended by " + " and ".join(by[name] for name in shown["suspended_by"]))
-    if (recovery := shown["recovery"]) is not None:
-        how = "vetoed" if recovery["vetoed"] else "under way"
-        parts.append(f"recovery {how}, begun {when(recovery['since'])}")
-    return ", ".join(parts) or "in good standing"

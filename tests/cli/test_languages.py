@@ -35,6 +35,7 @@ from gateway.cli.french import (
     registry,
     shared,
 )
+from gateway.cli.member_words import ROLES
 from gateway.cli.terminal.console import _FRENCH as HEADINGS
 from gateway.cli.terminal.console import show_table
 from gateway.cli.terminal.french import HELP
@@ -43,6 +44,7 @@ from gateway.fault_sentences import SENTENCES
 from gateway.store.attached import AttachmentState
 from gateway.store.drafts import DraftState
 from gateway.store.outbox.states import OutboxState
+from keys.registry.statement import MemberRole
 from tests.cli.test_page import everything, walk
 
 GATEWAY = Path(__file__).parents[2] / "gateway"
@@ -147,6 +149,7 @@ def test_every_state_has_its_words() -> None:
     """Of threads and of transport; tasks and flags; faults with the same values in both."""
     assert (set(STATES), set(STANDS), set(TASKS)) == (set(State), set(State), set(Task))
     assert FLAGS
+    assert set(ROLES) == set(MemberRole)
     transport = {str(state) for state in (*OutboxState, *AttachmentState, *DraftState)}
     assert transport | {"received", "acknowledged"} <= set(message_words.STATES)
     for code, (english, french) in SENTENCES.items():

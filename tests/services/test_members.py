@@ -89,7 +89,14 @@ async def test_recovery_is_shown_with_its_date_until_it_is_vetoed(
     said = printed(detail, monkeypatch, capsys)["standing"].strip()
     assert said == f"recovery under way, begun {when(NOW + 50)}"
     signed(made, made.said(Kind.VETO, "XB", Chain.ROOT, at=NOW + 70), lost.root_signers)
-    assert (await shown(made, "XB")).recovery == RecoveryView(since=NOW + 50, vetoed=True)
+    vetoed = await shown(made, "XB")
+    assert vetoed.recovery == RecoveryView(since=NOW + 50, vetoed=True)
+    said = printed(vetoed, monkeypatch, capsys)["standing"].strip()
+    assert said == f"recovery vetoed, begun {when(NOW + 50)}"
+    monkeypatch.setenv("LC_ALL", "fr_FR.UTF-8")
+    assert printed(detail, monkeypatch, capsys)["situation"].strip() == (
+        f"rétablissement en cours, engagé le {when(NOW + 50)}"
+    )
 
 
 async def test_union_and_successor_are_shown_with_what_they_are(
@@ -121,3 +128,11 @@ async def test_union_and_successor_are_shown_with_what_they_are(
     said = printed(predecessor, monkeypatch, capsys)
     assert said["standing"].strip() == "suspended by the registrars and a root of its own"
     assert "acts for" not in said
+    monkeypatch.setenv("LC_ALL", "fr_FR.UTF-8")
+    said = printed(union, monkeypatch, capsys)
+    assert (said["agit pour"].strip(), said["succède à"].strip()) == ("XA", "XA")
+    assert (said["rôle"].strip(), said["situation"].strip()) == ("union", "en règle")
+    said = printed(predecessor, monkeypatch, capsys)
+    assert said["situation"].strip() == (
+        "suspendu par les responsables du registre et une de ses propres racines"
+    )

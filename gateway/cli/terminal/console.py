@@ -31,6 +31,9 @@ _FRENCH = {
     "stands alone": "se prouve seul", "part": "étape", "a second": "par seconde",
     "at most": "au plus", "most of it": "l'essentiel",
     "needed": "obligatoire", "family": "famille", "senders": "expéditeurs", "code": "code",
+    "acts for": "agit pour", "competences": "compétences", "succeeds": "succède à",
+    "standing": "situation", "admitted": "admis", "key card": "carte de clés",
+    "relays": "relais", "id": "identifiant", "media_type": "type de média",
 }  # fmt: skip
 
 
@@ -59,7 +62,7 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        table.add_column(_FRENCH.get(column, column) if language() == "fr" else column)
+        table.add_column(_named(column))
     for row in rows:
         table.add_row(*(str(cell) for cell in row))
     if not table.row_count:
@@ -74,8 +77,9 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None
 
 def show_fields(fields: Mapping[str, object]) -> None:
     """Print names and values, one a line."""
-    wide = max(len(name) for name in fields)
-    for name, value in fields.items():
+    named = {_named(name): value for name, value in fields.items()}
+    wide = max(len(name) for name in named)
+    for name, value in named.items():
         sys.stdout.write(f"{name:<{wide}}  {value}\n")
 
 
@@ -111,6 +115,11 @@ def complain(fault: LiaisonError) -> int:
     else:
         sys.stderr.write(f"liaison: {told(fault)}\n")
     return UNREACHABLE if isinstance(fault, UnavailableError) else REFUSED
+
+
+def _named(column: str) -> str:
+    """Return what a column or a line is called."""
+    return _FRENCH.get(column, column) if language() == "fr" else column
 
 
 def when(at: int | None) -> str:
