@@ -4,9 +4,9 @@ Officers use the commands ``case``, ``inbox``, ``message``, ``attachment``, ``ki
 those of a region and of operations; ``demo`` is told to anybody.
 Theirs are the labels of contents, code lists, states, tasks, flags, faults, what these commands
 print and ask, and every refusal that a call of theirs may end in. Help and usage errors are in
-both languages for everybody (``test_page.py``, ``test_usage.py``). Not theirs, and English alone:
-what is for who runs a node (logs, and what the other commands print where they do not say
-otherwise), and the details in JSON.
+both languages for everybody (``test_page.py``, ``test_usage.py``), and so are ``status`` and
+``doctor`` (``test_doctor.py``). Not theirs, and English alone: what is for who runs a node (logs,
+and what the other commands print where they do not say otherwise), and the details in JSON.
 """
 
 import ast
@@ -36,6 +36,7 @@ from gateway.cli.french import (
     shared,
 )
 from gateway.cli.member_words import ROLES
+from gateway.cli.status_words import status_fields
 from gateway.cli.terminal.console import _FRENCH as HEADINGS
 from gateway.cli.terminal.console import show_table
 from gateway.cli.terminal.french import HELP
@@ -45,6 +46,7 @@ from gateway.store.attached import AttachmentState
 from gateway.store.drafts import DraftState
 from gateway.store.outbox.states import OutboxState
 from keys.registry.statement import MemberRole
+from tests.cli.test_doctor import STATUS
 from tests.cli.test_page import everything, walk
 
 GATEWAY = Path(__file__).parents[2] / "gateway"
@@ -179,6 +181,7 @@ def test_every_heading_is_in_the_table() -> None:
         if word not in HEADINGS and word not in SAME
     ]
     assert not bare
+    assert set(status_fields(STATUS)) - set(HEADINGS) == set()
 
 
 def test_a_list_without_rows_says_so(

@@ -55,7 +55,7 @@ async def test_from_the_draft_to_the_release(tmp_path: Path, shown: Shown) -> No
         assert "the case begins with it" in case
         doctor = await shown.of("doctor", *xa)
         assert f"1 waiting for a second person, the first of them {message}" in doctor
-        assert "1 awaiting_release" in await shown.of("status", *xa)
+        assert "1 awaiting release" in await shown.of("status", *xa)
 
         done = await shown.of("message", "release", message[-8:], *xa, *other)
         assert f"{message} released" in done

@@ -224,10 +224,10 @@ async def test_secrets_are_read_when_the_node_starts(tmp_path: Path) -> None:
 def test_the_doctor_names_a_system_that_is_down() -> None:
     """After some failures in a row; before, it is said and no more."""
     hook = {"origin": "https://h", "waiting": 3, "failures": 4, "code": "http_500", "retry_at": 1}
-    assert "4 times in a row (http_500), 3 events wait" in examine_webhooks({"webhooks": [hook]})
+    assert "4 times in a row (http_500), 3 events wait" in examine_webhooks({"webhooks": [hook]}).en
     with pytest.raises(WrongError) as wrong:
         examine_webhooks({"webhooks": [hook | {"failures": 5}]})
-    assert wrong.value.name == "webhooks"
-    assert examine_webhooks({"webhooks": []}) == "none are named"
+    assert wrong.value.check.en == "webhooks"
+    assert examine_webhooks({"webhooks": []}).en == "none are named"
     secret = "https://h:8443/path/with?token"
     assert Webhook(url=secret, types=[*EventType], secrets=[]).origin == "https://h:8443"

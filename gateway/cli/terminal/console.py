@@ -33,7 +33,11 @@ _FRENCH = {
     "needed": "obligatoire", "family": "famille", "senders": "expéditeurs", "code": "code",
     "acts for": "agit pour", "competences": "compétences", "succeeds": "succède à",
     "standing": "situation", "admitted": "admis", "key card": "carte de clés",
-    "relays": "relais", "id": "identifiant", "media_type": "type de média",
+    "relays": "relais", "version": "version", "started": "démarré", "split views": "vues doubles",
+    "messages": "messages", "outbox": "envois", "audit log": "journal d'audit",
+    "witnessed": "attesté", "sign key": "clé de signature", "disk": "disque", "cases": "dossiers",
+    "webhooks": "webhooks", "past retention": "hors délai", "limited": "limités",
+    "id": "identifiant", "media_type": "type de média",
 }  # fmt: skip
 
 
@@ -95,12 +99,14 @@ def note(text: str) -> None:
 
 
 def told(fault: LiaisonError) -> str:
-    """Return what an error says: in French by its code, where the locale is French."""
+    """Return what an error says, and its code."""
+    return f"{refusal(fault).text(language())} [{fault.code}]"
+
+
+def refusal(fault: LiaisonError) -> Label:
+    """Return the sentence of an error: in French by its code, where it has none of its own."""
     spoken: Label | None = getattr(fault, "spoken", None)
-    own = fault.detail if spoken is None else spoken.fr
-    french = own if spoken else REFUSALS.get(fault.code, own)
-    sentence = french if language() == "fr" else fault.detail
-    return f"{sentence} [{fault.code}]"
+    return spoken or Label(fault.detail, REFUSALS.get(fault.code, fault.detail))
 
 
 def complain(fault: LiaisonError) -> int:
