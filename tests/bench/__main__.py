@@ -21,6 +21,7 @@ from tests.bench import (
     audit,
     audit_cost,
     exchange,
+    folds,
     growth,
     page,
     peers,
@@ -195,6 +196,11 @@ def _audit(given: Given) -> Chapter:
     return Chapter(title="An audit log that grew old", results=results, curves=curves)
 
 
+def _folds(given: Given) -> Chapter:
+    results, curves = folds.measure(given.scale)
+    return Chapter(title="Cases that grew large", results=results, curves=curves)
+
+
 def _audit_cost(given: Given) -> Chapter:
     with _running("XA", "XB") as made, _running("XA", "XB", module=UNAUDITED) as bare:
         results = audit_cost.measure(made, bare, given.scale)
@@ -214,6 +220,7 @@ PARTS: dict[str, Callable[[Given], Chapter]] = {
     "registry": _registry,
     "audit": _audit,
     "audit-cost": _audit_cost,
+    "folds": _folds,
 }
 
 

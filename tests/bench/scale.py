@@ -30,6 +30,9 @@ class Scale:
     log_entries: tuple[int, ...]
     proven: tuple[int, ...]
     """How long the audit log is from whose stored hashes proofs are made."""
+    case_messages: tuple[int, ...]
+    reports: tuple[int, ...]
+    """How many an operation has."""
 
 
 NORMAL = Scale(
@@ -47,6 +50,8 @@ NORMAL = Scale(
     recipients=(1, 8, 64),
     log_entries=(10_000, 100_000, 1_000_000),
     proven=(10_000, 1_000_000, 10_000_000),
+    case_messages=(100, 1_000, 5_000),
+    reports=(1_000, 5_000, 20_000),
 )
 FULL = Scale(
     rounds=7,
@@ -63,6 +68,8 @@ FULL = Scale(
     recipients=(1, 8, 64),
     log_entries=(10_000, 100_000, 1_000_000, 10_000_000),
     proven=(10_000, 1_000_000, 10_000_000),
+    case_messages=(100, 1_000, 5_000),
+    reports=(1_000, 5_000, 20_000),
 )
 QUICK = Scale(
     rounds=2,
@@ -79,4 +86,6 @@ QUICK = Scale(
     recipients=(1, 2, 4),
     log_entries=(1_000, 4_000, 16_000),
     proven=(4_000, 16_000),
+    case_messages=(10, 40, 160),
+    reports=(100, 200, 400),
 )
