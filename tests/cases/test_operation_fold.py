@@ -65,7 +65,7 @@ def test_what_the_state_does_not_allow_has_a_name() -> None:
         assert refused(operation, said) == code
     endless = Operation(opening=replace(OPENING, ends_on=date.max))
     assert not endless.is_over(advance(endless, act(JOIN, "XA", 90)).opening.ends_at - 1)
-    assert advance(joined, act(REPORT, "XA", 1)).counted == {"XA": Counted(1, 0, 0)}
+    assert advance(joined, act(REPORT, "XA", 1)) == joined
     assert advance(joined, act(CLOSE, "RILO-W", -100)).closed_at == END + 100
 
 
@@ -82,7 +82,7 @@ def test_reports_are_counted_and_what_came_late_is_not() -> None:
             act(REPORT, "XA", -1, 4, controls=99),
         ],
     )
-    assert folded.operation.counted == {"RILO-W": Counted(1, 1, 0), "XA": Counted(2, 30, 3)}
+    assert folded.counted == {"RILO-W": Counted(1, 1, 0), "XA": Counted(2, 30, 3)}
     assert [done.code for done in folded.done] == ["", "", "", "", "not_joined", "operation_over"]
     assert not folded.operation.is_over(END - 1)
     assert folded.operation.is_over(END)
@@ -139,11 +139,11 @@ def test_nothing_is_counted_of_strangers_or_after_the_end(said: list[Act]) -> No
     folded = fold(OPENING, said)
     operation = folded.operation
     assert operation.joined <= OPENING.invited
-    assert set(operation.counted) <= operation.taking_part
+    assert set(folded.counted) <= operation.joined | {OPENING.member}
     counted = [done.act for done in folded.done if done.act.kind == REPORT and not done.code]
     assert all(item.created_at < END for item in counted)
     if operation.closed_at is not None:
         assert all(item.created_at <= operation.closed_at for item in counted)
-    assert sum(each.controls for each in operation.counted.values()) == sum(
+    assert sum(each.controls for each in folded.counted.values()) == sum(
         item.controls for item in counted
     )

@@ -7,7 +7,7 @@ came. What the state does not allow is kept, marked with why, and moves nothing.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Final
 
@@ -58,6 +58,10 @@ class Opening:
         """Return who the operation is closed to all others for."""
         return self.invited | {self.member}
 
+    def has(self, member: str) -> bool:
+        """Tell whether a member is of the group."""
+        return member == self.member or member in self.invited
+
     @property
     def ends_at(self) -> int:
         """Return the first second after it: its last day ends in UTC, for every member alike."""
@@ -86,13 +90,10 @@ class Operation:
     joined: frozenset[str] = frozenset()
     """Who takes part, its opener apart."""
     closed_at: int | None = None
-    counted: Mapping[str, Counted] = field(default_factory=dict)
-    """By member, of those who reported."""
 
-    @property
-    def taking_part(self) -> frozenset[str]:
-        """Return who may report."""
-        return self.joined | {self.opening.member}
+    def has(self, member: str) -> bool:
+        """Tell whether a member takes part, and may report."""
+        return member == self.opening.member or member in self.joined
 
     def is_over(self, now: int) -> bool:
         """Tell whether nothing is reported in it any more."""
@@ -114,6 +115,14 @@ class Folded:
     operation: Operation
     done: tuple[Done, ...]
 
+    @property
+    def counted(self) -> Mapping[str, Counted]:
+        """Return what was counted, by member, of those who reported."""
+        counted: dict[str, Counted] = {}
+        for act in (item.act for item in self.done if item.act.kind == REPORT and not item.code):
+            counted[act.member] = counted.get(act.member, Counted()).with_report(act)
+        return counted
+
 
 def fold(opening: Opening, acts: Iterable[Act]) -> Folded:
     """Return where an operation stands after ``acts``, in whatever order they come."""
@@ -129,13 +138,13 @@ def fold(opening: Opening, acts: Iterable[Act]) -> Folded:
 
 
 def advance(operation: Operation, act: Act) -> Operation:
-    """Return the operation after ``act``.
+    """Return the operation after ``act``; a report moves nothing, and is counted when all is in.
 
     Raises ConflictError ``not_in_operation``, ``operation_closed``, ``operation_over``,
     ``joined_already``, ``not_joined`` or ``not_the_opener``.
     """
     opening, member = operation.opening, act.member
-    if member not in opening.group:
+    if not opening.has(member):
         raise _refused("not_in_operation", f"{member} is not of the group of {opening.name}")
     if operation.closed_at is not None:
         raise _refused("operation_closed", f"{opening.member} closed {opening.name}")
@@ -146,13 +155,12 @@ def advance(operation: Operation, act: Act) -> Operation:
     if act.created_at >= opening.ends_at:
         raise _refused("operation_over", f"{opening.name} ended on {opening.ends_on}")
     if act.kind == JOIN:
-        if member in operation.taking_part:
+        if operation.has(member):
             raise _refused("joined_already", f"{member} takes part in {opening.name} already")
         return replace(operation, joined=operation.joined | {member})
-    if member not in operation.taking_part:
+    if not operation.has(member):
         raise _refused("not_joined", f"{member} has not joined {opening.name}")
-    counted = operation.counted.get(member, Counted()).with_report(act)
-    return replace(operation, counted={**operation.counted, member: counted})
+    return operation
 
 
 def check_admits(operation: Operation, act: Act, to: Iterable[str], absent: Iterable[str]) -> None:

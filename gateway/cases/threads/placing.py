@@ -4,7 +4,7 @@ Whoever is asked in a request has a thread of its own with who asks, so that one
 nobody else's. Pure. Source: SPEC "Cases".
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gateway.cases.threads.event import Event, Pair, Side
@@ -42,17 +42,16 @@ def place(events: Iterable[Event]) -> Placed:
     return Placed(threads=threads, unplaced=unplaced)
 
 
-def pairs_of(event: Event, known: Iterable[Pair]) -> tuple[Pair, ...]:
+def pairs_of(event: Event, known: Container[Pair]) -> tuple[Pair, ...]:
     """Return the threads among ``known`` that a message is part of.
 
     What is said from the wrong side belongs to the thread there is, where it will be out of order.
     """
-    known = set(known)
     found = {pair for to in event.to if (pair := _pair(event, to, known)) is not None}
     return tuple(sorted(found))
 
 
-def _pair(event: Event, to: str, known: set[Pair]) -> Pair | None:
+def _pair(event: Event, to: str, known: Container[Pair]) -> Pair | None:
     for speaker in filter(None, (event.member, event.on_behalf_of)):
         asking, asked = Pair(speaker, to), Pair(to, speaker)
         wanted = [asking, asked]

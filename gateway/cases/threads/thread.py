@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from gateway.cases.threads.event import Event, Pair, Side, in_order
 from gateway.errors import ConflictError
@@ -124,8 +124,6 @@ class Thread:
     urgent: bool = False
     oral_to_be_confirmed: bool = False
     """Asked orally first, and the administration asked has not taken up the writing yet."""
-    recalled: frozenset[str] = frozenset()
-    """The messages whose sender took them back."""
 
     @property
     def is_open(self) -> bool:
@@ -154,6 +152,12 @@ class Folded:
     def out_of_order(self) -> tuple[str, ...]:
         """The names of what moved nothing."""
         return tuple(item.event.name for item in self.said if item.out_of_order)
+
+    @property
+    def recalled(self) -> frozenset[str]:
+        """The names of the messages whose sender took them back."""
+        moved = (item.event for item in self.said if not item.out_of_order)
+        return frozenset(event.in_reply_to for event in moved if event.kind == RECALL)
 
     @property
     def is_transferred(self) -> bool:
@@ -267,40 +271,31 @@ def takes_back_own(event: Event) -> bool:
 
 
 def _with_effects(thread: Thread, event: Event, side: Side | None, after: State | None) -> Thread:
-    moved = after != thread.state
-    thread = replace(
-        thread,
-        state=after,
-        entered_at=event.created_at if moved else thread.entered_at,
-        before=thread.state if moved and after in _INTERRUPTED else thread.before,
-    )
     if event.kind == RECALL:
-        return replace(thread, recalled=thread.recalled | {event.in_reply_to})
+        return thread
+    moved = after != thread.state
+    changed: dict[str, Any] = {"state": after, "before": None, "pause_ends_on": None}
+    if moved:
+        changed["entered_at"] = event.created_at
     if row_of(event) == REQUEST:
-        return _asked(thread, event)
+        return replace(thread, **changed, **_asked(event))
     if side is Side.ASKED:
-        thread = replace(thread, oral_to_be_confirmed=False)
+        changed["oral_to_be_confirmed"] = False
     if event.kind == REOPEN:
-        return replace(
-            thread, opened_at=event.created_at, reply_by=None, due_on=event.due_on, before=None
-        )
-    if after in _INTERRUPTED:
-        return replace(thread, pause_ends_on=event.due_on)
-    return replace(
-        thread,
-        before=None,
-        pause_ends_on=None,
-        due_on=event.due_on or thread.due_on,
-    )
+        changed |= {"opened_at": event.created_at, "reply_by": None, "due_on": event.due_on}
+    elif after in _INTERRUPTED:
+        changed |= {"before": thread.state, "pause_ends_on": event.due_on}
+    elif event.due_on is not None:
+        changed["due_on"] = event.due_on
+    return replace(thread, **changed)
 
 
-def _asked(thread: Thread, event: Event) -> Thread:
-    return replace(
-        thread,
-        kind=event.kind,
-        legal_basis=event.legal_basis,
-        opened_at=event.created_at,
-        reply_by=event.due_on,
-        urgent=event.urgent,
-        oral_to_be_confirmed=event.made_orally,
-    )
+def _asked(event: Event) -> dict[str, Any]:
+    return {
+        "kind": event.kind,
+        "legal_basis": event.legal_basis,
+        "opened_at": event.created_at,
+        "reply_by": event.due_on,
+        "urgent": event.urgent,
+        "oral_to_be_confirmed": event.made_orally,
+    }

@@ -223,7 +223,7 @@ class Cases:
                 )
                 for item in reminders(thread, policy, calendars)
             ],
-            recalled=sorted(thread.recalled),
+            recalled=sorted(folded.recalled),
             messages=[
                 said_view(by_name[name], self._kinds, language, said, marks=done.get(name, ()))
                 for said in folded.said

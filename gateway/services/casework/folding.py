@@ -116,7 +116,7 @@ def thread_row(case_id: bytes, folded: Folded, request_row: int, terms: Terms) -
         state=str(thread.state),
         urgent=thread.urgent,
         oral_to_be_confirmed=thread.oral_to_be_confirmed,
-        recalled=len(thread.recalled),
+        recalled=len(folded.recalled),
         out_of_order=len(folded.out_of_order),
         opened_at=thread.opened_at,
         entered_at=thread.entered_at,

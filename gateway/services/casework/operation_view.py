@@ -77,7 +77,7 @@ def summary_of(
 ) -> OperationSummary:
     """Return an operation as a list shows it."""
     operation = folded.operation
-    counted = operation.counted.values()
+    counted = folded.counted.values()
     state = _state(operation, now)
     return OperationSummary(
         id=message_ref(item.sender, item.message_id),
@@ -112,7 +112,7 @@ def detail_of(
         **msgspec.structs.asdict(summary),
         template=list(opened.template),
         closed_at=folded.operation.closed_at,
-        counted=[_counted(name, each) for name, each in sorted(folded.operation.counted.items())],
+        counted=[_counted(name, each) for name, each in sorted(folded.counted.items())],
         messages=[
             _done(by_name[name], code, kinds, language)
             for name, code in (
