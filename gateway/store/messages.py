@@ -124,6 +124,12 @@ _OF_CASES = (
     )
     .order_by(messages.c.row_id)
 )
+_OF_CASE = (
+    select(*_SUMMARY)
+    .where(messages.c.case_id == bindparam("case_id"), messages.c.row_id > bindparam("after"))
+    .order_by(messages.c.row_id)
+)
+_IN_CASE = select(func.count()).where(messages.c.case_id == bindparam("case_id"))
 # Statements of the fast path are built once: building costs more than running them.
 _NAMES = tuple(NewMessage.__dataclass_fields__)
 _columns = attrgetter(*_NAMES)
@@ -204,6 +210,13 @@ def of_cases(tx: Transaction, case_ids: Collection[bytes]) -> list[MessageSummar
     """
     found = tx.execute(_OF_CASES, {"case_ids": list(case_ids)}).mappings()
     return [MessageSummary(**row) for row in found]
+
+
+def of_case_after(tx: Transaction, case_id: bytes, row: int) -> tuple[list[MessageSummary], int]:
+    """Return the messages of a case that were stored after a row, and how many there are in all."""
+    found = tx.execute(_OF_CASE, {"case_id": case_id, "after": row}).mappings()
+    total = tx.execute(_IN_CASE, {"case_id": case_id}).scalar_one()
+    return [MessageSummary(**row) for row in found], total
 
 
 def with_blobs_of(tx: Transaction, sealed_bytes: Collection[int]) -> list[tuple[int, str]]:

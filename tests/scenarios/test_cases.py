@@ -1,6 +1,7 @@
 """Cases between two nodes: one state on both sides, and what the state does not allow."""
 
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -12,11 +13,14 @@ from gateway.cases.threads.event import Side
 from gateway.cases.threads.thread import State
 from gateway.cli.demo.story import reply
 from gateway.errors import ConflictError
+from gateway.protocol.message import parse_message_ref
 from gateway.services.caller import Caller
+from gateway.services.casework import known_cases
 from gateway.services.casework.cases import CaseQuery, Cases
 from gateway.services.sending.submission import Submission
 from gateway.settings import CasesSettings, InstrumentSettings, Role
-from gateway.store import messages
+from gateway.store import messages, schema
+from gateway.store.database import Transaction
 from gateway.store.schema import case_folding, threads
 from keys.suite import MemberId
 from tests.outcome import outcome_of
@@ -68,6 +72,46 @@ async def test_one_batch_is_held_against_itself(tmp_path: Path) -> None:
         assert not isinstance(first, Exception)
         assert isinstance(second, ConflictError)
         assert second.code == "not_in_this_state"
+
+
+async def test_a_large_case_is_kept_and_read_anew_where_something_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was said since is looked at alone, and refuses what it must; nothing gone counts."""
+    monkeypatch.setattr(known_cases, "LARGE", 2)
+    monkeypatch.setattr(known_cases, "KEPT", 1)
+    looked: list[int] = []
+    plain = known_cases.read_events
+
+    def counting(tx: Transaction, keys: Any, kinds: Any, found: list[Any], opens: Any) -> Any:
+        looked.append(len(found))
+        return plain(tx, keys, kinds, found, opens)
+
+    monkeypatch.setattr(known_cases, "read_events", counting)
+    async with federation(tmp_path, "XA", "XB") as fed:
+        asked = await told(fed, "XA", "XB", "request.verify_value")
+        for kind in ("case.acknowledge", "case.interim", "case.interim", "case.clarify"):
+            last = await told(fed, "XB", "XA", kind, case=asked.case)
+        assert looked == [1, 2, 1, 1]
+        assert await refused(fed, "XB", "XA", "case.reply", asked.case) == "not_in_this_state"
+        node = fed.nodes[XB]
+
+        def forget_last(tx: Transaction) -> None:
+            found = messages.find(tx, *parse_message_ref(last.id))
+            assert found is not None
+            tx.execute(delete(schema.outbox).where(schema.outbox.c.message_row == found.row_id))
+            tx.execute(delete(schema.messages).where(schema.messages.c.row_id == found.row_id))
+
+        await node.database.write(forget_last)
+        looked.clear()
+        await say(fed, "XB", "XA", "case.interim", case=asked.case)
+        assert looked == [4]
+        other = await told(fed, "XA", "XB", "request.verify_value")
+        for _ in range(3):
+            await told(fed, "XB", "XA", "case.partial_reply", case=other.case)
+        looked.clear()
+        await say(fed, "XB", "XA", "case.interim", case=asked.case)
+        assert looked == [5]
 
 
 async def test_what_would_be_read_too_early_is_refused(tmp_path: Path) -> None:
