@@ -103,12 +103,12 @@ def folding(tx: Transaction) -> Folding:
     return Folding(0, b"") if row is None else Folding(row.folded_row, bytes(row.terms))
 
 
-def touched(tx: Transaction, after: int, limit: int) -> tuple[list[tuple[bytes, str]], int]:
-    """Return (case, kind) of the next messages that were stored after a row, and the last row."""
+def touched(tx: Transaction, after: int, limit: int) -> tuple[list[tuple[int, bytes, str]], int]:
+    """Return (row, case, kind) of the next messages stored after a row, and the last row."""
     columns = messages.c.row_id, messages.c.case_id, messages.c.kind, messages.c.direction
     statement = select(*columns).where(messages.c.row_id > after).order_by(messages.c.row_id)
     rows = tx.execute(statement.limit(limit)).all()
-    found = [(bytes(row.case_id), row.kind) for row in rows if row.direction != SERVICE]
+    found = [(row.row_id, bytes(row.case_id), row.kind) for row in rows if row.direction != SERVICE]
     return found, rows[-1].row_id if rows else after
 
 

@@ -15,7 +15,7 @@ from gateway.cli.demo.story import reply
 from gateway.errors import ConflictError
 from gateway.protocol.message import parse_message_ref
 from gateway.services.caller import Caller
-from gateway.services.casework import known_cases
+from gateway.services.casework import folding, known_cases
 from gateway.services.casework.cases import CaseQuery, Cases
 from gateway.services.sending.submission import Submission
 from gateway.settings import CasesSettings, InstrumentSettings, Role
@@ -112,6 +112,35 @@ async def test_a_large_case_is_kept_and_read_anew_where_something_is_gone(
         looked.clear()
         await say(fed, "XB", "XA", "case.interim", case=asked.case)
         assert looked == [5]
+
+
+async def test_a_case_is_folded_once_however_many_steps_it_is_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its copy is made from the beginning, a message at a time; what comes after is folded too."""
+    opened: list[int] = []
+    plain = folding.read_events
+
+    def counting(tx: Transaction, keys: Any, kinds: Any, found: list[Any]) -> Any:
+        opened.append(len(found))
+        return plain(tx, keys, kinds, found)
+
+    async with federation(tmp_path, "XA", "XB") as fed:
+        cases = fed.nodes[XB].rooms.cases
+        asked = await told(fed, "XA", "XB", "request.verify_value")
+        for kind in ("case.acknowledge", "case.interim", "case.partial_reply"):
+            await told(fed, "XB", "XA", kind, case=asked.case)
+        monkeypatch.setattr(folding, "FOLDED_AT_ONCE", 1)
+        monkeypatch.setattr(folding, "read_events", counting)
+        whole = [await cases.page(CaseQuery(), OFFICER)]
+        await fed.nodes[XB].database.write(lambda tx: tx.execute(delete(case_folding)))
+        opened.clear()
+        whole.append(await cases.page(CaseQuery(), OFFICER))
+        assert sorted(opened, reverse=True)[:2] == [4, 0]
+        assert whole[0] == whole[1]
+        await told(fed, "XB", "XA", "case.reply", case=asked.case)
+        (thread,) = (await cases.page(CaseQuery(), OFFICER)).threads
+        assert thread.state == State.ANSWERED
 
 
 async def test_what_would_be_read_too_early_is_refused(tmp_path: Path) -> None:

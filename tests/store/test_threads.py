@@ -127,9 +127,10 @@ def test_messages_are_looked_at_in_the_order_they_were_stored(fresh: Fresh) -> N
                 tx, [message(3, direction=messages.SERVICE), message(4, direction=messages.IN)]
             )
             case = bytes(16)
-            assert threads.touched(tx, 0, 1) == ([(case, "case.reply")], rows[0])
+            assert threads.touched(tx, 0, 1) == ([(rows[0], case, "case.reply")], rows[0])
             found, last = threads.touched(tx, rows[0], 10)
-            assert (found, last) == ([(case, "case.reply")] * 2, messages.newest_row(tx))
+            assert last == messages.newest_row(tx)
+            assert found == [(row, case, "case.reply") for row in (rows[1], last)]
             assert threads.touched(tx, last, 10) == ([], last)
             assert len(messages.of_cases(tx, [case])) == 3
 

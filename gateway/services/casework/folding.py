@@ -45,25 +45,42 @@ class CaseFolding:
         """
         async with self._turn:
             until = await self._database.read(messages.newest_row)
-            while await self._step() < until:
+            ahead: dict[bytes, int] = {}
+            while await self._step(ahead) < until:
                 if rest is not None:
                     await rest()
 
-    async def _step(self) -> int:
-        """Fold some messages; return up to which row."""
+    async def _step(self, ahead: dict[bytes, int]) -> int:
+        """Fold some messages; return up to which row.
+
+        ``ahead`` says up to which row cases were folded whole already: a large one is not folded
+        again for each step that it has messages in.
+        """
         found: list[ThreadRow] = []
+        newest: dict[bytes, int] = {}
 
         def look(tx: Transaction) -> tuple[Folding, Folding, set[bytes]]:
             before = threads.folding(tx)
-            start = before.row if before.terms == self._terms.digest else 0
+            start = before.row
+            if before.terms != self._terms.digest:
+                start = 0
+                ahead.clear()
             stored, last = threads.touched(tx, start, FOLDED_AT_ONCE)
-            cases = {case_id for case_id, kind in stored if is_event(kind)}
-            found.extend(self._rows(tx, messages.of_cases(tx, cases)))
+            cases = {
+                case_id
+                for row, case_id, kind in stored
+                if is_event(kind) and row > ahead.get(case_id, 0)
+            }
+            whole = messages.of_cases(tx, cases)
+            newest.update({item.case_id: item.row_id for item in whole if item.row_id > last})
+            found.extend(self._rows(tx, whole))
             return before, Folding(last, self._terms.digest), cases
 
         before, after, cases = await self._database.read(look)
-        if after != before:
-            await self._database.write(lambda tx: threads.record(tx, cases, found, before, after))
+        if after != before and await self._database.write(
+            lambda tx: threads.record(tx, cases, found, before, after)
+        ):
+            ahead.update(newest)
         return after.row
 
     def _rows(self, tx: Transaction, stored: Sequence[MessageSummary]) -> Iterator[ThreadRow]:
