@@ -15,7 +15,7 @@ from gateway.cli.demo.story import reply
 from gateway.errors import ConflictError
 from gateway.protocol.message import parse_message_ref
 from gateway.services.caller import Caller
-from gateway.services.casework import folding, known_cases
+from gateway.services.casework import conduct, folding, known_cases
 from gateway.services.casework.cases import CaseQuery, Cases
 from gateway.services.sending.submission import Submission
 from gateway.settings import CasesSettings, InstrumentSettings, Role
@@ -81,13 +81,13 @@ async def test_a_large_case_is_kept_and_read_anew_where_something_is_gone(
     monkeypatch.setattr(known_cases, "LARGE", 2)
     monkeypatch.setattr(known_cases, "KEPT", 1)
     looked: list[int] = []
-    plain = known_cases.read_events
+    plain = conduct.read_events
 
     def counting(tx: Transaction, keys: Any, kinds: Any, found: list[Any], opens: Any) -> Any:
         looked.append(len(found))
         return plain(tx, keys, kinds, found, opens)
 
-    monkeypatch.setattr(known_cases, "read_events", counting)
+    monkeypatch.setattr(conduct, "read_events", counting)
     async with federation(tmp_path, "XA", "XB") as fed:
         asked = await told(fed, "XA", "XB", "request.verify_value")
         for kind in ("case.acknowledge", "case.interim", "case.interim", "case.clarify"):

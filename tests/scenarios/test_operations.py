@@ -8,6 +8,7 @@ from gateway.cases.examples import example_of
 from gateway.cases.kinds import CATALOGUE
 from gateway.errors import ConflictError, LiaisonError
 from gateway.faults import FaultsError
+from gateway.services.casework import known_cases
 from gateway.services.casework import operations as conduct_service
 from gateway.services.casework.operation_view import OperationDetail
 from gateway.services.casework.operations import OperationQuery
@@ -140,6 +141,32 @@ async def test_an_opening_goes_to_whom_it_invites(tmp_path: Path) -> None:
         found = await refused(fed, "XB", "operation.join", request.case)
         assert isinstance(found, ConflictError)
         assert found.code == "operation_unknown"
+
+
+async def test_of_a_large_operation_a_report_is_held_against_what_moves_it_alone(
+    tmp_path: Path, monkeypatch: Any
+) -> None:
+    """The reports of before are not opened, an answer to one of them is of its operation too."""
+    monkeypatch.setattr(known_cases, "LARGE", 2)
+    opened_kinds: list[str] = []
+    plain = conduct_service.opened_content
+
+    def noting(keys: Any, kinds: Any, item: Any) -> Any:
+        opened_kinds.append(item.kind)
+        return plain(keys, kinds, item)
+
+    monkeypatch.setattr(conduct_service, "opened_content", noting)
+    async with federation(tmp_path, "XA", "XB", "RILO-W", roles={"RILO-W": OFFICE}) as fed:
+        opened = await say(fed, "RILO-W", "operation.open")
+        await say(fed, "XA", "operation.join", opened.case)
+        first = await say(fed, "XA", "operation.report", opened.case)
+        second = await say(fed, "XA", "operation.report", in_reply_to=first.id)
+        assert set(opened_kinds) == {"operation.open"}
+        assert (await fed.read("XA", second.id)).in_reply_to == opened.id
+        assert (await seen(fed, "RILO-W", opened.id)).reports == 2
+        await say(fed, "RILO-W", "operation.close", opened.case)
+        found = await refused(fed, "XA", "operation.report", opened.case)
+        assert found.code == "operation_closed"
 
 
 async def test_what_a_bent_node_says_moves_nothing(tmp_path: Path, monkeypatch: Any) -> None:

@@ -25,7 +25,8 @@ from gateway.services.casework.events import read_events
 from gateway.services.casework.known_cases import KnownCases
 from gateway.services.keys import NodeKeys
 from gateway.store import messages
-from gateway.store.database import Database
+from gateway.store.database import Database, Transaction
+from gateway.store.messages import MessageSummary
 
 
 class Conduct:
@@ -42,7 +43,7 @@ class Conduct:
         self._database = database
         self._keys = keys
         self._kinds = kinds
-        self._known = KnownCases(database, keys, kinds)
+        self._known = KnownCases(database, GrowingCase(), self._grown)
         self._drafted: list[tuple[bytes, Event]] = []
 
     def begin(self) -> None:
@@ -73,6 +74,12 @@ class Conduct:
             lambda tx: read_events(tx, self._keys, self._kinds, messages.of_cases(tx, [case_id]))
         )
         return case_of([*events.values()])
+
+    def _grown(
+        self, tx: Transaction, known: GrowingCase, found: Sequence[MessageSummary]
+    ) -> GrowingCase:
+        events = read_events(tx, self._keys, self._kinds, found, _decides_by_content)
+        return known.with_events(events.values())
 
     def keep(self, case_id: bytes, said: Event) -> None:
         """Hold what is drafted later in this batch against ``said`` too."""
@@ -117,3 +124,8 @@ def check_reopening(known: GrowingCase, said: Event, instruments: Sequence[Instr
                 f"{said.kind}: what {pair.asker} asked {pair.asked} was closed too long ago by its "
                 "instrument (cases.instruments)",
             )
+
+
+def _decides_by_content(kind: str) -> bool:
+    """Tell whether a state, and not only dates, depends on what a message says."""
+    return kind == "case.refuse"

@@ -1,71 +1,67 @@
-"""Known cases: what a thread depends on of large cases, kept while something is written in them.
+"""Known cases: what is made of large cases, kept while something is written in them.
 
-A case of thousands of messages is not read and folded anew for each that is said in it. Nothing is
-kept of what was said but what the next word is held against, and of small cases nothing at all.
+A case of thousands of messages is not read anew for each that is said in it. Of small ones nothing
+is kept.
 """
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
-from gateway.cases.kind import Kind
-from gateway.cases.threads.growing import GrowingCase
-from gateway.services.casework.events import read_events
-from gateway.services.keys import NodeKeys
 from gateway.store import messages
 from gateway.store.database import Database, Transaction
-from gateway.store.messages import SERVICE
+from gateway.store.messages import SERVICE, MessageSummary
 
 LARGE = 64
 """Messages of a case from which on it is kept."""
 KEPT = 16
-"""Cases that are kept, those that were asked for last: some 500 bytes a message."""
+"""Cases that are kept, those that were asked for last: of a thread some 500 bytes a message."""
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Known:
-    """A case up to a row of the messages."""
+class _Known(Generic[Made]):
+    """What is made of a case up to a row of the messages."""
 
-    case: GrowingCase
-    row: int
-    messages: int
+    made: Made
+    row: int = 0
+    messages: int = 0
 
 
-class KnownCases:
-    """Keeps large cases."""
+class KnownCases(Generic[Made]):
+    """Keeps what is made of large cases: a value, which grows by what was stored since."""
 
-    def __init__(self, database: Database, keys: NodeKeys, kinds: Mapping[str, Kind]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        nothing: Made,
+        grow: Callable[[Transaction, Made, Sequence[MessageSummary]], Made],
+    ) -> None:
         self._database = database
-        self._keys = keys
-        self._kinds = kinds
-        self._known: OrderedDict[bytes, _Known] = OrderedDict()
+        self._nothing = _Known(made=nothing)
+        self._grow = grow
+        self._known: OrderedDict[bytes, _Known[Made]] = OrderedDict()
 
-    async def read(self, case_id: bytes) -> GrowingCase:
-        """Return a case as it is stored now, opened as far as its states depend on what is said."""
-        before = self._known.pop(case_id, None)
+    async def read(self, case_id: bytes) -> Made:
+        """Return what is made of a case as it is stored now."""
+        before = self._known.pop(case_id, self._nothing)
         found = await self._database.read(lambda tx: self._read(tx, case_id, before))
         if found.messages >= LARGE:
             self._known[case_id] = found
             while len(self._known) > KEPT:
                 self._known.popitem(last=False)
-        return found.case
+        return found.made
 
-    def _read(self, tx: Transaction, case_id: bytes, before: _Known | None) -> _Known:
+    def _read(self, tx: Transaction, case_id: bytes, known: _Known[Made]) -> _Known[Made]:
         """Return a case with what was stored since; anew where something of it is gone."""
-        known = before or _Known(case=GrowingCase(), row=0, messages=0)
         found, total = messages.of_case_after(tx, case_id, known.row)
         if known.messages + len(found) != total:
-            known = _Known(case=GrowingCase(), row=0, messages=0)
+            known = self._nothing
             found, _ = messages.of_case_after(tx, case_id, 0)
         said = [item for item in found if item.direction != SERVICE]
-        events = read_events(tx, self._keys, self._kinds, said, decides_by_content)
         return _Known(
-            case=known.case.with_events(events.values()),
+            made=self._grow(tx, known.made, said),
             row=found[-1].row_id if found else known.row,
             messages=total,
         )
-
-
-def decides_by_content(kind: str) -> bool:
-    """Tell whether a state, and not only dates, depends on what a message says."""
-    return kind == "case.refuse"

@@ -13,6 +13,8 @@ from gateway.cases.families import operations as content_types
 from gateway.cases.fields.schema import Content
 from gateway.cases.kind import Kind
 from gateway.cases.threads.operation_fold import (
+    CLOSE,
+    JOIN,
     OPEN,
     REPORT,
     SAID_IN,
@@ -27,7 +29,8 @@ from gateway.errors import ConflictError, ForbiddenError, LiaisonError, Rejected
 from gateway.faults import Fault, FaultsError
 from gateway.protocol.message import Payload, message_ref, parse_message_ref
 from gateway.services.caller import Caller, require
-from gateway.services.casework.events import opened_content, opened_payload
+from gateway.services.casework.events import OPENED_AT_ONCE, opened_content, opened_payload
+from gateway.services.casework.known_cases import KnownCases
 from gateway.services.casework.operation_view import (
     OperationDetail,
     OperationPage,
@@ -60,6 +63,7 @@ class OperationConduct:
         self._database = database
         self._keys = keys
         self._kinds = kinds
+        self._known = KnownCases[tuple[MessageSummary, ...]](database, (), _moving)
 
     async def check(
         self, payload: Payload, message_id: bytes, to: Sequence[str], said: Content, view: View
@@ -74,11 +78,13 @@ class OperationConduct:
             _check_opening(said, to, payload.sender, _absent(view, said.members))
         if payload.kind not in SAID_IN:
             return payload.in_reply_to
-        stored = await self._database.read(lambda tx: messages.of_cases(tx, [payload.case_id]))
-        opening = _answered(stored, payload)
-        folded, opened = await self._database.read(
-            lambda tx: read(tx, self._keys, self._kinds, opening, stored)
-        )
+        stored = await self._known.read(payload.case_id)
+
+        def look(tx: Transaction) -> tuple[Folded, content_types.Open]:
+            opening = _opening(stored, payload, _answered(tx, payload))
+            return read(tx, self._keys, self._kinds, opening, stored)
+
+        folded, opened = await self._database.read(look)
         group = folded.operation.opening.group
         name = message_ref(payload.sender, message_id)
         act = _act(name, payload, group, said)
@@ -236,7 +242,11 @@ def _contents(
     items: Sequence[MessageSummary],
 ) -> Mapping[int, Content | None]:
     rows = [item.row_id for item in items]
-    return {item.row_id: opened_content(keys, kinds, item) for item in messages.by_rows(tx, rows)}
+    return {
+        item.row_id: opened_content(keys, kinds, item)
+        for start in range(0, len(rows), OPENED_AT_ONCE)
+        for item in messages.by_rows(tx, rows[start : start + OPENED_AT_ONCE])
+    }
 
 
 def _act(
@@ -259,18 +269,31 @@ def _act(
     )
 
 
-def _answered(stored: Sequence[MessageSummary], payload: Payload) -> MessageSummary:
+def _moving(
+    _: Transaction, known: tuple[MessageSummary, ...], found: Sequence[MessageSummary]
+) -> tuple[MessageSummary, ...]:
+    """Return what moves the operations of a case: of thousands of messages few are no reports."""
+    return known + tuple(item for item in found if item.kind in (OPEN, JOIN, CLOSE))
+
+
+def _answered(tx: Transaction, payload: Payload) -> str:
+    """Return the opening that the message answers which a draft answers; empty for none."""
+    if not payload.in_reply_to:
+        return ""
+    found = messages.find(tx, *parse_message_ref(payload.in_reply_to))
+    within = found is not None and found.case_id == payload.case_id and found.kind in SAID_IN
+    return found.in_reply_to if found is not None and within else ""
+
+
+def _opening(stored: Sequence[MessageSummary], payload: Payload, answered: str) -> MessageSummary:
     """Return the opening that a draft is about: what it answers, or the only one of its case."""
-    named: dict[str, MessageSummary] = {
-        message_ref(item.sender, item.message_id): item for item in stored
+    openings: dict[str, MessageSummary] = {
+        message_ref(item.sender, item.message_id): item for item in stored if item.kind == OPEN
     }
-    about = named.get(payload.in_reply_to)
-    if about is not None and about.kind in SAID_IN:
-        about = named.get(about.in_reply_to)
-    openings = [item for item in stored if item.kind == OPEN]
+    about = openings.get(payload.in_reply_to) or openings.get(answered)
     if not payload.in_reply_to and len(openings) == 1:
-        about = openings[0]
-    if about is None or about.kind != OPEN:
+        (about,) = openings.values()
+    if about is None:
         raise ConflictError(
             "operation_unknown", f"{payload.kind} answers the message that opened the operation"
         )
