@@ -6,28 +6,24 @@ look stands is durable, so that a restart, or another daemon, goes on there.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Final, NoReturn
 
-from gateway.cases.threads.thread import is_event
 from gateway.clock import Clock, happens
 from gateway.errors import LiaisonError
 from gateway.logs import logger
 from gateway.services.casework.folding import CaseFolding
-from gateway.services.events import making
+from gateway.services.events import looking, making
 from gateway.services.keykeeping.key_report import KeyReport
 from gateway.services.keys import NodeKeys
 from gateway.settings import EventsSettings
 from gateway.store import event_sources as sources
-from gateway.store import events, messages, registry, threads
+from gateway.store import events, messages, registry
 from gateway.store.database import Database, Transaction
 from gateway.store.events import NewEvent
-from keys.registry.grammar import parse_statement
 
-AT_ONCE: Final = 500
-"""Rows that are looked at between two commits."""
 LOOK_S: Final = 60.0
 """How often to look while nobody listens; and at dates."""
 SOON_S: Final = 2.0
@@ -45,8 +41,6 @@ KEY_LEAD_S: Final = 14 * 86_400
 """How long before its end a key is told of: by then it should have been replaced by itself."""
 _DAY_S: Final = 86_400
 _PRUNE_S: Final = 3600
-_WORDS, _ENDINGS, _MARKS = "words", "endings", "marks"
-_DATES, _STANDING = "dates", "standing"
 _log = logger()
 
 
@@ -125,9 +119,12 @@ class Chronicle:
             now = self._clock.now()
             await self._steadily(self._look_at_words)
             await self._look_at_drafts(now)
-            await self._look_at_endings(now)
-            await self._steadily(self._look_at_marks)
-            await self._steadily(self._look_at_standing)
+            await self._look_back(now)
+            for name, look in (
+                (looking.MARKS, looking.marks),
+                (looking.STANDING, looking.standing),
+            ):
+                await self._steadily(partial(self._note_page, name, look))
             if not 0 <= now - self._dates_at < LOOK_S:
                 await self._look_at_dates(now)
                 self._dates_at = now
@@ -139,13 +136,13 @@ class Chronicle:
         """Begin at the present: what is older than the first look is no news."""
 
         def commit(tx: Transaction) -> None:
-            events.begin(tx, _WORDS, messages.newest_row(tx))
-            events.begin(tx, _ENDINGS, sources.newest_ending(tx) + 1)
-            events.begin(tx, _MARKS, sources.newest_mark(tx))
-            events.begin(tx, _STANDING, registry.size(tx))
-            events.begin(tx, _DATES, 0)
+            events.begin(tx, looking.WORDS, messages.newest_row(tx))
+            events.begin(tx, looking.ENDINGS, sources.newest_ending(tx) + 1)
+            events.begin(tx, looking.MARKS, sources.newest_mark(tx))
+            events.begin(tx, looking.STANDING, registry.size(tx))
+            events.begin(tx, looking.DATES, 0)
 
-        if await self._database.read(lambda tx: events.cursor(tx, _DATES)) is None:
+        if await self._database.read(lambda tx: events.cursor(tx, looking.DATES)) is None:
             await self._database.write(commit)
 
     async def _steadily(self, step: Callable[[], Awaitable[bool]]) -> None:
@@ -162,94 +159,35 @@ class Chronicle:
 
     async def _look_at_words(self) -> bool:
         await self._folding.catch_up(self._rest)
-
-        def look(tx: Transaction) -> tuple[int, int, list[NewEvent]]:
-            before = _position(tx, _WORDS)
-            until = threads.folding(tx).row
-            found = [row for row in sources.words(tx, before, AT_ONCE) if row.row_id <= until]
-            cases = {row.case_id for row in found if is_event(row.kind)}
-            moved = sources.touched_threads(tx, cases)
-            names = sources.names(tx, {row.request_row for row in moved})
-            ours = [row.message_id for row in found if row.direction == messages.OUT]
-            made = [*making.of_words(found, sources.released(tx, ours))]
-            made += _unknown(tx, making.of_threads(moved, names, self._keys.member))
-            return before, found[-1].row_id if found else before, made
-
-        return await self._note_page(_WORDS, look)
-
-    async def _look_at_marks(self) -> bool:
-        def look(tx: Transaction) -> tuple[int, int, list[NewEvent]]:
-            before = _position(tx, _MARKS)
-            found = sources.marked(tx, before, AT_ONCE)
-            return before, found[-1].row_id if found else before, [*making.of_marks(found)]
-
-        return await self._note_page(_MARKS, look)
-
-    async def _look_at_standing(self) -> bool:
-        def look(tx: Transaction) -> tuple[int, int, list[NewEvent]]:
-            before = _position(tx, _STANDING)
-            notes = registry.statements(tx, before, before + AT_ONCE)
-            found = making.of_statements(parse_statement(note).statement for note in notes)
-            return before, before + len(notes), [*found]
-
-        return await self._note_page(_STANDING, look)
+        return await self._note_page(looking.WORDS, partial(looking.words, me=self._keys.member))
 
     async def _look_at_drafts(self, now: int) -> None:
-        floor = now - self._kept_s
-        found = await self._database.read(lambda tx: sources.unsent(tx, floor))
-        await self._note_once(making.of_drafts(found, self._keys.member))
+        look = partial(looking.drafts, floor=now - self._kept_s, me=self._keys.member)
+        await self._note_once(await self._database.read(look))
 
-    async def _look_at_endings(self, now: int) -> None:
+    async def _look_back(self, now: int) -> None:
         """Look again at the last seconds: what ended then may have been committed since."""
         deep = not 0 <= now - self._deep_at < DEEP_EVERY_S
-        before = await self._database.read(lambda tx: _position(tx, _ENDINGS))
-        place = before - (DEEP_SLACK_S if deep else SLACK_S), 0
-        newest = before
-        self._step_began = self._clock.monotonic()
-        while True:
-            page, made = await self._database.read(partial(_endings, after=place))
-            if not page:
-                break
-            place = page[-1].settled_at, page[-1].row_id
-            newest = max(newest, page[-1].settled_at)
-            await self._note(_ENDINGS, before, before, made)
-            if len(page) < AT_ONCE:
-                break
-            await self._rest()
-        await self._note(_ENDINGS, before, newest, [])
+        before = await self._database.read(partial(looking.position, name=looking.ENDINGS))
+        start = before - (DEEP_SLACK_S if deep else SLACK_S), 0
+        newest = await self._note_pages(looking.endings, start)
+        await self._note(looking.ENDINGS, before, max(before, newest), [])
         if deep:
             self._deep_at = now
 
     async def _look_at_dates(self, now: int) -> None:
         floor = now - self._kept_s
-        for kind, column in making.DATES.items():
-            place = (0, 0)
-            while True:
-
-                def look(
-                    tx: Transaction, column: str = column, place: tuple[int, int] = place
-                ) -> tuple[list[threads.StoredThread], making.Names]:
-                    found = sources.reached(tx, column, (floor, now), place, AT_ONCE)
-                    return found, sources.names(tx, {row.request_row for row in found})
-
-                page, names = await self._database.read(look)
-                await self._note_once(making.of_dates(kind, page, names, now))
-                if len(page) < AT_ONCE:
-                    break
-                place = getattr(page[-1], column), page[-1].row_id
-        wrong = await self._database.read(
-            lambda tx: [*sources.log_doubts(tx, floor), *sources.proven_splits(tx, floor)]
-        )
-        await self._note_once(making.of_alarms(wrong))
-        await self._note_once(making.of_keys(self._key_report.ends(), now, KEY_LEAD_S))
+        for kind in making.DATES:
+            await self._note_pages(partial(looking.dates, kind=kind, between=(floor, now)), (0, 0))
+        await self._note_once(await self._database.read(partial(looking.alarms, floor=floor)))
+        keys = [*making.of_keys(self._key_report.ends(), now, KEY_LEAD_S)]
+        await self._note_once(await self._database.read(partial(looking.unknown, made=keys)))
 
     async def _prune(self, now: int) -> None:
         while await self._database.write(lambda tx: events.prune(tx, now - self._kept_s)):
             await self._rest()
 
-    async def _note_page(
-        self, name: str, look: Callable[[Transaction], tuple[int, int, list[NewEvent]]]
-    ) -> bool:
+    async def _note_page(self, name: str, look: Callable[[Transaction], looking.Found]) -> bool:
         """Note what one look found; tell whether there may be more."""
         before, after, made = await self._database.read(look)
         if after == before:
@@ -257,12 +195,19 @@ class Chronicle:
         await self._note(name, before, after, made)
         return True
 
-    async def _note_once(self, made: Iterable[NewEvent]) -> None:
-        found = [*made]
-        if not found:
-            return
-        new = await self._database.read(lambda tx: _unknown(tx, found))
-        await self._note(_DATES, 0, 0, new)
+    async def _note_pages(self, look: Callable[..., looking.Page], after: looking.Place) -> int:
+        """Note what there is after a place, page by page; return the time of the last of it."""
+        self._step_began = self._clock.monotonic()
+        while True:
+            places, made = await self._database.read(partial(look, after=after))
+            await self._note_once(made)
+            after = places[-1] if places else after
+            if len(places) < looking.AT_ONCE:
+                return after[0]
+            await self._rest()
+
+    async def _note_once(self, made: Sequence[NewEvent]) -> None:
+        await self._note(looking.DATES, 0, 0, made)
 
     async def _note(self, name: str, before: int, after: int, found: Sequence[NewEvent]) -> None:
         if after == before and not found:
@@ -274,20 +219,3 @@ class Chronicle:
 
         if await self._database.write(commit) and found:
             self.told()
-
-
-def _position(tx: Transaction, name: str) -> int:
-    found = events.cursor(tx, name)
-    return 0 if found is None else found.position
-
-
-def _unknown(tx: Transaction, made: Iterable[NewEvent]) -> list[NewEvent]:
-    """Return those that were not noted before."""
-    found = [*made]
-    known = events.known(tx, [item.once for item in found if item.once is not None])
-    return [item for item in found if item.once not in known]
-
-
-def _endings(tx: Transaction, after: tuple[int, int]) -> tuple[list[sources.Ended], list[NewEvent]]:
-    page = sources.ended(tx, after, AT_ONCE)
-    return page, _unknown(tx, making.of_endings(page))
