@@ -1,9 +1,11 @@
-"""What an event is called, in English and French."""
+"""What an event is called, and what its code says, in English and French."""
 
 from collections.abc import Mapping
 from typing import Final
 
 from gateway.cases.fields.labels import Label
+from gateway.cases.threads.retention import RETENTION_REASONS
+from gateway.cases.threads.wording import STATES, TASKS
 from gateway.settings import EventType
 
 EVENTS: Final[Mapping[EventType, Label]] = {
@@ -24,9 +26,31 @@ EVENTS: Final[Mapping[EventType, Label]] = {
     EventType.CASE_DUE_SOON: Label("due soon", "échéance proche"),
     EventType.CASE_OVERDUE: Label("overdue", "en retard"),
     EventType.CASE_LAPSED: Label("time for the answer ran out", "délai de réponse écoulé"),
+    EventType.CASE_REVIEW_DUE: Label("case to be reviewed", "dossier à réexaminer"),
+    EventType.CASE_KEPT: Label("case kept", "dossier conservé"),
+    EventType.CASE_HELD: Label("case on a legal hold", "dossier sous gel légal"),
+    EventType.CASE_RESTRICTED: Label("case restricted", "dossier restreint"),
+    EventType.CASE_LIFTED: Label("case open to its unit again", "dossier rouvert à son unité"),
+    EventType.CASE_PURGED: Label("case purged", "dossier purgé"),
     EventType.KEY_EXPIRING: Label("a key ends soon", "une clé arrive à échéance"),
     EventType.AUDIT_ALARM: Label("alarm about a log", "alerte sur un journal"),
     EventType.MEMBER_ADMITTED: Label("member admitted", "membre admis"),
     EventType.MEMBER_SUSPENDED: Label("member suspended", "membre suspendu"),
     EventType.MEMBER_RESUMED: Label("member resumed", "membre rétabli"),
 }
+_TASKS: Final[Mapping[str, Label]] = {code.value: label for code, label in TASKS.items()}
+_REASONS: Final[Mapping[str, Label]] = {
+    code.value: label for code, label in RETENTION_REASONS.items()
+}
+CODES: Final[Mapping[EventType, Mapping[str, Label]]] = {
+    EventType.CASE_CHANGED: {state.value: label for state, label in STATES.items()},
+    EventType.CASE_DUE_SOON: _TASKS,
+    EventType.CASE_OVERDUE: _TASKS,
+    EventType.CASE_LAPSED: _TASKS,
+    EventType.CASE_KEPT: _REASONS,
+    EventType.CASE_HELD: _REASONS,
+    EventType.CASE_RESTRICTED: _REASONS,
+    EventType.CASE_LIFTED: _REASONS,
+    EventType.CASE_PURGED: _REASONS,
+}
+"""What codes say in words; those of other types are for programs."""

@@ -8,10 +8,7 @@ import msgspec
 import typer
 
 from gateway.cases.fields.labels import Label
-from gateway.cases.threads.clocks import Task
-from gateway.cases.threads.thread import State
-from gateway.cases.threads.wording import STATES, TASKS
-from gateway.cli.event_words import EVENTS
+from gateway.cli.event_words import CODES, EVENTS
 from gateway.cli.terminal.console import language, say, when
 from gateway.cli.terminal.options import DEFAULT_FOLDER, Folder, daemon_of
 from gateway.settings import EventType
@@ -73,9 +70,7 @@ def _parts(event: dict[str, Any]) -> Iterator[str]:
 
 
 def _code(event: dict[str, Any]) -> str:
-    """Return a state or task in words; what is for programs, as it is."""
+    """Return a state, task or reason in words; what is for programs, as it is."""
     code: str = event["code"]
-    noun, _, verb = event["type"].partition(".")
-    if noun != "case":
-        return code
-    return (STATES[State(code)] if verb == "changed" else TASKS[Task(code)]).text(language())
+    label = CODES.get(EventType(event["type"]), {}).get(code)
+    return code if label is None else label.text(language())

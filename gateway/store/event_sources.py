@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, func, select, tuple_
 
 from gateway.store.database import Transaction
 from gateway.store.drafts import UNSENT, DraftFacts, DraftState
+from gateway.store.messages import SERVICE
 from gateway.store.schema import drafts, log_alarms, marks, messages, outbox, split_views, threads
 from gateway.store.threads import StoredThread
 
@@ -55,6 +56,17 @@ class Marked:
     kind: str
     heard_at: int
     case_id: bytes | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseName:
+    """What a case is told of by: its first message, and who is in its threads."""
+
+    case_id: bytes
+    sender: str
+    message_id: bytes
+    kind: str
+    members: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,6 +173,24 @@ def names(tx: Transaction, rows: set[int]) -> dict[int, tuple[str, bytes]]:
     statement = select(messages.c.row_id, messages.c.sender, messages.c.message_id)
     found = tx.execute(statement.where(messages.c.row_id.in_(rows)))
     return {row.row_id: (row.sender, row.message_id) for row in found}
+
+
+def case_names(tx: Transaction, cases: Collection[bytes]) -> dict[bytes, CaseName]:
+    """Return what cases are told of by; of one that is forgotten, nothing."""
+    if not cases:
+        return {}
+    pairs = select(threads.c.case_id, threads.c.asker, threads.c.asked)
+    members: dict[bytes, set[str]] = {}
+    for row in tx.execute(pairs.where(threads.c.case_id.in_(cases))):
+        members.setdefault(bytes(row.case_id), set()).update((row.asker, row.asked))
+    said = messages.c.case_id.in_(cases), messages.c.direction != SERVICE
+    first = select(func.min(messages.c.row_id)).where(*said).group_by(messages.c.case_id)
+    columns = messages.c.case_id, messages.c.sender, messages.c.message_id, messages.c.kind
+    found = tx.execute(select(*columns).where(messages.c.row_id.in_(first))).mappings()
+    return {
+        bytes(row["case_id"]): CaseName(**row, members=frozenset(members.get(row["case_id"], ())))
+        for row in found
+    }
 
 
 def newest_ending(tx: Transaction) -> int:

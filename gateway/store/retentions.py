@@ -5,8 +5,9 @@ A case without a row is open, and nothing was decided. Codes and file numbers, n
 
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
+from typing import Literal
 
-from sqlalchemy import RowMapping, func, select
+from sqlalchemy import ColumnElement, RowMapping, func, select, tuple_
 
 from gateway.cases.threads.retention import Standing
 from gateway.store import drafts
@@ -14,6 +15,8 @@ from gateway.store.database import Transaction
 from gateway.store.engine import put
 from gateway.store.messages import IN, SERVICE
 from gateway.store.schema import marks, messages, outbox, retentions
+
+DecisionTime = Literal["stands_since", "kept_at"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +78,22 @@ def standing(tx: Transaction, wanted: Standing, after: bytes, limit: int) -> lis
     statement = select(*_WHOLE).where(retentions.c.standing == wanted, retentions.c.case_id > after)
     found = tx.execute(statement.order_by(retentions.c.case_id).limit(limit)).mappings()
     return [_retention(row) for row in found]
+
+
+def decided(
+    tx: Transaction, name: DecisionTime, after: tuple[int, bytes], limit: int
+) -> list[Retention]:
+    """Return cases by when they came to stand so, or were kept, after (time, case); in order."""
+    at: ColumnElement[int] = retentions.c[name]
+    place = tuple_(at, retentions.c.case_id)
+    statement = select(*_WHOLE).where(at > 0, at >= after[0], place > after)
+    found = tx.execute(statement.order_by(at, retentions.c.case_id).limit(limit)).mappings()
+    return [_retention(row) for row in found]
+
+
+def newest(tx: Transaction, name: DecisionTime) -> int:
+    """Return when the last such decision was taken; 0 for none."""
+    return tx.execute(select(func.max(retentions.c[name]))).scalar() or 0
 
 
 def under_way(tx: Transaction, case_id: bytes, *, repeats_s: int) -> tuple[str, int]:

@@ -17,6 +17,7 @@ from sqlalchemy import (
     insert,
     or_,
     select,
+    union,
     update,
 )
 
@@ -200,6 +201,30 @@ def to_review(tx: Transaction, until: int, after: bytes, limit: int) -> list[byt
     return [bytes(case_id) for case_id in found.scalars()]
 
 
+def fell_due_for_review(
+    tx: Transaction, between: tuple[int, int], after: bytes, limit: int
+) -> list[tuple[bytes, int]]:
+    """Return the next cases after one to be reviewed since a time in a span, each with that time.
+
+    That is the day of the review, or until when the case was kept, or when its restriction was
+    lifted, whichever is the last.
+    """
+    floor, until = between
+    since = [threads.c.review_at, retentions.c.keep_until, retentions.c.stands_since]
+    came = union(
+        *(select(date.table.c.case_id).where(date > floor, date <= until) for date in since)
+    )
+    decided = (func.coalesce(func.max(date), 0) for date in since)
+    statement = (
+        select(threads.c.case_id, *decided)
+        .outerjoin(retentions, retentions.c.case_id == threads.c.case_id)
+        .where(*_to_review(until), threads.c.case_id.in_(came), threads.c.case_id > after)
+        .group_by(threads.c.case_id)
+    )
+    found = tx.execute(statement.order_by(threads.c.case_id).limit(limit))
+    return [(bytes(case_id), max(dates)) for case_id, *dates in found]
+
+
 def buried(row: ThreadRow) -> ThreadRow:
     """Return a thread of a purged case: who asked whom for which kind, and when."""
     return replace(row, **_BURIED)
@@ -229,8 +254,9 @@ def _to_review(until: int) -> Sequence[ColumnElement[bool]]:
         .where(of_case.c.case_id == threads.c.case_id)
         .scalar_subquery()
     )
-    decided = exists().where(
-        retentions.c.case_id == threads.c.case_id,
-        or_(retentions.c.keep_until > until, retentions.c.standing != Standing.OPEN),
+    decided = retentions.alias("decided")
+    kept = exists().where(
+        decided.c.case_id == threads.c.case_id,
+        or_(decided.c.keep_until > until, decided.c.standing != Standing.OPEN),
     )
-    return threads.c.review_at <= until, last <= until, ~decided
+    return threads.c.review_at <= until, last <= until, ~kept

@@ -1,5 +1,6 @@
 """Events: each thing once, at both sides, for who may know of it, through restarts."""
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -194,6 +195,18 @@ def test_every_type_has_its_listeners(kind: EventType) -> None:
     from gateway.services.events.telling import SEEN_BY  # noqa: PLC0415 - the table under test
 
     assert SEEN_BY[kind]
+
+
+def test_the_page_of_the_operator_lists_every_type() -> None:
+    """Each once, with when it is told."""
+    page = (Path(__file__).parents[2] / "gateway" / "OPERATIONS.md").read_text(encoding="utf-8")
+    table = page.partition("| type | told when |")[2].partition("\n\n")[0]
+    first = "\n".join(line.split("|")[1] for line in table.splitlines()[2:])
+    listed, noun = [], ""
+    for said, verb in re.findall(r"`([a-z]*)\.([a-z_]+)`", first):
+        noun = said or noun
+        listed.append(f"{noun}.{verb}")
+    assert sorted(listed) == sorted(EventType)
 
 
 async def test_the_node_reminds_by_itself_where_it_is_told_to(tmp_path: Path) -> None:

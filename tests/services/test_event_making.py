@@ -1,17 +1,19 @@
 """What events are made of what is stored: pure, and each with what it is once."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.cases.threads.clocks import Task
+from gateway.cases.threads.retention import FOREVER, Standing
 from gateway.services.events import making
 from gateway.settings import EventType
 from gateway.store.drafts import DraftState
-from gateway.store.event_sources import Ended
+from gateway.store.event_sources import CaseName, Ended
 from gateway.store.outbox.states import OutboxState
+from gateway.store.retentions import Retention
 from gateway.store.threads import NEVER, StoredThread
 
 NOW = 1_790_000_000
@@ -53,6 +55,61 @@ def test_dates_are_once_for_each_thread_and_date(found: list[StoredThread], now:
         other = {item.once for item in making.of_dates(kind, later, {}, now)}
         if len(found) == 1:
             assert not other & {item.once for item in made}
+
+
+def decision(number: int, **changes: Any) -> Retention:
+    """Return what was decided about a case."""
+    return Retention(case_id=bytes([number]) * 16, unit="value", **changes)
+
+
+def named(number: int, *members: str) -> CaseName:
+    """Return what a case is told of by."""
+    case_id = bytes([number]) * 16
+    return CaseName(
+        case_id=case_id, sender="XA", message_id=bytes(16), kind="request.information",
+        members=frozenset(members),
+    )  # fmt: skip
+
+
+@given(at=times, until=times, standing=st.sampled_from(Standing), held=st.booleans())
+def test_decisions_are_once_for_each_case_and_time(
+    at: int, until: int, standing: Standing, held: bool
+) -> None:
+    """By ids, times and a reason: no file number, no unit, nobody's name."""
+    secret = {"reference": "T-9/27", "kept_reference": "T-9/28", "stands_by": "uid:1"}
+    item = decision(
+        1, standing=standing, stands_since=at, reason="expired", kept_at=at, kept_by="uid:2",
+        keep_until=FOREVER if held else until, kept_reason="needed", **secret,
+    )  # fmt: skip
+    names = {item.case_id: named(1, "XA", "XB")}
+    for make, word in ((making.of_standings, "stands_since"), (making.of_keepings, "kept_at")):
+        ((one,), (again,), (later,), (other,)) = (
+            [*make([changed], names, "XA")]
+            for changed in (
+                item, replace(item, reason="needed"), replace(item, **{word: at + 1}),
+                replace(item, case_id=bytes(16)),
+            )
+        )  # fmt: skip
+        assert one.once == again.once
+        assert len({one.once, later.once, other.once}) == 3
+        assert (one.at, one.member, one.kind) == (at, "XB", "request.information")
+        assert (other.message_id, other.member, other.kind) == (None, "", "")
+        told = {str(value) for value in asdict(one).values()}
+        assert not told & {"T-9/27", "T-9/28", "uid:1", "uid:2", "value"}
+    (kept,) = making.of_keepings([item], names, "XA")
+    assert (kept.type, kept.due_at) == (
+        (EventType.CASE_HELD, None) if held else (EventType.CASE_KEPT, until)
+    )
+
+
+def test_a_case_of_several_members_is_told_as_of_none() -> None:
+    """Whom it concerns is named where it is one alone."""
+    due = [(bytes([number]) * 16, NOW) for number in (1, 2)]
+    names = {bytes([1]) * 16: named(1, "XA", "XB", "XC"), bytes([2]) * 16: named(2)}
+    made = [*making.of_reviews(due, names, "XA")]
+    assert [item.member for item in made] == ["", ""]
+    assert len({item.once for item in made}) == 2
+    assert [item.once for item in making.of_reviews(due, {}, "XB")] == [item.once for item in made]
 
 
 @given(rows=st.lists(st.tuples(st.integers(1, 2**62), times, st.sampled_from(OutboxState))))

@@ -75,5 +75,16 @@ async def test_two_daemons_note_each_event_once(pair: tuple[Database, Database])
             )
         )
         assert sorted(noted) == [False, True]
+    for step in range(10, 20):  # what is found again by its time moves no cursor
+        await asyncio.gather(  # noqa: TID251 - the race is what is tested
+            *(
+                db.write(
+                    lambda tx, s=step: events.note(
+                        tx, "words", (10, 10), [event(s, once=True)], NOW
+                    )
+                )
+                for db in pair
+            )
+        )
     found = await other.read(lambda tx: events.page(tx, 0, [*EventType], 99))
-    assert [item.at for item in found] == [NOW + step for step in range(10)]
+    assert [item.at for item in found] == [NOW + step for step in range(20)]

@@ -6,6 +6,7 @@ from gateway.cases.threads.retention import FOREVER, Standing
 from gateway.store import (
     attachments,
     disclosures,
+    event_sources,
     idempotency,
     marks,
     messages,
@@ -84,6 +85,81 @@ def test_case_is_reviewed_when_all_of_its_threads_are_due_and_nobody_kept_it(fre
             assert listed(standing=Standing.PURGED) == [case(6), case(6)]
             assert set(listed(states=["closed"])) == {case(number) for number in (1, 2, 3, 4, 7, 8)}
             assert set(listed(review_until=NOW)) == {case(1), case(2)}
+
+        db.write_now(act)
+
+
+def test_a_review_falls_due_at_the_last_of_its_dates(fresh: Fresh) -> None:
+    """Its day, the end of its keeping, or its lifting; of what came in a span of time, by pages."""
+    with fresh() as db:
+
+        def act(tx: Transaction) -> None:
+            due = {"review_at": NOW - 9}
+            fold(
+                tx, *(thread(number, **due) for number in range(1, 7)), thread(7, **due),
+                thread(7, "XC", review_at=NOW - 5), thread(8, review_at=NOW + 1), thread(9),
+            )  # fmt: skip
+            for number, changes in {
+                2: {"keep_until": NOW - 2}, 3: {"stands_since": NOW - 3},
+                4: {"keep_until": NOW + 1}, 5: {"keep_until": FOREVER},
+                6: {"standing": Standing.RESTRICTED, "stands_since": NOW - 1},
+            }.items():  # fmt: skip
+                kept.record(tx, Retention(case_id=case(number), unit="", **changes))
+            due_at = {1: NOW - 9, 2: NOW - 2, 3: NOW - 3, 7: NOW - 5}
+            whole = [(case(number), at) for number, at in due_at.items()]
+            assert threads.fell_due_for_review(tx, (NOW - 10, NOW), b"", 9) == whole
+            assert threads.fell_due_for_review(tx, (NOW - 10, NOW), b"", 2) == whole[:2]
+            assert threads.fell_due_for_review(tx, (NOW - 10, NOW), case(2), 9) == whole[2:]
+            assert threads.fell_due_for_review(tx, (NOW - 9, NOW), b"", 9) == whole[1:]
+            assert threads.fell_due_for_review(tx, (NOW - 3, NOW), b"", 9) == whole[1:2]
+            assert threads.fell_due_for_review(tx, (NOW, NOW), b"", 9) == []
+
+        db.write_now(act)
+
+
+def test_decisions_are_found_by_their_time(fresh: Fresh) -> None:
+    """In order, those of one second by their case; what was never decided so is none."""
+    with fresh() as db:
+
+        def act(tx: Transaction) -> None:
+            assert kept.newest(tx, "stands_since") == 0
+            times = ((3, 0), (3, 9), (1, 0), (0, 5))
+            for number, (stands_since, kept_at) in enumerate(times):
+                made = Retention(
+                    case_id=case(number), unit="", stands_since=stands_since, kept_at=kept_at
+                )
+                kept.record(tx, made)
+
+            def found(name: kept.DecisionTime, at: int, after: bytes = b"") -> list[bytes]:
+                return [item.case_id for item in kept.decided(tx, name, (at, after), 9)]
+
+            assert found("stands_since", -5) == [case(2), case(0), case(1)]
+            assert found("stands_since", 3, case(0)) == [case(1)]
+            assert [len(kept.decided(tx, "stands_since", (0, b""), most)) for most in (1, 2)] == [
+                1, 2,
+            ]  # fmt: skip
+            assert found("kept_at", 6) == [case(1)]
+            assert (kept.newest(tx, "stands_since"), kept.newest(tx, "kept_at")) == (3, 9)
+
+        db.write_now(act)
+
+
+def test_a_case_is_told_of_by_its_first_message(fresh: Fresh) -> None:
+    """With who is in its threads; of none that is forgotten."""
+    with fresh() as db:
+
+        def act(tx: Transaction) -> None:
+            for number in (1, 2, 3):
+                queue(tx, number, "XB", case_id=case(number % 2))  # type: ignore[arg-type]
+            fold(tx, thread(1), thread(1, "XC"))
+            names = event_sources.case_names(tx, {case(0), case(1), case(2)})
+            first = {number: message(number).message_id for number in (1, 2)}
+            assert {case_id: item.message_id for case_id, item in names.items()} == {
+                case(1): first[1], case(0): first[2],
+            }  # fmt: skip
+            assert names[case(1)].members == {"XA", "XB", "XC"}
+            assert (names[case(0)].members, names[case(0)].kind) == (frozenset(), "case.reply")
+            assert event_sources.case_names(tx, set()) == {}
 
         db.write_now(act)
 

@@ -16,11 +16,12 @@ from gateway.errors import LiaisonError
 from gateway.logs import logger
 from gateway.services.casework.folding import CaseFolding
 from gateway.services.events import looking, making
+from gateway.services.events.looking import Key
 from gateway.services.keykeeping.key_report import KeyReport
 from gateway.services.keys import NodeKeys
 from gateway.settings import EventsSettings
 from gateway.store import event_sources as sources
-from gateway.store import events, messages, registry
+from gateway.store import events, messages, registry, retentions
 from gateway.store.database import Database, Transaction
 from gateway.store.events import NewEvent
 
@@ -33,7 +34,7 @@ GATHER_S: Final = 0.05
 REST: Final = 19
 """While nobody listens: so many times as long as a step took."""
 SLACK_S: Final = 10
-"""How far a delivery's end may be older than its commit; and after a start, or now and then,
+"""How far an end or a decision may be older than its commit; and after a start, or now and then,
 ``DEEP_SLACK_S``, for a disk that stood still."""
 DEEP_SLACK_S: Final = 3600
 DEEP_EVERY_S: Final = 600
@@ -119,7 +120,7 @@ class Chronicle:
             now = self._clock.now()
             await self._steadily(self._look_at_words)
             await self._look_at_drafts(now)
-            await self._look_back(now)
+            await self._look_at_times(now)
             for name, look in (
                 (looking.MARKS, looking.marks),
                 (looking.STANDING, looking.standing),
@@ -133,7 +134,10 @@ class Chronicle:
                 self._pruned_at = now
 
     async def _begin(self) -> None:
-        """Begin at the present: what is older than the first look is no news."""
+        """Begin at the present: what is older than the first look is no news.
+
+        A look that came with a newer version begins when that does.
+        """
 
         def commit(tx: Transaction) -> None:
             events.begin(tx, looking.WORDS, messages.newest_row(tx))
@@ -141,8 +145,10 @@ class Chronicle:
             events.begin(tx, looking.MARKS, sources.newest_mark(tx))
             events.begin(tx, looking.STANDING, registry.size(tx))
             events.begin(tx, looking.DATES, 0)
+            events.begin(tx, looking.DECIDED, retentions.newest(tx, "stands_since") + 1)
+            events.begin(tx, looking.KEPT, retentions.newest(tx, "kept_at") + 1)
 
-        if await self._database.read(lambda tx: events.cursor(tx, looking.DATES)) is None:
+        if await self._database.read(lambda tx: events.cursor(tx, looking.KEPT)) is None:
             await self._database.write(commit)
 
     async def _steadily(self, step: Callable[[], Awaitable[bool]]) -> None:
@@ -165,20 +171,30 @@ class Chronicle:
         look = partial(looking.drafts, floor=now - self._kept_s, me=self._keys.member)
         await self._note_once(await self._database.read(look))
 
-    async def _look_back(self, now: int) -> None:
-        """Look again at the last seconds: what ended then may have been committed since."""
+    async def _look_at_times(self, now: int) -> None:
+        """Look at what has a time alone: deliveries that ended, and what was decided of cases."""
         deep = not 0 <= now - self._deep_at < DEEP_EVERY_S
-        before = await self._database.read(partial(looking.position, name=looking.ENDINGS))
-        start = before - (DEEP_SLACK_S if deep else SLACK_S), 0
-        newest = await self._note_pages(looking.endings, start)
-        await self._note(looking.ENDINGS, before, max(before, newest), [])
+        back_s = DEEP_SLACK_S if deep else SLACK_S
+        await self._look_back(looking.ENDINGS, looking.endings, back_s, 0)
+        for name, look in ((looking.DECIDED, looking.decided), (looking.KEPT, looking.kept)):
+            await self._look_back(name, partial(look, me=self._keys.member), back_s, b"")
         if deep:
             self._deep_at = now
+
+    async def _look_back(
+        self, name: str, look: Callable[..., looking.Page[Key]], back_s: int, first: Key
+    ) -> None:
+        """Look again at the last seconds: what is of then may have been committed since."""
+        before = await self._database.read(partial(looking.position, name=name))
+        newest = await self._note_pages(look, (before - back_s, first))
+        await self._note(name, before, max(before, newest), [])
 
     async def _look_at_dates(self, now: int) -> None:
         floor = now - self._kept_s
         for kind in making.DATES:
             await self._note_pages(partial(looking.dates, kind=kind, between=(floor, now)), (0, 0))
+        reviews = partial(looking.reviews, between=(floor, now), me=self._keys.member)
+        await self._note_pages(reviews, (0, b""))
         await self._note_once(await self._database.read(partial(looking.alarms, floor=floor)))
         keys = [*making.of_keys(self._key_report.ends(), now, KEY_LEAD_S)]
         await self._note_once(await self._database.read(partial(looking.unknown, made=keys)))
@@ -195,7 +211,9 @@ class Chronicle:
         await self._note(name, before, after, made)
         return True
 
-    async def _note_pages(self, look: Callable[..., looking.Page], after: looking.Place) -> int:
+    async def _note_pages(
+        self, look: Callable[..., looking.Page[Key]], after: looking.Place[Key]
+    ) -> int:
         """Note what there is after a place, page by page; return the time of the last of it."""
         self._step_began = self._clock.monotonic()
         while True:

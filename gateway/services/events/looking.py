@@ -4,13 +4,13 @@ Each goes on from its cursor, whose name is that of the look.
 """
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, TypeVar
 
 from gateway.cases.threads.thread import is_event
 from gateway.services.events import making
 from gateway.settings import EventType
 from gateway.store import event_sources as sources
-from gateway.store import events, registry, threads
+from gateway.store import events, registry, retentions, threads
 from gateway.store.database import Transaction
 from gateway.store.events import NewEvent
 from gateway.store.messages import OUT
@@ -20,12 +20,14 @@ AT_ONCE: Final = 500
 """Rows that are looked at between two commits."""
 WORDS, ENDINGS, MARKS = "words", "endings", "marks"
 DATES, STANDING = "dates", "standing"
+DECIDED, KEPT = "decided", "kept"
 
 Found = tuple[int, int, list[NewEvent]]
 """From where, until where, and what is told of it."""
-Place = tuple[int, int]
-"""A time and the row that was last in it."""
-Page = tuple[list[Place], list[NewEvent]]
+Key = TypeVar("Key", int, bytes)
+Place = tuple[int, Key]
+"""A time, and which row or case was last in it."""
+Page = tuple[list[Place[Key]], list[NewEvent]]
 """The places of what was looked at, and what of it is new."""
 
 
@@ -58,19 +60,45 @@ def standing(tx: Transaction) -> Found:
     return before, before + len(notes), [*found]
 
 
-def endings(tx: Transaction, after: Place) -> Page:
+def endings(tx: Transaction, after: Place[int]) -> Page[int]:
     """Look at deliveries that ended after a place."""
     page = sources.ended(tx, after, AT_ONCE)
     return [(row.settled_at, row.row_id) for row in page], unknown(tx, making.of_endings(page))
 
 
-def dates(tx: Transaction, kind: EventType, between: tuple[int, int], after: Place) -> Page:
+def dates(
+    tx: Transaction, kind: EventType, between: tuple[int, int], after: Place[int]
+) -> Page[int]:
     """Look at dates of threads after a place, of those that came in a span of time."""
     column = making.DATES[kind]
     page = sources.reached(tx, column, between, after, AT_ONCE)
     names = sources.names(tx, {row.request_row for row in page})
     made = making.of_dates(kind, page, names, between[1])
     return [(getattr(row, column), row.row_id) for row in page], unknown(tx, made)
+
+
+def decided(tx: Transaction, after: Place[bytes], me: str) -> Page[bytes]:
+    """Look at cases that were restricted, lifted or purged after a place."""
+    page = retentions.decided(tx, "stands_since", after, AT_ONCE)
+    names = sources.case_names(tx, {row.case_id for row in page})
+    made = unknown(tx, making.of_standings(page, names, me))
+    return [(row.stands_since, row.case_id) for row in page], made
+
+
+def kept(tx: Transaction, after: Place[bytes], me: str) -> Page[bytes]:
+    """Look at cases that somebody decided to keep after a place."""
+    page = retentions.decided(tx, "kept_at", after, AT_ONCE)
+    names = sources.case_names(tx, {row.case_id for row in page})
+    made = unknown(tx, making.of_keepings(page, names, me))
+    return [(row.kept_at, row.case_id) for row in page], made
+
+
+def reviews(tx: Transaction, between: tuple[int, int], after: Place[bytes], me: str) -> Page[bytes]:
+    """Look at the next cases after one that are to be reviewed since a span of time."""
+    page = threads.fell_due_for_review(tx, between, after[1], AT_ONCE)
+    names = sources.case_names(tx, {case_id for case_id, _ in page})
+    made = unknown(tx, making.of_reviews(page, names, me))
+    return [(at, case_id) for case_id, at in page], made
 
 
 def alarms(tx: Transaction, floor: int) -> list[NewEvent]:

@@ -3,13 +3,15 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
+from gateway.cases.threads.retention import FOREVER, Standing
 from gateway.settings import EventType
 from gateway.store.drafts import DraftFacts, DraftState
-from gateway.store.event_sources import Alarm, Ended, Marked, StoredWord
+from gateway.store.event_sources import Alarm, CaseName, Ended, Marked, StoredWord
 from gateway.store.events import NewEvent
 from gateway.store.marks import MarkKind
 from gateway.store.messages import IN, OUT, SERVICE
 from gateway.store.outbox.states import OutboxState
+from gateway.store.retentions import Retention
 from gateway.store.threads import StoredThread
 from keys.registry.statement import Kind, Statement
 from keys.suite import digest
@@ -17,6 +19,7 @@ from keys.suite import digest
 REMIND: Final = "case.remind"
 Names = Mapping[int, tuple[str, bytes]]
 """Sender and id of messages, by row."""
+CaseNames = Mapping[bytes, CaseName]
 
 _ENDS: Final[Mapping[str, EventType]] = {
     OutboxState.DELIVERED: EventType.MESSAGE_DELIVERED,
@@ -38,6 +41,11 @@ _STANDINGS: Final[Mapping[Kind, EventType]] = {
     Kind.ADMIT: EventType.MEMBER_ADMITTED,
     Kind.SUSPEND: EventType.MEMBER_SUSPENDED,
     Kind.RESUME: EventType.MEMBER_RESUMED,
+}
+_STANDS: Final[Mapping[Standing, EventType]] = {
+    Standing.OPEN: EventType.CASE_LIFTED,
+    Standing.RESTRICTED: EventType.CASE_RESTRICTED,
+    Standing.PURGED: EventType.CASE_PURGED,
 }
 DATES: Final[Mapping[EventType, str]] = {
     EventType.CASE_DUE_SOON: "remind_at",
@@ -119,8 +127,13 @@ def of_marks(stored: Iterable[Marked]) -> Iterator[NewEvent]:
 
 
 def of_threads(stored: Iterable[StoredThread], names: Names, me: str) -> Iterator[NewEvent]:
-    """Yield where threads stand, once for each time that they came there."""
+    """Yield where threads stand, once for each time that they came there.
+
+    What came in a purged case moves nothing.
+    """
     for item in stored:
+        if item.state == Standing.PURGED:
+            continue
         yield _thread_event(
             EventType.CASE_CHANGED,
             item,
@@ -148,6 +161,34 @@ def of_dates(
             member=item.asked if lapsed else item.due_by,
             due_at=item.lapses_at if lapsed else item.due_at,
         )
+
+
+def of_standings(decided: Iterable[Retention], names: CaseNames, me: str) -> Iterator[NewEvent]:
+    """Yield how far cases are open since somebody decided it, once for each decision."""
+    for item in decided:
+        kind, at = _STANDS[item.standing], item.stands_since
+        yield _case_event(kind, item.case_id, names, me, at=at, code=item.reason)
+
+
+def of_keepings(decided: Iterable[Retention], names: CaseNames, me: str) -> Iterator[NewEvent]:
+    """Yield which cases are kept, and until when, once for each decision."""
+    for item in decided:
+        held = item.keep_until == FOREVER
+        yield _case_event(
+            EventType.CASE_HELD if held else EventType.CASE_KEPT,
+            item.case_id,
+            names,
+            me,
+            at=item.kept_at,
+            code=item.kept_reason,
+            due_at=None if held else item.keep_until,
+        )
+
+
+def of_reviews(due: Iterable[tuple[bytes, int]], names: CaseNames, me: str) -> Iterator[NewEvent]:
+    """Yield which cases are to be reviewed since when, once for each such time."""
+    for case_id, at in due:
+        yield _case_event(EventType.CASE_REVIEW_DUE, case_id, names, me, at=at)
 
 
 def of_alarms(stored: Iterable[Alarm]) -> Iterator[NewEvent]:
@@ -203,6 +244,33 @@ def _thread_event(
         case_id=item.case_id,
         member=member,
         kind=item.kind,
+        code=code,
+        due_at=due_at,
+    )
+
+
+def _case_event(
+    kind: EventType,
+    case_id: bytes,
+    names: CaseNames,
+    me: str,
+    *,
+    at: int,
+    code: str = "",
+    due_at: int | None = None,
+) -> NewEvent:
+    """Return what is told of a whole case, by its first message."""
+    name = names.get(case_id)
+    others = [] if name is None else [one for one in name.members if one != me]
+    return NewEvent(
+        type=kind,
+        at=at,
+        once=digest(case_id, f"{kind}\n{at}".encode()),
+        sender="" if name is None else name.sender,
+        message_id=None if name is None else name.message_id,
+        case_id=case_id,
+        member=others[0] if len(others) == 1 else "",
+        kind="" if name is None else name.kind,
         code=code,
         due_at=due_at,
     )

@@ -25,17 +25,24 @@ BEAT_S: Final = 15.0
 """How long a stream is silent at most: then it says that it lives."""
 _HOUSE: Final = frozenset({Role.OFFICER, Role.AUDITOR})
 _KEEPERS: Final = frozenset({Role.OPERATOR, Role.AUDITOR})
-_RELEASES: Final = (
+_DECIDED: Final = (
     EventType.MESSAGE_AWAITING_RELEASE,
     EventType.MESSAGE_RELEASED,
     EventType.MESSAGE_DECLINED,
+    EventType.CASE_REVIEW_DUE,
+    EventType.CASE_KEPT,
+    EventType.CASE_HELD,
+    EventType.CASE_RESTRICTED,
+    EventType.CASE_LIFTED,
+    EventType.CASE_PURGED,
 )
+"""What a releaser has a part in."""
 SEEN_BY: Final[Mapping[EventType, frozenset[Role]]] = {
     kind: {
         "message": _HOUSE, "case": _HOUSE, "key": _KEEPERS, "audit": _KEEPERS,
         "member": _HOUSE | _KEEPERS,
     }[kind.partition(".")[0]]
-    | ({Role.RELEASER} if kind in _RELEASES else frozenset())
+    | ({Role.RELEASER} if kind in _DECIDED else frozenset())
     for kind in EventType
 }  # fmt: skip
 """Which roles are told of what; of a message or case, an officer of a unit of its own alone."""
@@ -69,6 +76,7 @@ class EventView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     code: str = ""
     """The state of the case, what is due, or why; of a key, its use."""
     due_at: int | None = None
+    """When it is due; of a case that is kept, until when."""
 
 
 class EventsGoneError(RejectedError):

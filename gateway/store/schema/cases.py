@@ -42,6 +42,7 @@ threads = Table(
     Index(None, "request_row"),
     Index(None, "remind_at"),
     Index(None, "lapses_at"),
+    Index(None, "review_at"),
 )
 
 case_folding = Table(
@@ -68,6 +69,9 @@ retentions = Table(
     Column("kept_reason", String(16), nullable=False),
     Column("kept_reference", String(64), nullable=False),
     Index(None, "standing", "case_id"),
+    Index(None, "stands_since"),
+    Index(None, "kept_at"),
+    Index(None, "keep_until"),
 )
 
 hs_editions = Table(
