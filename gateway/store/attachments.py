@@ -194,6 +194,8 @@ def forget_unnamed(tx: Transaction, now: int) -> list[str]:
     )
     rows = tx.execute(select(blobs.c.row_id, blobs.c.location).where(*old).limit(1000)).all()
     row_ids = [row.row_id for row in rows]
+    if not row_ids:
+        return []
     tx.execute(delete(segments).where(segments.c.blob_row.in_(row_ids)))
     tx.execute(delete(blobs).where(blobs.c.row_id.in_(row_ids)))
     return [row.location for row in rows]

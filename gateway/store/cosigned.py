@@ -12,6 +12,12 @@ from gateway.store.database import Transaction
 from gateway.store.engine import SEQUENCER, lock
 from gateway.store.schema import cosigned_heads
 
+_LAST = (
+    select(cosigned_heads)
+    .order_by(cosigned_heads.c.shard.desc(), cosigned_heads.c.size.desc())
+    .limit(1)
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CosignedHead:
@@ -41,8 +47,7 @@ def newest(tx: Transaction, shard: int, *, stored_by: int | None = None) -> Cosi
 
 def last(tx: Transaction) -> CosignedHead | None:
     """Return the newest head that the witnesses were asked for, cosigned or not."""
-    order = cosigned_heads.c.shard.desc(), cosigned_heads.c.size.desc()
-    row = tx.execute(select(cosigned_heads).order_by(*order).limit(1)).mappings().first()
+    row = tx.execute(_LAST).mappings().first()
     return None if row is None else CosignedHead(**row)
 
 

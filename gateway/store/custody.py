@@ -313,8 +313,9 @@ def returns_for(
         .with_for_update(skip_locked=True)
     )
     found = [HeldCopy(**_fields(row)) for row in tx.execute(statement).mappings()]
-    told = custody.c.row_id.in_([item.row_id for item in found])
-    tx.execute(update(custody).where(told).values(return_due_at=again_at))
+    if found:
+        told = custody.c.row_id.in_([item.row_id for item in found])
+        tx.execute(update(custody).where(told).values(return_due_at=again_at))
     return found
 
 
@@ -424,6 +425,8 @@ def _end(
         .with_for_update()
     )
     moving = [HeldCopy(**_fields(row)) for row in tx.execute(statement).mappings()]
+    if not moving:
+        return []
     changes = {"state": state, "custodian": custodian, "code": code, "due_at": due_at}
     chosen = custody.c.row_id.in_([item.row_id for item in moving])
     tx.execute(update(custody).where(chosen).values(**changes, relayed_row=None))

@@ -170,6 +170,8 @@ def reached(
 
 def names(tx: Transaction, rows: set[int]) -> dict[int, tuple[str, bytes]]:
     """Return the sender and the id of messages, by row."""
+    if not rows:
+        return {}
     statement = select(messages.c.row_id, messages.c.sender, messages.c.message_id)
     found = tx.execute(statement.where(messages.c.row_id.in_(rows)))
     return {row.row_id: (row.sender, row.message_id) for row in found}

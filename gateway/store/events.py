@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from typing import Final
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from gateway.settings import EventType
 from gateway.store import news
@@ -66,13 +66,15 @@ class Cursor:
     code: str = ""
 
 
+_CURSOR = select(*(event_cursors.c[name] for name in Cursor.__dataclass_fields__)).where(
+    event_cursors.c.name == bindparam("name")
+)
 _WHOLE = [events.c[name] for name in StoredEvent.__dataclass_fields__]
 
 
 def cursor(tx: Transaction, name: str) -> Cursor | None:
     """Return how far something is; None where it never began."""
-    columns = [event_cursors.c[item] for item in Cursor.__dataclass_fields__]
-    row = tx.execute(select(*columns).where(event_cursors.c.name == name)).mappings().first()
+    row = tx.execute(_CURSOR, {"name": name}).mappings().first()
     return None if row is None else Cursor(**row)
 
 
@@ -107,6 +109,8 @@ def move(tx: Transaction, name: str, before: Cursor, after: Cursor) -> bool:
 
 def known(tx: Transaction, once: Collection[bytes]) -> set[bytes]:
     """Return which of these events were noted."""
+    if not once:
+        return set()
     return {
         bytes(item) for item in tx.scalars(select(events.c.once).where(events.c.once.in_(once)))
     }

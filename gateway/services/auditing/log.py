@@ -19,6 +19,7 @@ from gateway.services.keys import NodeKeys
 from gateway.services.ledger import Ledger
 from gateway.store import audit
 from gateway.store.audit import AuditHead, AuditShard, NewEntry, Opening
+from gateway.store.commits import Commits
 from gateway.store.database import Database, Transaction
 from keys.registry.origins import AuditOrigin, Shard
 from keys.suite import digest
@@ -92,7 +93,7 @@ class AuditLog:
         self._sequencing = asyncio.Lock()
         self._continues = False
         self._signed: AuditHead | None = None
-        self._seen_commits = -1
+        self._commits = Commits(database)
         self.grown = asyncio.Event()
         """Set when there is a new head."""
         self.restarted = asyncio.Event()
@@ -102,12 +103,10 @@ class AuditLog:
 
     async def keep_up(self) -> int:
         """Do the same, but look only where this process, or another, may have committed."""
-        commits = self._database.commits
-        if commits == self._seen_commits and not self._database.is_shared:
+        if not self._commits.are_new():
             return 0
-        taken = await self.sequence()
-        self._seen_commits = commits
-        return taken
+        with self._commits.looked_at():
+            return await self.sequence()
 
     async def sequence(self) -> int:
         """Bring every committed entry under a signed checkpoint; return how many were new.
@@ -134,7 +133,7 @@ class AuditLog:
     def doubt(self) -> None:
         """Look again, before the next signature, whether this log may go on: a witness says no."""
         self._continues = False
-        self._seen_commits = -1
+        self._commits.forget()
 
     def _note(self, fault: LiaisonError | None) -> None:
         """Say in the log when entries begin to wait for another reason, and when no more do."""

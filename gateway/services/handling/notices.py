@@ -16,6 +16,7 @@ from gateway.services.caller import NODE
 from gateway.services.sending.exchange import Exchange
 from gateway.services.sending.submission import Submission
 from gateway.store import disclosures
+from gateway.store.commits import Commits
 from gateway.store.database import Database
 from gateway.store.disclosures import StoredDisclosure
 from keys.suite import MemberId
@@ -33,12 +34,15 @@ class Notices:
         self._database = database
         self._exchange = exchange
         self._clock = clock
+        self._commits = Commits(database)
 
     async def run(self) -> NoReturn:
         """Send what is due, until cancelled."""
         while True:
             try:
-                await self.send()
+                if self._commits.are_new():
+                    with self._commits.looked_at():
+                        await self.send()
             except LiaisonError as fault:
                 _log.warning("notice.unsent", code=fault.code, detail=fault.detail)
             await self._clock.sleep(_LOOK_S)

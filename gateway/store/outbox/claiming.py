@@ -26,6 +26,11 @@ _DUE = (
     .limit(bindparam("most"))
     .with_for_update(of=outbox, skip_locked=True)
 )
+_FIRST_DUE = select(func.min(outbox.c.due_at)).where(
+    outbox.c.recipient == bindparam("recipient"),
+    outbox.c.state == OutboxState.QUEUED,
+    outbox.c.rank == bindparam("rank"),
+)
 _LEASE = (
     update(outbox)
     .where(outbox.c.row_id.in_(bindparam("rows", expanding=True)))
@@ -134,12 +139,8 @@ def waiting_recipients(tx: Transaction, names: Iterable[str]) -> dict[str, int]:
     found = {}
     for name in names:
         # One step for each rank: the index leads to the earliest without a look at the others.
-        first = select(func.min(outbox.c.due_at)).where(
-            outbox.c.recipient == name,
-            outbox.c.state == OutboxState.QUEUED,
-            outbox.c.rank == bindparam("rank"),
-        )
-        times = [tx.execute(first, {"rank": rank}).scalar() for rank in range(MAX_PRIORITY + 1)]
+        asked = [{"recipient": name, "rank": rank} for rank in range(MAX_PRIORITY + 1)]
+        times = [tx.execute(_FIRST_DUE, each).scalar() for each in asked]
         due = [at for at in times if at is not None]
         if due:
             found[name] = min(due)
