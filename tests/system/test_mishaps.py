@@ -220,7 +220,7 @@ def test_daemon_loads_no_command_line() -> None:
     [
         ((), "Usage: liaison"),
         (("message",), "Usage: liaison message"),
-        (("message", "sendd"), "Did you mean 'send'?"),
+        (("message", "sendd"), "did you mean 'send'?"),
         (("message", "send"), "--to"),
         (("message", "list", "--limit", "x"), "--limit"),
         (("member", "admit", "nothing"), "does not exist"),
