@@ -9,9 +9,10 @@ from typing import Any
 import msgspec
 
 from gateway.cli.casework.handing_in import progress
+from gateway.cli.medium_words import ENDS, EXISTS, STATES, word
 from gateway.cli.terminal.client import Daemon
-from gateway.cli.terminal.console import say, when
-from gateway.errors import RejectedError
+from gateway.cli.terminal.console import language, say, when
+from gateway.cli.terminal.told import SpokenError
 from gateway.protocol.medium import (
     BlobOffer,
     CarriedCopy,
@@ -21,12 +22,6 @@ from gateway.protocol.medium import (
     Record,
 )
 from gateway.protocol.message import message_ref
-
-_ENDS = {
-    "medium_malformed": "from some place on it is damaged and cannot be read",
-    "medium_cut_short": "it ends before its last record",
-    "medium_altered": "records are missing from it, or were added",
-}
 
 
 class NotWritten(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,10 +46,10 @@ class Exported(msgspec.Struct, frozen=True, kw_only=True):
 def write(daemon: Daemon, sender: str, to: str, target: Path, *, force: bool) -> Exported:
     """Write a medium beside ``target``, and put it there once it is whole and durable.
 
-    Raises RejectedError ``file_exists``, ``medium_cut_short``, or what the daemon says.
+    Raises SpokenError ``file_exists``, ``medium_cut_short``, or what the daemon says.
     """
     if target.exists() and not force:
-        raise RejectedError("file_exists", f"{target} exists: name another, or say --force")
+        raise SpokenError("file_exists", EXISTS, file=target)
     part = target.with_name(target.name + ".part")
     reader, counts = MediumReader(), Counter[type[Record]]()
     left_out: list[NotWritten] = []
@@ -94,16 +89,13 @@ def write(daemon: Daemon, sender: str, to: str, target: Path, *, force: bool) ->
 
 def show_exported(written: Exported, to: str) -> None:
     """Print what a medium holds, and what is not on it."""
-    say(
-        f"{written.file}: {written.messages} messages, {written.attachments} attachments, "
-        f"{written.receipts} receipts, {written.size} bytes"
-    )
+    say(word("written", **msgspec.structs.asdict(written)))
     for item in written.left_out:
-        say(f"  not on it  {item.message}  {item.code}")
+        say(word("left_out", message=item.message, code=item.code))
     if any(item.code == "card_unknown" for item in written.left_out):
-        say(f"  {to}'s key card is not held here: import a medium that {to} exported, and repeat")
+        say(word("card_unknown", to=to))
     if written.messages:
-        say(f"they stay queued until {to}'s receipts come back")
+        say(word("queued", to=to))
 
 
 def read(daemon: Daemon, file: Path) -> Any:
@@ -119,20 +111,17 @@ def is_done(imported: Mapping[str, Any]) -> bool:
 
 def show_imported(imported: Mapping[str, Any], file: Path) -> None:
     """Print what a medium brought, and what it did not."""
-    member = imported["member"]
-    say(f"{file}: written by {member}, {when(imported['made_at'])}")
-    say(
-        f"  messages   {imported['accepted']} new, {imported['repeated']} here already; "
-        f"{imported['settled']} of ours are done by receipts"
-    )
+    say(word("from", file=file, at=when(imported["made_at"]), **imported))
+    say(word("messages", **imported))
     if imported["statements"]:
-        say(f"  registry   {imported['statements']} new statements")
+        say(word("statements", **imported))
     for item in imported["not_taken"]:
-        say(f"  {item['state']:<9}  {item['message'] or 'no envelope'}  {item['code']}")
+        said = STATES[item["state"]].text(language())
+        say(f"  {said:<9}  {item['message'] or word('no_envelope')}  {item['code']}")
     for code, count in imported["faults"].items():
-        say(f"  not taken  {count} x {code}")
-    if imported["fault"]:
-        say(f"  NOT WHOLE  {_ENDS[imported['fault']]} [{imported['fault']}]")
-        say("  what was read is kept: copy the file again and import it again, nothing is doubled")
+        say(word("not_taken", code=code, count=count))
+    if code := imported["fault"]:
+        say(word("not_whole", why=ENDS[code], code=code))
+        say(word("kept"))
     if imported["accepted"] or imported["repeated"]:
-        say(f"to give {member} the receipts: liaison outbox export --to {member} FILE")
+        say(word("receipts", **imported))

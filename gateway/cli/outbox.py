@@ -7,8 +7,10 @@ from urllib.parse import quote
 import typer
 
 from gateway.cli import medium
+from gateway.cli.casework.message_words import state as state_named
 from gateway.cli.casework.release import show_waiting
-from gateway.cli.terminal.console import REFUSED, say, show_json, show_table, when
+from gateway.cli.medium_words import word
+from gateway.cli.terminal.console import REFUSED, language, say, show_json, show_table, when
 from gateway.cli.terminal.naming import message_named
 from gateway.cli.terminal.options import DEFAULT_FOLDER, AsJson, Folder, daemon_of, settings_of
 
@@ -42,7 +44,7 @@ def list_outbox(
             (
                 row["message"],
                 row["recipient"],
-                row["state"],
+                state_named(row["state"], language()),
                 row["attempts"],
                 when(row["due_at"]),
                 when(row["exported_at"]),
@@ -58,8 +60,10 @@ def _drafted(release: dict[str, Any] | None) -> str:
     """Say who drafted what waits for a second person, and who decided on it."""
     if release is None:
         return "-"
-    by = f", {release['state']} by {release['decided_by']}" if release["decided_by"] else ""
-    return f"{release['drafted_by']}{by}"
+    who, by = str(release["drafted_by"]), release["decided_by"]
+    if not by:
+        return who
+    return word("decided", who=who, state=state_named(release["state"], language()), by=by)
 
 
 Message = Annotated[str, typer.Argument(help="The message's id.")]
@@ -114,4 +118,5 @@ def _move(message: str, action: str, to: str, folder: Path, as_json: bool) -> No
     if as_json:
         show_json(moved)
     else:
-        say(f"{message}: {moved['state']} for {', '.join(moved['recipients'])}")
+        state, recipients = state_named(moved["state"], language()), ", ".join(moved["recipients"])
+        say(word("moved", message=message, state=state, recipients=recipients))
