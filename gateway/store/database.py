@@ -89,6 +89,7 @@ class Database:
         self._jobs: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="store-read")
         self._thread: threading.Thread | None = None
+        self._is_closed = False
         if self.is_shared:
             listens_for(self._writer, "connect")(self._connected)
 
@@ -119,7 +120,10 @@ class Database:
         return database
 
     async def write(self, act: Callable[[Transaction], _T]) -> _T:
-        """Run an act; it may share its commit with others that wait with it."""
+        """Run an act; it may share its commit with others that wait with it.
+
+        Raises UnavailableError ``database_closed`` once this is closed, as all do.
+        """
         return await self._enqueue(_Job(act, unit=False))
 
     async def write_unit(
@@ -135,7 +139,13 @@ class Database:
     async def read(self, act: Callable[[Transaction], _T]) -> _T:
         """Run a reading act on a snapshot."""
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._readers, self.read_now, act)
+        try:
+            reading = loop.run_in_executor(self._readers, self.read_now, act)
+        except RuntimeError as fault:
+            if self._is_closed:
+                raise _closed() from fault
+            raise
+        return await reading
 
     async def scrub(self) -> bool:
         """Let what was deleted be in no journal any more; tell whether readers let go of it."""
@@ -156,15 +166,22 @@ class Database:
             return act(tx)
 
     def close(self) -> None:
-        """Finish what is queued, then close."""
+        """Finish what is queued, then close; who comes later is told so."""
+        self._is_closed = True
         if self._thread is not None:
             self._jobs.put(None)
             self._thread.join()
+            while not self._jobs.empty():
+                if (late := self._jobs.get()) is not None:
+                    late.failure = _closed()
+                    _tell([late])
         self._readers.shutdown()
         self._reader.dispose()
         self._writer.dispose()
 
     async def _enqueue(self, job: _Job[_T]) -> _T:
+        if self._is_closed:
+            raise _closed()
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="store-write", daemon=True)
             self._thread.start()
@@ -214,10 +231,7 @@ class Database:
                 self._commit_group(group, repeats - 1)
                 return
             group[0].failure = translation(failure)
-        for loop in {job.loop for job in group}:
-            answered = [job for job in group if job.loop is loop]
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(_answer, answered)
+        _tell(group)
 
     def _attempt_group(self, group: Sequence[_Job[Any]]) -> None:
         with self._writer.begin() as tx:
@@ -245,9 +259,19 @@ def _attempt(tx: Transaction, job: _Job[Any]) -> None:
         job.failure = translation(failure)
 
 
+def _tell(jobs: Sequence[_Job[Any]]) -> None:
+    for loop in {job.loop for job in jobs}:
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(_answer, [job for job in jobs if job.loop is loop])
+
+
 def _answer(jobs: Sequence[_Job[Any]]) -> None:
     for job in jobs:
         job.answer()
+
+
+def _closed() -> UnavailableError:
+    return UnavailableError("database_closed", "this node is ending", retry_after_s=5)
 
 
 def _revision(tx: Transaction) -> str | None:

@@ -326,19 +326,18 @@ async def test_entries_wait_loudly(tmp_path: Path) -> None:
         await fed.until(lambda: _none_waits(node))
         size = (await status(node)).size
 
-        def damage(tx: Any) -> None:
-            tx.exec_driver_sql("UPDATE audit_heads SET size = size + 1")
+        def move(tx: Any, by: int) -> None:
+            newest = "WHERE size = (SELECT max(size) FROM audit_heads)"
+            tx.exec_driver_sql(f"UPDATE audit_heads SET size = size + ? {newest}", (by,))  # noqa: S608
 
-        await node.database.write(damage)
+        await node.database.write(lambda tx: move(tx, 1))
         await fed.send("XA", "XB")
         await fed.until(lambda: node.workers.audit_log.trouble is not None)
         told = await status(node)
         assert told.trouble.startswith("audit_damaged: ")
         report = await node.rooms.health.ready()
         assert [check.name for check in report.checks if not check.ok] == ["audit log"]
-        await node.database.write(
-            lambda tx: tx.exec_driver_sql("UPDATE audit_heads SET size = size - 1")
-        )
+        await node.database.write(lambda tx: move(tx, -1))
         await fed.until(lambda: _signed_beyond(node, size))
         assert (await status(node)).trouble == ""
 

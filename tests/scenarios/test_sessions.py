@@ -12,7 +12,7 @@ from gateway.services.sending import sessions
 from gateway.services.sending.sessions import SESSION_S, Sessions
 from keys.sealing import SealKey
 from keys.suite import WRAPPED_BYTES, MemberId
-from tests.scenarios.federation import Clock, federation
+from tests.scenarios.federation import Clock, Federation, federation
 from tests.scenarios.test_exchange import delivered
 
 XA, XB, XC, RO = (MemberId(name) for name in ("XA", "XB", "XC", "RO"))
@@ -56,11 +56,13 @@ async def test_shared_copy_that_must_go_through_a_relay_is_wrapped_anew(tmp_path
         first = await fed.send("XA", "XB")
         await fed.until(lambda: delivered(fed, "XA", first.id))
         fed.cut.add((XA, XB))
-        await fed.send("XA", "XB")
-        delivery = fed.nodes[XA].delivery
+        second = await fed.send("XA", "XB")
         await fed.until(lambda: len(fed.posted) > 1)
         assert stanza_of(fed.posted[-1][2]).is_shared
+        await fed.until(lambda: _put_off(fed, second.id))
+        await fed.stop("XA")  # or its own lane may be faster
         fed.clocks[XA].ahead_s = 60
+        delivery = (await fed.start("XA", run=False)).delivery
         (load,) = await delivery.claim([XB], 64)
         assert load.stanza is not None
         assert load.stanza.is_shared
@@ -73,7 +75,14 @@ async def test_shared_copy_that_must_go_through_a_relay_is_wrapped_anew(tmp_path
         await delivery.put_back([anew], UnavailableError("busy", "a test"), 0)
         fed.cut.clear()
         fed.clocks[XA].ahead_s = 120
-        await fed.until(lambda: delivered(fed, "XA", first.id))
+        await fed.stop("XA")
+        await fed.start("XA")
+        await fed.until(lambda: delivered(fed, "XA", second.id))
+
+
+async def _put_off(fed: Federation, message: str) -> bool:
+    (recipient,) = (await fed.read("XA", message)).recipients
+    return (recipient.state, recipient.code) == ("queued", "peer_unreachable")
 
 
 def test_session_ends_by_count_and_clock(monkeypatch: pytest.MonkeyPatch) -> None:

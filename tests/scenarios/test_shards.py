@@ -132,7 +132,7 @@ async def test_tiles_and_consistency_come_from_stored_hashes(tmp_path: Path) -> 
             (reading.bundle(shard, (2, 256), OFFICER), "tile_unknown"),
             (reading.tile("1999", (0, 0, 1), OFFICER), "shard_unknown"),
             (reading.checkpoint(OFFICER, "1999"), "shard_unknown"),
-            (reading.consistency(late.origin, 1, late.size + 1), "size_unknown"),
+            (reading.consistency(late.origin, 1, late.size + 999), "size_unknown"),
             (reading.consistency("mutual.example/XB/audit/2026", 1, 2), "shard_unknown"),
         ):
             with pytest.raises(RejectedError) as refused:

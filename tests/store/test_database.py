@@ -174,6 +174,30 @@ async def test_closing_finishes_what_is_queued(tmp_path: Path) -> None:
         assert await again.read(count) == 100
 
 
+async def test_who_comes_after_the_end_is_told_so(tmp_path: Path) -> None:
+    """Neither a read nor a write waits for ever, nor breaks with an error of the library."""
+    with database(tmp_path) as db:
+        await db.write(lambda tx: messages.record_outgoing(tx, [message(1)]))
+        await asyncio.to_thread(db.close)
+        for late in (db.read(count), db.write(lambda _: None), db.write_unit(lambda _: None)):
+            with pytest.raises(UnavailableError) as caught:
+                await late
+            assert caught.value.code == "database_closed"
+
+
+async def test_write_that_meets_the_end_is_told_so(tmp_path: Path) -> None:
+    """It came behind the last one that is finished, and before anybody was told."""
+    with database(tmp_path) as db:
+        await db.write(lambda _: None)
+        db._jobs.put(None)
+        late = asyncio.ensure_future(db.write(lambda _: None))
+        await asyncio.sleep(0)
+        await asyncio.to_thread(db.close)
+        with pytest.raises(UnavailableError) as caught:
+            await late
+        assert caught.value.code == "database_closed"
+
+
 def test_migrations_make_the_schema(tmp_path: Path) -> None:
     """What alembic builds is what the code believes; building again changes nothing."""
     with database(tmp_path) as db:
