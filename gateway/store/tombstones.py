@@ -5,7 +5,7 @@ receipt. Beside it stays what was signed: with the digest of the payload, eviden
 no content can still be made.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 
 from sqlalchemy import delete, insert, select, tuple_, update
@@ -28,15 +28,25 @@ class Tombstone:
     signed: bytes
     """Signer, view and signature, as ``Inner.signed`` (136 bytes)."""
     payload_digest: bytes
+    part: bool = False
+    """Whether it refused a part only: all that a thread's state takes of a content."""
 
 
 def find(tx: Transaction, message_row: int) -> Tombstone | None:
     """Return what stays of a message; None for one that could not be opened even before."""
-    columns = tombstones.c.signed, tombstones.c.payload_digest
+    columns = tombstones.c.signed, tombstones.c.payload_digest, tombstones.c.part
     row = tx.execute(select(*columns).where(tombstones.c.message_row == message_row)).first()
     if row is None:
         return None
-    return Tombstone(signed=bytes(row.signed), payload_digest=bytes(row.payload_digest))
+    return Tombstone(
+        signed=bytes(row.signed), payload_digest=bytes(row.payload_digest), part=row.part
+    )
+
+
+def of_part(tx: Transaction, rows: Collection[int]) -> set[int]:
+    """Return which of these purged messages refused a part only."""
+    wanted = tombstones.c.message_row.in_(rows), tombstones.c.part
+    return {*tx.execute(select(tombstones.c.message_row).where(*wanted)).scalars()}
 
 
 def bury(tx: Transaction, stones: Mapping[int, Tombstone | None], now: int) -> None:

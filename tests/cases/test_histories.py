@@ -1,7 +1,8 @@
 """Histories: two sides that send, cross, repeat and forge; both find the same, and lose nothing."""
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import date
 from functools import reduce
 
 import pytest
@@ -10,9 +11,11 @@ from hypothesis import strategies as st
 
 from gateway.cases.threads.event import Event, Side, in_order
 from gateway.cases.threads.thread import REQUEST, TABLE, Folded, Thread, advance, fold
+from gateway.cases.trends import times_of
 from gateway.errors import ConflictError
 from tests.cases.told import BY, PAIR, Party, other
 
+NEXT = date(2026, 3, 1)
 ROWS = sorted({row for row, _ in TABLE})
 SPOKEN = {
     member: sorted(row for row, said_by in TABLE if BY[said_by] == member) for member in BY.values()
@@ -137,6 +140,41 @@ def test_only_what_crossed_is_out_of_order(history: History, data: st.DataObject
         assert found.said[0].event.member == BY[Side.ASKER]
 
 
+def _tombstone(said: Event) -> Event:
+    """Return what is left of an event whose message was purged: what is in the clear, and part."""
+    return replace(said, due_on=None, urgent=False, made_orally=False, legal_basis="")
+
+
+def _bury(history: History, data: st.DataObject) -> None:
+    """Assert that a purge at the end of one side changes nothing of what was said."""
+    member = data.draw(st.sampled_from(list(BY.values())))
+    held = [
+        replace(said, due_on=NEXT, urgent=True, made_orally=True, legal_basis="CMAA")
+        for said in history.parties[member].held
+    ]
+    buried = data.draw(st.sets(st.integers(0, len(held) - 1)))
+    left = [_tombstone(said) if at in buried else said for at, said in enumerate(held)]
+    whole, after = fold(PAIR, held), fold(PAIR, left)
+    theirs = fold(PAIR, history.parties[other(member)].held)
+    for item in (whole, theirs):
+        assert [(said.event.name, said.state, said.out_of_order) for said in item.said] == [
+            (said.event.name, said.state, said.out_of_order) for said in after.said
+        ]
+        for name in ("state", "before", "kind", "opened_at", "entered_at"):
+            assert getattr(item.thread, name) == getattr(after.thread, name)
+        assert item.is_transferred == after.is_transferred
+        assert [*times_of(item)] == [*times_of(after)]
+
+
+@given(histories(forged=True, crossing=True), st.data())
+@many(150)
+def test_a_purge_changes_nothing_of_how_a_thread_went(
+    history: History, data: st.DataObject
+) -> None:
+    """Any of its messages, here alone: states, order and times are still those of both sides."""
+    _bury(history, data)
+
+
 @pytest.mark.campaign
 @pytest.mark.timeout(14_400)
 def test_ten_thousand_histories_end_alike() -> None:
@@ -146,5 +184,6 @@ def test_ten_thousand_histories_end_alike() -> None:
     @given(histories(forged=True, crossing=True), st.data())
     def play(history: History, data: st.DataObject) -> None:
         hold(history, data)
+        _bury(history, data)
 
     play()

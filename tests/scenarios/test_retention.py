@@ -8,17 +8,21 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from gateway.cases.kinds import ALL_KINDS
 from gateway.cases.threads.retention import CaseState, RetentionReason, Standing
 from gateway.errors import ConflictError, ForbiddenError, LiaisonError, RejectedError
 from gateway.protocol.audit import EntryKind
 from gateway.services.auditing.check import check_audit_log
 from gateway.services.caller import Caller
 from gateway.services.casework.cases import CaseQuery
+from gateway.services.casework.events import read_events
+from gateway.services.casework.folding import folded_threads
 from gateway.services.handling.quarantine import OpeningReason
 from gateway.services.retention.deciding import CaseDecided, Deciding, Keeping, Ruling
 from gateway.services.sending.submission import Submitted
 from gateway.settings import RetentionSettings, Role
 from gateway.store import disclosures, marks, messages
+from gateway.store.database import Transaction
 from gateway.store.messages import StoredMessage
 from keys.suite import MemberId
 from tests.outcome import outcome_of
@@ -338,6 +342,44 @@ async def test_message_that_comes_while_a_case_is_purged_is_not_lost(tmp_path: P
         code = await refused(deciding(fed, "XB").purge(asked.case, EXPIRED, RELEASER))
         assert code == "case_under_way"
         assert (await stored(fed, XB, asked.id)).body
+
+
+async def test_a_refusal_of_a_part_stays_one_when_it_is_purged(tmp_path: Path) -> None:
+    """The case went as it went: who holds it whole, its list and what is counted say the same."""
+    async with federation(tmp_path, "XA", "XB") as fed:
+        asked = await told(fed, "XA", "XB", "request.information")
+        for seconds, kind, saying in (
+            (9, "case.acknowledge", {}), (2 * DAY_S, "case.refuse", {"part": True}),
+            (5 * DAY_S, "case.reply", {}),
+        ):  # fmt: skip
+            for name in (XA, XB):
+                fed.clocks[name].ahead_s = seconds
+            await told(fed, "XB", "XA", kind, case=asked.case, saying=saying)
+        await told(fed, "XA", "XB", "case.close", case=asked.case)
+        for item in (await fed.inbox("XA")).messages:
+            await fed.nodes[XA].rooms.inbox.acknowledge(item.id, OFFICER)
+        month = datetime.fromtimestamp(fed.clocks[XA].now() - 9 * DAY_S, UTC).strftime("%Y-%m")
+        counted = [await fed.nodes[name].rooms.trends.times(month, "9999-12") for name in (XA, XB)]
+        before = await went(fed, XA, asked.case)
+
+        await purged(fed, asked.case)
+
+        assert await went(fed, XA, asked.case) == before == await went(fed, XB, asked.case)
+        assert await fed.nodes[XA].rooms.trends.times(month, "9999-12") == counted[0] == counted[1]
+        assert [cell.median_days for cell in counted[0]] == ["0.0", "5.0"]
+
+
+async def went(fed: Federation, name: MemberId, case: str) -> list[tuple[str, str, bool]]:
+    """Return how a case went at a member, by the fold of what it holds."""
+    node = fed.nodes[name]
+
+    def look(tx: Transaction) -> list[tuple[str, str, bool]]:
+        stored_there = messages.of_cases(tx, [bytes.fromhex(case)])
+        events = read_events(tx, node.keys, ALL_KINDS, stored_there)
+        (folded,) = folded_threads([*events.values()], name)
+        return [(said.event.name, str(said.state), said.out_of_order) for said in folded.said]
+
+    return await node.database.read(look)
 
 
 async def test_rule_restricts_and_purges_by_itself(tmp_path: Path) -> None:

@@ -45,6 +45,7 @@ WORKING: Final = (State.IN_PROGRESS, State.PARTIAL)
 BACK: Final = "back"
 """To where the thread stood before it was interrupted."""
 REQUEST: Final = "request"
+REFUSE: Final = "case.refuse"
 REFUSE_PART: Final = "case.refuse (part)"
 """Rows of the table that are not one kind: every request, and a refusal of a part."""
 RECALL: Final = "information.recall"

@@ -10,13 +10,13 @@ from gateway.cases.fields.schema import Content
 from gateway.cases.kind import Kind
 from gateway.cases.kinds import kind_named
 from gateway.cases.threads.event import Event
-from gateway.cases.threads.thread import is_event
+from gateway.cases.threads.thread import REFUSE, is_event
 from gateway.errors import LiaisonError, RejectedError
 from gateway.protocol.envelope import parse_header
 from gateway.protocol.message import Payload, decode_payload
 from gateway.protocol.opening import open_body
 from gateway.services.keys import NodeKeys
-from gateway.store import messages
+from gateway.store import messages, tombstones
 from gateway.store.database import Transaction
 from gateway.store.messages import MessageSummary, StoredMessage
 
@@ -35,9 +35,13 @@ def read_events(
     """Return the events among messages, by row; with what those say whose kind it ``opens``.
 
     What cannot be opened any more, because its key is gone or its kind is not known, still counts
-    by what stands in the clear.
+    by what stands in the clear; what was purged, by its tombstone.
     """
-    events = {item.row_id: stored_event(item) for item in found if is_event(item.kind)}
+    found = [item for item in found if is_event(item.kind)]
+    events = {item.row_id: stored_event(item) for item in found}
+    buried = [item.row_id for item in found if item.purged_at is not None and item.kind == REFUSE]
+    for row in tombstones.of_part(tx, buried) if buried else ():
+        events[row] = replace(events[row], part=True)
     closed = [row for row, event in events.items() if opens(event.kind)]
     for start in range(0, len(closed), OPENED_AT_ONCE):
         for item in messages.by_rows(tx, closed[start : start + OPENED_AT_ONCE]):

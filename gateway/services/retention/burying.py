@@ -8,11 +8,14 @@ import asyncio
 from collections.abc import Sequence
 from functools import partial
 
+from gateway.cases.content import read_content
+from gateway.cases.kinds import CATALOGUE
+from gateway.cases.threads.thread import REFUSE
 from gateway.clock import Clock
 from gateway.errors import LiaisonError
 from gateway.logs import logger
 from gateway.protocol.audit import EntryKind
-from gateway.protocol.message import payload_digest
+from gateway.protocol.message import decode_payload, payload_digest
 from gateway.protocol.opening import open_body
 from gateway.services.keys import NodeKeys
 from gateway.services.ledger import Ledger
@@ -90,7 +93,9 @@ class Burying:
                 found[item.row_id] = None
                 continue
             found[item.row_id] = Tombstone(
-                signed=inner.signed, payload_digest=payload_digest(inner.payload)
+                signed=inner.signed,
+                payload_digest=payload_digest(inner.payload),
+                part=item.kind == REFUSE and _refuses_part(inner.payload),
             )
         return found
 
@@ -105,3 +110,12 @@ class Burying:
             )
             for start in range(0, len(names), NAMED_AT_ONCE)
         ]
+
+
+def _refuses_part(payload: bytes) -> bool:
+    """Tell whether a refusal is of a part only; of one that cannot be read, as threads take it."""
+    try:
+        content = read_content(CATALOGUE[REFUSE], decode_payload(payload).content)
+    except LiaisonError:
+        return False
+    return bool(getattr(content, "part", False))

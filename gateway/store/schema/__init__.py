@@ -47,7 +47,7 @@ from gateway.store.schema.registry import (
 )
 from gateway.store.schema.relay import carried, custody, mailboxes, relayed, relayed_blobs
 
-REVISION: Final = "0028"
+REVISION: Final = "0029"
 """The newest migration; ``serve`` compares it without loading alembic."""
 
 __all__ = [

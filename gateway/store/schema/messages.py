@@ -2,6 +2,7 @@
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     ForeignKey,
     Index,
@@ -10,6 +11,7 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    false,
 )
 
 from gateway.store.schema.base import Row, metadata, partial
@@ -51,6 +53,7 @@ tombstones = Table(
     Column("message_row", Row, ForeignKey("messages.row_id"), primary_key=True),
     Column("signed", LargeBinary(136), nullable=False),
     Column("payload_digest", LargeBinary(32), nullable=False),
+    Column("part", Boolean, nullable=False, server_default=false()),
 )
 
 outbox = Table(
