@@ -91,11 +91,6 @@ def decided(
     return [_retention(row) for row in found]
 
 
-def newest(tx: Transaction, name: DecisionTime) -> int:
-    """Return when the last such decision was taken; 0 for none."""
-    return tx.execute(select(func.max(retentions.c[name]))).scalar() or 0
-
-
 def under_way(tx: Transaction, case_id: bytes, *, repeats_s: int) -> tuple[str, int]:
     """Return why nothing of a case can be let go yet, and until when.
 

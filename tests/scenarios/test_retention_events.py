@@ -3,11 +3,15 @@
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import text
+
 from gateway.cases.threads.retention import RetentionReason
 from gateway.services.caller import Caller
+from gateway.services.events.chronicle import DEEP_SLACK_S
 from gateway.services.events.telling import EventView
 from gateway.services.retention.deciding import Keeping
 from gateway.settings import EventType, RetentionSettings, Role
+from gateway.store.database import Transaction
 from keys.suite import MemberId
 from tests.scenarios.cases import told
 from tests.scenarios.federation import OFFICER, Federation, federation
@@ -171,6 +175,33 @@ async def purged_again(fed: Federation, case: str) -> None:
     await deciding(fed).restrict(case, EXPIRED, OFFICER)
     await fed.nodes[XA].workers.chronicle.look()
     await deciding(fed).purge(case, EXPIRED, RELEASER)
+
+
+async def test_a_node_of_an_older_version_begins_with_what_is_decided_since(
+    tmp_path: Path,
+) -> None:
+    """Its other looks stand where they were; what was decided before is no news."""
+    async with federation(tmp_path, "XA", "XB") as fed:
+        await begun(fed)
+        asked, _ = await closed(fed)
+        hold = Keeping(reason=RetentionReason.ORDERED, hold=True)
+        await deciding(fed).keep(asked.case, hold, OFFICER)
+        await deciding(fed).restrict(asked.case, EXPIRED, OFFICER)
+        before = await happened(fed, XA, "message.received,message.delivered")
+
+        def age(tx: Transaction) -> None:
+            """Let nothing be there of what this version brought."""
+            tx.execute(text("DELETE FROM event_cursors WHERE name IN ('decided', 'kept')"))
+            tx.execute(text("DELETE FROM events WHERE type IN ('case.held', 'case.restricted')"))
+
+        node = fed.nodes[XA]
+        async with node.workers.chronicle._turn:  # nobody looks meanwhile
+            fed.clocks[XA].ahead_s = 2 * DEEP_SLACK_S
+            await node.database.write(age)
+        assert await shown(fed, XA, WHOLE) == []
+        await deciding(fed).lift(asked.case, EXPIRED, RELEASER)
+        assert await shown(fed, XA, WHOLE) == [("case.lifted", "expired")]
+        assert await happened(fed, XA, "message.received,message.delivered") == before
 
 
 async def test_the_event_of_a_purge_names_no_more_than_the_tombstone(tmp_path: Path) -> None:

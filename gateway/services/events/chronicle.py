@@ -21,7 +21,7 @@ from gateway.services.keykeeping.key_report import KeyReport
 from gateway.services.keys import NodeKeys
 from gateway.settings import EventsSettings
 from gateway.store import event_sources as sources
-from gateway.store import events, messages, registry, retentions
+from gateway.store import events, messages, registry
 from gateway.store.database import Database, Transaction
 from gateway.store.events import NewEvent
 
@@ -116,8 +116,8 @@ class Chronicle:
     async def look(self) -> None:
         """Note what happened since the last look; at dates, keys and alarms once a minute."""
         async with self._turn:
-            await self._begin()
             now = self._clock.now()
+            await self._begin(now)
             await self._steadily(self._look_at_words)
             await self._look_at_drafts(now)
             await self._look_at_times(now)
@@ -133,7 +133,7 @@ class Chronicle:
                 await self._prune(now)
                 self._pruned_at = now
 
-    async def _begin(self) -> None:
+    async def _begin(self, now: int) -> None:
         """Begin at the present: what is older than the first look is no news.
 
         A look that came with a newer version begins when that does.
@@ -145,8 +145,8 @@ class Chronicle:
             events.begin(tx, looking.MARKS, sources.newest_mark(tx))
             events.begin(tx, looking.STANDING, registry.size(tx))
             events.begin(tx, looking.DATES, 0)
-            events.begin(tx, looking.DECIDED, retentions.newest(tx, "stands_since") + 1)
-            events.begin(tx, looking.KEPT, retentions.newest(tx, "kept_at") + 1)
+            events.begin(tx, looking.DECIDED, now)
+            events.begin(tx, looking.KEPT, now)
 
         if await self._database.read(lambda tx: events.cursor(tx, looking.KEPT)) is None:
             await self._database.write(commit)
