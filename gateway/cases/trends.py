@@ -1,18 +1,20 @@
 """Trends: how much, where, how and how fast, of what a node holds; nothing of anybody. Pure.
 
-A cell is a month and a key. One with fewer than so many is not shown, and a month is the smallest
-period there is, so that no difference between two questions shows what one answer does not; nor
-does one between a month and the cells that make it up: where what is left of it would be fewer
-than so many, the smallest of them is left out as well.
+A cell is a month and a key. It is shown where it is of so many items, and of so many members that
+no one of them is told of: of three it can be known what all seized, not what one did. A month is
+the smallest period there is, so that no difference between two questions shows what one answer does
+not; nor does one between a month and the cells that make it up: where what is left of it would be
+too little to be shown, the smallest of them are left out as well.
 """
 
 import csv
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from io import StringIO
+from operator import attrgetter
 from statistics import median
 from typing import Final
 
@@ -25,10 +27,14 @@ from gateway.cases.threads.thread import Folded, State
 
 SEIZURE: Final = "seizure.report"
 COLUMNS: Final = ("table", "period", "key", "count", "median_days")
+NOT_SHOWN: Final = "not_shown"
+"""In the column of tables: the rows that say of how few items or members nothing is shown."""
 _DAY_S = 86_400
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet takes for the beginning of a formula."""
 _DONE = (State.ANSWERED, State.REFUSED)
+_At = tuple["Table", str, str]
+"""A table, a month and a key."""
 
 
 class Table(StrEnum):
@@ -47,10 +53,6 @@ class Table(StrEnum):
     """Requests by the member asked, with days to its answer or refusal."""
 
 
-_PARTS: Final = (Table.ROUTES, Table.CONCEALMENT)
-"""By what each seizure is counted at most once, so that the cells of a month can be added up."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seized:
     """A seizure, as far as it is counted."""
@@ -59,16 +61,42 @@ class Seized:
     chapters: frozenset[str] = frozenset()
     route: str = ""
     concealment: str = ""
+    member: str = ""
+    """Who reported it."""
+    told_by: str = ""
+    """Who told it here: the same, or whose copy it is."""
 
     def counted(self) -> Iterable[tuple[Table, str]]:
         """Yield the cells of its month that it is counted in."""
         yield Table.SEIZURES, ""
         for chapter in self.chapters:
             yield Table.CHAPTERS, chapter
-        if self.route:
-            yield Table.ROUTES, self.route
-        if self.concealment:
-            yield Table.CONCEALMENT, self.concealment
+        for table, part in _PARTS.items():
+            if key := part(self):
+                yield table, key
+
+
+_PARTS: Final[Mapping[Table, Callable[[Seized], str]]] = {
+    Table.ROUTES: attrgetter("route"),
+    Table.CONCEALMENT: attrgetter("concealment"),
+}
+"""By what each seizure is counted at most once, so that the cells of a month can be added up."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Least:
+    """Of how few nothing is shown."""
+
+    items: int
+    members: int
+
+    def is_met(self, seized: Collection[Seized]) -> bool:
+        """Tell whether seizures are enough, of enough members, told by enough of them.
+
+        One that copies what another reported adds nobody; nor does one that makes up others.
+        """
+        told = min(len({item.member for item in seized}), len({item.told_by for item in seized}))
+        return len(seized) >= self.items and told >= self.members
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,25 +183,24 @@ def times_of(folded: Folded) -> Iterable[Took]:
             yield Took(table, month_of(asked_at), pair.asked, took_s)
 
 
-def cells(seized: Iterable[Seized], took: Iterable[Took], least: int) -> list[Cell]:
+def cells(seized: Iterable[Seized], took: Iterable[Took], least: Least) -> list[Cell]:
     """Return the cells of at least ``least``, in the order of table, month and size.
 
-    Without those by which, added up, one could tell what is left of a month that is less.
+    Without those by which, added up, one could tell what is left of a month that is less. Times are
+    of the member that a cell names: of them only the items are counted.
     """
-    counts: dict[tuple[Table, str, str], int] = defaultdict(int)
-    times: dict[tuple[Table, str, str], list[int]] = defaultdict(list)
+    whole: dict[_At, list[Seized]] = defaultdict(list)
+    times: dict[_At, list[int]] = defaultdict(list)
     for item in seized:
         for table, key in item.counted():
-            counts[table, item.month, key] += 1
+            whole[table, item.month, key].append(item)
     for each in took:
         times[each.table, each.month, each.member].append(each.seconds)
+    large = {at: items for at, items in whole.items() if least.is_met(items)}
     shown = [
-        Cell(table=table, period=month, key=key, count=count)
-        for (table, month, key), count in counts.items()
-        if count >= least
+        Cell(table=table, period=month, key=key, count=len(large[table, month, key]))
+        for table, month, key in large.keys() - _giving_away(large, least)
     ]
-    telling = _giving_away(shown, least)
-    shown = [cell for cell in shown if cell not in telling]
     shown += [
         Cell(
             table=table,
@@ -183,7 +210,7 @@ def cells(seized: Iterable[Seized], took: Iterable[Took], least: int) -> list[Ce
             median_days=f"{median(spans) / _DAY_S:.1f}",
         )
         for (table, month, key), spans in times.items()
-        if len(spans) >= least
+        if len(spans) >= least.items
     ]
     order = list(Table)
     return sorted(
@@ -191,29 +218,34 @@ def cells(seized: Iterable[Seized], took: Iterable[Took], least: int) -> list[Ce
     )
 
 
-def _giving_away(shown: Sequence[Cell], least: int) -> set[Cell]:
-    """Return the cells by which one could tell how few a month has of what is not shown."""
-    found: set[Cell] = set()
-    for month in (cell for cell in shown if cell.table is Table.SEIZURES):
-        for table in _PARTS:
-            parts = [c for c in shown if (c.table, c.period) == (table, month.period)]
-            parts.sort(key=lambda cell: (cell.count, cell.key), reverse=True)
-            left = month.count - sum(cell.count for cell in parts)
-            while parts and 0 < left < least:
-                smallest = parts.pop()
-                left += smallest.count
+def _giving_away(large: Mapping[_At, list[Seized]], least: Least) -> set[_At]:
+    """Return the cells by which one could tell what a month has of that is not shown."""
+    found: set[_At] = set()
+    for month, items in ((at[1], large[at]) for at in large if at[0] is Table.SEIZURES):
+        for table, part in _PARTS.items():
+            cells_of = [at for at in large if at[:2] == (table, month)]
+            cells_of.sort(key=lambda at: (len(large[at]), at[2]), reverse=True)
+            left = [item for item in items if (table, month, part(item)) not in large]
+            while cells_of and left and not least.is_met(left):
+                smallest = cells_of.pop()
+                left += large[smallest]
                 found.add(smallest)
     return found
 
 
-def encode_csv(shown: Iterable[Cell]) -> str:
-    """Return cells as CSV (RFC 4180) with ``COLUMNS``; no text of it begins a formula."""
+def encode_csv(shown: Iterable[Cell], least: Least) -> str:
+    """Return cells as CSV (RFC 4180) with ``COLUMNS``; no text of it begins a formula.
+
+    Its last rows say of how few nothing is shown.
+    """
     written = StringIO()
     table = csv.writer(written)
     table.writerow(COLUMNS)
     for cell in shown:
         row: Mapping[str, object] = {name: getattr(cell, name) for name in COLUMNS}
         table.writerow(plain(str(row[name])) for name in COLUMNS)
+    table.writerow((NOT_SHOWN, "", "fewer_than", least.items, ""))
+    table.writerow((NOT_SHOWN, "", "fewer_members_than", least.members, ""))
     return written.getvalue()
 
 

@@ -22,10 +22,7 @@ COLUMNS = {
     "count": Label("how many", "nombre"),
     "days": Label("days (median)", "jours (médiane)"),
 }
-LEAST = Label(
-    "{since} to {until}; fewer than {least} are not shown.",
-    "De {since} à {until} ; moins de {least} ne sont pas montrés.",
-)
+MONTHS = Label("{since} to {until}. {note}", "De {since} à {until}. {note}")
 
 
 def trends(
@@ -51,7 +48,7 @@ def trends(
             say(label.text(language()))
             show_table([column.text(language()) for column in COLUMNS.values()], map(_row, cells))
             say("")
-    say(LEAST.text(language()).format(**shown))
+    say(MONTHS.text(language()).format(**shown))
 
 
 def _row(cell: dict[str, Any]) -> tuple[object, ...]:

@@ -152,3 +152,12 @@ class CasesSettings(Section, frozen=True, kw_only=True):
         int,
         explained("The fewest seizures or requests of a month that trends show.", ge=1, le=1000),
     ] = 3
+    trends_least_members: Annotated[
+        int,
+        explained(
+            "The fewest members whose seizures trends show together; of two, each can tell what "
+            "the other seized, and 1 shows what one member did.",
+            ge=1,
+            le=100,
+        ),
+    ] = 3

@@ -41,7 +41,9 @@ async def test_an_office_works_by_commands(
     tmp_path: Path, shown: Shown, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It gets a copy, alerts its region, opens an operation, and sees trends."""
-    changes = {"RILO-W": {"cases": {"regions": [WEST], "trends_least": 1}}}
+    changes = {
+        "RILO-W": {"cases": {"regions": [WEST], "trends_least": 1, "trends_least_members": 1}}
+    }
     async with served(tmp_path, "XA", "XB", "RILO-W", changes=changes) as made:
         fed = made.fed
         await say_role(fed, "RILO-W", (MemberRole.LIAISON_OFFICE, NO_COMPETENCES))
@@ -84,7 +86,8 @@ async def test_an_office_works_by_commands(
         text = await shown.of("trends", "--since", "2020-01", "--csv", *at_office)
         assert "table,period,key,count,median_days" in text
         document = await shown.document("trends", "--since", "2020-01", *at_office)
-        assert document["least"] == 1
+        assert (document["least"], document["least_members"]) == (1, 1)
+        assert document["note"] in seen
         assert "valid" in await shown.of("trends", "--since", "2020-13", *at_office, code=1)
 
         monkeypatch.setenv("LC_ALL", "fr_FR.UTF-8")

@@ -12,6 +12,7 @@ from gateway.services.regions.copying import CopyOrder
 from gateway.services.regions.trends import TrendQuery, TrendReport
 from gateway.settings import Role
 from keys.suite import MemberId
+from tests.cases.told import other
 from tests.scenarios.cases import told
 from tests.scenarios.federation import OFFICER, Federation, federation
 from tests.scenarios.test_exchange import delivered
@@ -32,9 +33,16 @@ async def report(fed: Federation, member: MemberId, query: TrendQuery) -> TrendR
     return await fed.nodes[member].rooms.trends.report(query, OFFICER, "fr")
 
 
+def showing(members: int) -> dict[str, dict[str, dict[str, int]]]:
+    """Return settings by which trends show seizures of so many members together."""
+    return {name: {"cases": {"trends_least_members": members}} for name in (RILO, XA, XB)}
+
+
 async def test_an_office_counts_copies_as_members_count_reports(tmp_path: Path) -> None:
     """The same cells, each seizure once, whoever copied it; and nothing of anybody in them."""
-    async with federation(tmp_path, "XA", "XB", "RILO-W", roles={"RILO-W": OFFICE}) as fed:
+    async with federation(
+        tmp_path, "XA", "XB", "RILO-W", roles={"RILO-W": OFFICE}, changes=showing(1)
+    ) as fed:
         for number in range(3):
             if number == 2:
                 assert (await report(fed, XA, MARCH)).cells == []
@@ -64,11 +72,41 @@ async def test_an_office_counts_copies_as_members_count_reports(tmp_path: Path) 
         assert (await report(fed, XA, TrendQuery(since="2025-01", until="2026-02"))).cells == []
 
 
+async def test_an_office_shows_nothing_of_one_member_alone(tmp_path: Path) -> None:
+    """Until another reports as well, and copies it itself; and it says why, in words and in CSV."""
+    async with federation(
+        tmp_path, "XA", "XB", "RILO-W", roles={"RILO-W": OFFICE}, changes=showing(2)
+    ) as fed:
+
+        async def copied(of: str, by: str) -> None:
+            sent = await told(fed, of, other(of), "seizure.report", saying=SAYING, attachments=[])
+            order = CopyOrder(to=["RILO-W"])
+            copy = await fed.nodes[MemberId(by)].rooms.copies.copy(sent.id, order, OFFICER)
+            await fed.until(lambda: delivered(fed, by, copy.id))
+
+        for of, by in (("XA", "XA"), ("XA", "XA"), ("XA", "XB")):
+            await copied(of, by)
+        shown = await report(fed, RILO, MARCH)
+        assert (shown.cells, shown.least, shown.least_members) == ([], 3, 2)
+        assert "moins de 2 membres" in shown.note
+        text = await fed.nodes[RILO].rooms.trends.as_csv(MARCH, OFFICER)
+        assert text.splitlines()[1:] == [
+            "not_shown,,fewer_than,3,", "not_shown,,fewer_members_than,2,",
+        ]  # fmt: skip
+        await copied("XB", "XB")
+        shown = await report(fed, RILO, MARCH)
+        assert {(cell.table, cell.count) for cell in shown.cells} == {
+            ("seizures", 4), ("hs_chapters", 4), ("routes", 4), ("concealment", 4),
+        }  # fmt: skip
+
+
 async def test_a_copy_counts_no_longer_than_its_report(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who heard of a recall counts nothing of it, though its own copy is not recalled yet."""
-    async with federation(tmp_path, "XA", "XB", "RILO-W", roles={"RILO-W": OFFICE}) as fed:
+    async with federation(
+        tmp_path, "XA", "XB", "RILO-W", roles={"RILO-W": OFFICE}, changes=showing(1)
+    ) as fed:
         for _ in range(3):
             sent = await told(fed, "XA", "XB", "seizure.report", saying=SAYING, attachments=[])
             order = CopyOrder(to=["RILO-W"])

@@ -4,6 +4,7 @@ Everything is counted anew when somebody asks; nothing is stored.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated
@@ -15,9 +16,10 @@ from gateway.cases.families.intelligence import LiaisonCopy, Seizure
 from gateway.cases.families.lists import Concealment
 from gateway.cases.fields.hs_chapters import HS_CHAPTERS
 from gateway.cases.fields.labels import Label
+from gateway.cases.fields.schema import Content
 from gateway.cases.kind import Kind
 from gateway.cases.sanitising import COPY
-from gateway.cases.trends import SEIZURE, Cell, Seized, Table, Took, month_of
+from gateway.cases.trends import SEIZURE, Cell, Least, Seized, Table, Took, month_of
 from gateway.clock import Clock
 from gateway.protocol.message import message_ref, parse_message_ref
 from gateway.services.caller import Caller, require
@@ -35,6 +37,16 @@ _LOOKED_AT_ONCE, _READ_AT_ONCE = 1000, 100
 _BEFORE_S = 86_400
 """How long before its month begins something of it can be stored: clocks differ, and zones do."""
 _MONTHS = 12
+_LEFT_OUT = Label(
+    "Fewer than {items}, or seizures of fewer than {members} members, are not shown; nor is what "
+    "they could be computed from.",
+    "Moins de {items}, ou les saisies de moins de {members} membres, ne sont pas montrés ; ni ce "
+    "qui permettrait de les calculer.",
+)
+_LEFT_OUT_ALONE = Label(
+    "Fewer than {items} are not shown; nor is what they could be computed from.",
+    "Moins de {items} ne sont pas montrés ; ni ce qui permettrait de les calculer.",
+)
 Month = Annotated[str, msgspec.Meta(pattern=r"\A[0-9]{4}-(0[1-9]|1[0-2])\Z")]
 
 
@@ -67,6 +79,10 @@ class TrendReport(msgspec.Struct, frozen=True, kw_only=True):
     until: str
     least: int
     """Cells of fewer are not shown."""
+    least_members: int
+    """Cells of the seizures of fewer members are not shown."""
+    note: str
+    """Why something may be left out, in words."""
     cells: list[TrendView]
 
 
@@ -86,7 +102,7 @@ class Trends:
         self._keys = keys
         self._kinds = kinds
         self._clock = clock
-        self._least = settings.trends_least
+        self._least = Least(items=settings.trends_least, members=settings.trends_least_members)
 
     async def report(self, query: TrendQuery, caller: Caller, language: str = "en") -> TrendReport:
         """Return what is shown of some months. Raises ForbiddenError ``role_missing``."""
@@ -95,19 +111,22 @@ class Trends:
         return TrendReport(
             since=since,
             until=until,
-            least=self._least,
+            least=self._least.items,
+            least_members=self._least.members,
+            note=_note(self._least, language),
             cells=[_view(cell, language) for cell in shown],
         )
 
     async def as_csv(self, query: TrendQuery, caller: Caller) -> str:
         """Return the same as CSV, in no language. Raises ForbiddenError ``role_missing``."""
-        return trends.encode_csv(await self._cells(*self.months(query), caller))
+        shown = await self._cells(*self.months(query), caller)
+        return trends.encode_csv(shown, self._least)
 
     async def times(self, since: str, until: str) -> list[Cell]:
         """Return how fast members were in some months, however few cases there are."""
         first = await self._first(since)
         took = [item for item in await self._times(first) if since <= item.month <= until]
-        return trends.cells((), took, 1)
+        return trends.cells((), took, Least(items=1, members=1))
 
     async def _cells(self, since: str, until: str, caller: Caller) -> list[Cell]:
         require(caller, Role.OFFICER, Role.AUDITOR)
@@ -166,10 +185,11 @@ class Trends:
         for item in messages.by_rows(tx, [item.row_id for item in page]):
             name = message_ref(item.sender, item.message_id)
             content = opened_content(self._keys, self._kinds, item)
-            if isinstance(content, Seizure):
-                found.append((name, name, trends.seizure_in(content)))
-            elif isinstance(content, LiaisonCopy) and (seized := trends.seizure_copied(content)):
-                found.append((name, content.message, seized))
+            counted = _counted(name, content)
+            if counted is not None:
+                of, seized = counted
+                member, _ = parse_message_ref(of)
+                found.append((name, of, replace(seized, member=member, told_by=item.sender)))
         named = {parse_message_ref(name) for told, of, _ in found for name in (told, of)}
         recalled = {message_ref(*each) for each in taken_back(tx, self._keys, named)}
         return [(of, seized) for told, of, seized in found if recalled.isdisjoint((told, of))]
@@ -187,6 +207,23 @@ class Trends:
             for folded in folded_threads(said, self._keys.member):
                 took += trends.times_of(folded)
         return took
+
+
+def _counted(name: str, content: Content | None) -> tuple[str, Seized] | None:
+    """Return which report a message is or copies, and what is counted of it; None for nothing."""
+    match content:
+        case Seizure():
+            return name, trends.seizure_in(content)
+        case LiaisonCopy():
+            copied = trends.seizure_copied(content)
+            return None if copied is None else (content.message, copied)
+        case _:
+            return None
+
+
+def _note(least: Least, language: str) -> str:
+    label = _LEFT_OUT if least.members > 1 else _LEFT_OUT_ALONE
+    return label.text(language).format(items=least.items, members=least.members)
 
 
 def _view(cell: Cell, language: str) -> TrendView:
