@@ -111,6 +111,38 @@ def test_what_an_office_needs_stays() -> None:
     assert "/place" not in copied(kind, raw)
 
 
+def test_a_part_of_what_names_somebody_stands_in_no_line() -> None:
+    """A surname, a street, a passport; the town, the role and the goods may be spoken of."""
+    kind = CATALOGUE["seizure.report"]
+    person = {
+        "name": "Oriana Quellmark Tobacco Ltd", "role": "driver and owner", "country": "XA",
+        "address": "4 Harbour Road, Aldport", "born_on": "1980-05-17",
+        "identifiers": ["passport X 12 34 567"],
+    }  # fmt: skip
+    raw: Any = dict(EXAMPLES["seizure.report"]) | {"persons": [person]}
+    goods = {"theme": "tobacco", "description": "Tobacco, cut", "hs_code": "240220"}
+    raw |= {"place": "Port of Aldport", "goods": [goods], "declared_as": "Driver's belongings"}
+    told = copied(kind, raw)
+    assert [told[at] for at in ("/place", "/goods/0/description", "/declared_as")] == [
+        raw["place"], goods["description"], raw["declared_as"],
+    ]  # fmt: skip
+    for line in (
+        "Hangar QUELLMÄRK", "oriana's", "Harbour Road", "bag X-1234567", "17.05.1980",
+        "Driver and owner of it",
+    ):  # fmt: skip
+        assert "/declared_as" not in copied(kind, raw | {"declared_as": line})
+
+
+def test_a_word_is_common_by_the_codes_that_stay_alone() -> None:
+    """A firm that is named after what it sells is told of where no code says as much."""
+    kind = CATALOGUE["seizure.report"]
+    goods = {"theme": "drugs", "description": "Footwear", "hs_code": "640399"}
+    raw: Any = dict(EXAMPLES["seizure.report"]) | {"persons": [{"name": "Footwear Quellmark"}]}
+    assert "/goods/0/description" in copied(kind, raw | {"goods": [goods]})
+    del goods["hs_code"]
+    assert "/goods/0/description" not in copied(kind, raw | {"goods": [goods]})
+
+
 @every_kind
 def test_marks_do_not_contradict_each_other(kind: Kind) -> None:
     """What is safe is neither personal nor a text of several lines."""

@@ -50,7 +50,9 @@ class Person(Content, frozen=True, kw_only=True):
 
     name: Annotated[Line, labelled("Name", "Nom", personal=True)]
     role: Annotated[Line | None, labelled("Role in the matter", "Rôle dans l'affaire")] = None
-    address: Annotated[Line | None, labelled("Address", "Adresse", personal=True)] = None
+    address: Annotated[Line | None, labelled("Address", "Adresse", personal=True, address=True)] = (
+        None
+    )
     country: Annotated[Country | None, labelled("Country", "Pays")] = None
     born_on: Annotated[
         PastDay | None, labelled("Date of birth", "Date de naissance", personal=True)

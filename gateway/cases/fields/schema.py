@@ -1,8 +1,8 @@
 """What the fields of contents are made of: type, bounds, labels and the check they must pass.
 
 A field says all of it in its type, so that validation, JSON Schema and forms come from one place.
-Marks stand in the JSON Schema too: ``x-title-fr``, ``x-personal``, ``x-safe``, ``x-free-text``,
-``x-day``.
+Marks stand in the JSON Schema too: ``x-title-fr``, ``x-personal``, ``x-address``, ``x-safe``,
+``x-free-text``, ``x-day``.
 """
 
 from typing import Annotated, Any
@@ -11,6 +11,8 @@ import msgspec
 
 PERSONAL = "x-personal"
 """What tells of a person: left out of copies for those who may see no names."""
+ADDRESS = "x-address"
+"""Where somebody is: personal as a whole, and not by the name of a town."""
 SAFE = "x-safe"
 """A line that tells of goods and places: kept in such copies, where other lines are not."""
 FREE_TEXT = "x-free-text"
@@ -32,12 +34,20 @@ class Content(
 
 
 def labelled(
-    en: str, fr: str, *, personal: bool = False, safe: bool = False, **bounds: Any
+    en: str,
+    fr: str,
+    *,
+    personal: bool = False,
+    address: bool = False,
+    safe: bool = False,
+    **bounds: Any,
 ) -> msgspec.Meta:
     """Return a field's labels and msgspec bounds; it must leave ``extra`` to the field's type."""
     marks: dict[str, Any] = {"x-title-fr": fr}
     if personal:
         marks[PERSONAL] = True
+    if address:
+        marks[ADDRESS] = True
     if safe:
         marks[SAFE] = True
     return msgspec.Meta(title=en, extra_json_schema=marks, **bounds)
