@@ -10,7 +10,7 @@ from sqlalchemy import delete
 from gateway.cases.kinds import ALL_KINDS
 from gateway.cases.threads.clocks import Task
 from gateway.cases.threads.event import Side
-from gateway.cases.threads.thread import State
+from gateway.cases.threads.thread import RECALL, State, is_event
 from gateway.cli.demo.story import reply
 from gateway.errors import ConflictError
 from gateway.protocol.message import parse_message_ref
@@ -141,6 +141,37 @@ async def test_a_case_is_folded_once_however_many_steps_it_is_in(
         await told(fed, "XB", "XA", "case.reply", case=asked.case)
         (thread,) = (await cases.page(CaseQuery(), OFFICER)).threads
         assert thread.state == State.ANSWERED
+
+
+async def test_the_copy_of_a_large_case_grows_by_what_came_since(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not opened from the beginning again, and the list says what a whole fold does."""
+    monkeypatch.setattr(known_cases, "LARGE", 2)
+    opened: list[int] = []
+    plain = folding.read_events
+
+    def counting(tx: Transaction, keys: Any, kinds: Any, found: list[Any]) -> Any:
+        opened.append(sum(is_event(item.kind) for item in found))
+        return plain(tx, keys, kinds, found)
+
+    async with federation(tmp_path, "XA", "XB") as fed:
+        cases = fed.nodes[XB].rooms.cases
+        asked = await told(fed, "XA", "XB", "request.verify_value")
+        last = await told(fed, "XB", "XA", "case.acknowledge", case=asked.case)
+        await cases.page(CaseQuery(), OFFICER)
+        monkeypatch.setattr(folding, "read_events", counting)
+        kinds = ("case.interim", RECALL, "case.partial_reply", "case.reply")
+        for before, kind in enumerate(kinds, 2):
+            taking = {"in_reply_to": last.id, "saying": {"message": last.id, "attachments": []}}
+            changes: dict[str, Any] = taking if kind == RECALL else {}
+            last = await told(fed, "XB", "XA", kind, case=asked.case, **changes)
+            opened.clear()
+            (listed,) = (await cases.page(CaseQuery(), OFFICER)).threads
+            assert max(opened, default=0) < before
+            (whole,) = (await cases.read(asked.case, OFFICER)).threads
+            for name in listed.__struct_fields__:
+                assert getattr(listed, name) == getattr(whole, name)
 
 
 async def test_what_would_be_read_too_early_is_refused(tmp_path: Path) -> None:

@@ -7,11 +7,19 @@ is a new value. Source: SPEC "Cases".
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import reduce
 
 from gateway.cases.threads.event import Event, Pair
 from gateway.cases.threads.placing import pairs_of, place
-from gateway.cases.threads.thread import REQUEST, Thread, advance, check_admits, fold, row_of
+from gateway.cases.threads.thread import (
+    REQUEST,
+    Folded,
+    Said,
+    Thread,
+    advance,
+    check_admits,
+    fold,
+    row_of,
+)
 from gateway.errors import ConflictError
 
 
@@ -20,7 +28,7 @@ class Growing:
     """A thread as far as it is known, and what tells whether something comes last in it."""
 
     thread: Thread
-    ordered: tuple[Event, ...] = ()
+    said: tuple[Said, ...] = ()
     newest: Mapping[str, int] = field(default_factory=dict)
     """The place of each sender's newest."""
     awaited: frozenset[str] = frozenset()
@@ -28,10 +36,15 @@ class Growing:
     circular: bool = False
     """Whether members answer each other in a circle: then a place depends on everything."""
 
+    @property
+    def folded(self) -> Folded:
+        """The thread with all that was said in it, in order."""
+        return Folded(thread=self.thread, said=self.said)
+
     def newest_heard(self, me: str) -> str:
         """Return as ``event.newest_heard``."""
         heard = [at for member, at in self.newest.items() if member != me]
-        return self.ordered[max(heard)].name if heard else ""
+        return self.said[max(heard)].event.name if heard else ""
 
     def comes_last(self, event: Event) -> bool:
         """Tell whether an event that is not here yet has its place behind all that is.
@@ -42,29 +55,29 @@ class Growing:
         own = self.newest.get(event.member, -1)
         if self.circular or event.name in self.awaited:
             return False
-        if own >= 0 and self.ordered[own].rank >= event.rank:
+        if own >= 0 and self.said[own].event.rank >= event.rank:
             return False
-        for other in reversed(self.ordered[own + 1 :]):
+        for other in (item.event for item in reversed(self.said[own + 1 :])):
             if other.name == event.in_reply_to:
                 return True
             if other.rank > event.rank:
                 return False
         return True
 
-    def with_event(self, event: Event) -> "Growing":
-        """Return the thread with one more event, that is not here yet."""
-        if not self.comes_last(event):
-            return grown(self.thread.pair, [*self.ordered, event])
+    def with_last(self, event: Event) -> "Growing":
+        """Return the thread with one more event, which comes last."""
+        thread, out_of_order = self.thread, False
         try:
-            thread = advance(self.thread, event)
+            thread = advance(thread, event)
         except ConflictError:
-            thread = self.thread
-        before, answered = self.ordered[-1].name if self.ordered else "", event.in_reply_to
+            out_of_order = True
+        before = self.said[-1].event.name if self.said else ""
+        answered = event.in_reply_to
         return replace(
             self,
             thread=thread,
-            ordered=(*self.ordered, event),
-            newest={**self.newest, event.member: len(self.ordered)},
+            said=(*self.said, Said(event=event, state=thread.state, out_of_order=out_of_order)),
+            newest={**self.newest, event.member: len(self.said)},
             awaited=self.awaited if answered in ("", before) else self.awaited | {answered},
         )
 
@@ -72,24 +85,23 @@ class Growing:
         """Let pass what ``thread.check_admits`` lets pass. Raises ConflictError as that does."""
         advance(self.thread, said)
         if not self.comes_last(said):
-            check_admits(self.thread.pair, self.ordered, said)
+            check_admits(self.thread.pair, [item.event for item in self.said], said)
 
 
 def grown(pair: Pair, events: Iterable[Event]) -> Growing:
     """Return the thread of ``pair`` after ``events``, in whatever order they come."""
     folded = fold(pair, events)
-    ordered = tuple(item.event for item in folded.said)
     newest: dict[str, int] = {}
     seen: set[str] = {""}
     awaited: set[str] = set()
-    for at, event in enumerate(ordered):
+    for at, event in enumerate(item.event for item in folded.said):
         newest[event.member] = at
         if event.in_reply_to not in seen:
             awaited.add(event.in_reply_to)
         seen.add(event.name)
     return Growing(
         thread=folded.thread,
-        ordered=ordered,
+        said=folded.said,
         newest=newest,
         awaited=frozenset(awaited),
         circular=not awaited.isdisjoint(seen),
@@ -104,19 +116,32 @@ class GrowingCase:
     threads: Mapping[Pair, Growing] = field(default_factory=dict)
 
     def with_events(self, events: Iterable[Event]) -> "GrowingCase":
-        """Return the case with more events, that are not here yet."""
-        return reduce(GrowingCase._with_event, events, self)
+        """Return the case with more events, that are not here yet; folded anew once at most."""
+        events, known = tuple(events), self
+        if not self.events:
+            return case_of(events)
+        for event in events:
+            if not known._is_last(event):
+                return case_of((*self.events, *events))
+            known = known._with_last(event)
+        return known
 
-    def _with_event(self, event: Event) -> "GrowingCase":
-        events = (*self.events, event)
+    def _is_last(self, event: Event) -> bool:
+        """Tell whether an event comes last in its threads, and makes no new one.
+
+        What was of no thread, or of another, may be of a new one.
+        """
         if row_of(event) == REQUEST and any(
             Pair(event.member, to) not in self.threads for to in event.to
         ):
-            return case_of(events)  # what was of no thread, or of another, may be of the new one
+            return False
+        return all(self.threads[pair].comes_last(event) for pair in pairs_of(event, self.threads))
+
+    def _with_last(self, event: Event) -> "GrowingCase":
         moved = {
-            pair: self.threads[pair].with_event(event) for pair in pairs_of(event, self.threads)
+            pair: self.threads[pair].with_last(event) for pair in pairs_of(event, self.threads)
         }
-        return GrowingCase(events=events, threads={**self.threads, **moved})
+        return GrowingCase(events=(*self.events, event), threads={**self.threads, **moved})
 
 
 def case_of(events: Sequence[Event]) -> GrowingCase:

@@ -5,16 +5,18 @@ stored since be folded first, so that an exchange costs nothing more.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from gateway.cases.kind import Kind
 from gateway.cases.threads.clocks import due, lapses_at, reminders
 from gateway.cases.threads.event import Event
+from gateway.cases.threads.growing import GrowingCase
 from gateway.cases.threads.placing import place
 from gateway.cases.threads.retention import Standing, review_at
 from gateway.cases.threads.thread import REQUEST, Folded, fold, is_event, row_of
 from gateway.services.casework.events import read_events
+from gateway.services.casework.known_cases import KnownCases
 from gateway.services.casework.terms import Terms
 from gateway.services.keys import NodeKeys
 from gateway.store import messages, retentions, threads
@@ -24,6 +26,30 @@ from gateway.store.threads import NEVER, Folding, ThreadRow
 
 FOLDED_AT_ONCE = 500
 """Messages that are looked at between two commits."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Heard:
+    """A case up to a row."""
+
+    case: GrowingCase = field(default_factory=GrowingCase)
+    rows: Mapping[str, int] = field(default_factory=dict)
+    """Of its requests, by their names."""
+    heard_at: int = 0
+    row: int = 0
+
+    def after(self, found: Sequence[MessageSummary], events: Mapping[int, Event]) -> "_Heard":
+        """Return the case with what was stored since, of which ``events`` are of threads."""
+        if not found:
+            return self
+        said = {item.row_id: events[item.row_id] for item in found if item.row_id in events}
+        asked = {event.name: row for row, event in said.items() if row_of(event) == REQUEST}
+        return _Heard(
+            case=self.case.with_events(said.values()),
+            rows={**self.rows, **asked},
+            heard_at=found[-1].stored_at,
+            row=found[-1].row_id,
+        )
 
 
 class CaseFolding:
@@ -36,6 +62,7 @@ class CaseFolding:
         self._keys = keys
         self._kinds = kinds
         self._terms = terms
+        self._known = KnownCases(database, _Heard(), self._grown)
         self._turn = asyncio.Lock()
 
     async def catch_up(self, rest: Callable[[], Awaitable[None]] | None = None) -> None:
@@ -71,9 +98,9 @@ class CaseFolding:
                 for row, case_id, kind in stored
                 if is_event(kind) and row > ahead.get(case_id, 0)
             }
-            whole = messages.of_cases(tx, cases)
-            newest.update({item.case_id: item.row_id for item in whole if item.row_id > last})
-            found.extend(self._rows(tx, whole))
+            heard = self._heard(tx, cases)
+            newest.update({case: known.row for case, known in heard.items() if known.row > last})
+            found.extend(self._rows(tx, heard))
             return before, Folding(last, self._terms.digest), cases
 
         before, after, cases = await self._database.read(look)
@@ -83,27 +110,37 @@ class CaseFolding:
             ahead.update(newest)
         return after.row
 
-    def _rows(self, tx: Transaction, stored: Sequence[MessageSummary]) -> Iterator[ThreadRow]:
-        events = read_events(tx, self._keys, self._kinds, stored)
-        rows = {(event.member, event.message_id): row for row, event in events.items()}
-        by_case: dict[bytes, list[Event]] = {}
-        heard_at: dict[bytes, int] = {}
-        for item in stored:
-            heard_at[item.case_id] = item.stored_at
-            if item.row_id in events:
-                by_case.setdefault(item.case_id, []).append(events[item.row_id])
-        known = retentions.of_cases(tx, by_case)
-        for case_id, said in by_case.items():
-            purged = case_id in known and known[case_id].standing is Standing.PURGED
-            for folded in folded_threads(said, self._keys.member):
-                asked = request_of(folded)
-                request_row = rows[asked.member, asked.message_id]
+    def _heard(self, tx: Transaction, cases: Collection[bytes]) -> dict[bytes, _Heard]:
+        """Return cases as they are stored: large ones as they were, with what came since."""
+        heard = {case: self._known.read_in(tx, case) for case in cases if case in self._known}
+        whole = messages.of_cases(tx, [case for case in cases if case not in heard])
+        events = read_events(tx, self._keys, self._kinds, whole)
+        by_case: dict[bytes, list[MessageSummary]] = {}
+        for item in whole:
+            by_case.setdefault(item.case_id, []).append(item)
+        for case, stored in by_case.items():
+            heard[case] = _Heard().after(stored, events)
+            self._known.keep(case, heard[case], stored)
+        return heard
+
+    def _grown(self, tx: Transaction, known: _Heard, found: Sequence[MessageSummary]) -> _Heard:
+        return known.after(found, read_events(tx, self._keys, self._kinds, found))
+
+    def _rows(self, tx: Transaction, heard: Mapping[bytes, _Heard]) -> Iterator[ThreadRow]:
+        decided = retentions.of_cases(tx, heard)
+        for case_id, known in heard.items():
+            purged = case_id in decided and decided[case_id].standing is Standing.PURGED
+            for pair in sorted(known.case.threads):
+                if self._keys.member not in (pair.asker, pair.asked):
+                    continue
+                folded = known.case.threads[pair].folded
+                request_row = known.rows[request_of(folded).name]
                 row = thread_row(case_id, folded, request_row, self._terms)
                 if purged:
                     yield threads.buried(row)
                 else:
                     rule = self._terms.rule(folded.thread, self._keys.member)
-                    due_at = review_at(folded.thread, rule, heard_at[case_id])
+                    due_at = review_at(folded.thread, rule, known.heard_at)
                     yield replace(row, review_at=due_at)
 
 

@@ -43,15 +43,29 @@ class KnownCases(Generic[Made]):
         self._grow = grow
         self._known: OrderedDict[bytes, _Known[Made]] = OrderedDict()
 
+    def __contains__(self, case_id: bytes) -> bool:
+        """Tell whether a case is kept."""
+        return case_id in self._known
+
     async def read(self, case_id: bytes) -> Made:
         """Return what is made of a case as it is stored now."""
-        before = self._known.pop(case_id, self._nothing)
-        found = await self._database.read(lambda tx: self._read(tx, case_id, before))
+        return await self._database.read(lambda tx: self.read_in(tx, case_id))
+
+    def read_in(self, tx: Transaction, case_id: bytes) -> Made:
+        """Return what is made of a case as a transaction sees it."""
+        found = self._read(tx, case_id, self._known.pop(case_id, self._nothing))
+        self._keep(case_id, found)
+        return found.made
+
+    def keep(self, case_id: bytes, made: Made, found: Sequence[MessageSummary]) -> None:
+        """Keep what was made of all of a case's messages, if they are many."""
+        self._keep(case_id, _Known(made=made, row=found[-1].row_id, messages=len(found)))
+
+    def _keep(self, case_id: bytes, found: _Known[Made]) -> None:
         if found.messages >= LARGE:
             self._known[case_id] = found
             while len(self._known) > KEPT:
                 self._known.popitem(last=False)
-        return found.made
 
     def _read(self, tx: Transaction, case_id: bytes, known: _Known[Made]) -> _Known[Made]:
         """Return a case with what was stored since; anew where something of it is gone."""
