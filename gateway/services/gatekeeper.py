@@ -25,6 +25,7 @@ from gateway.services.federation.vetoes import Vetoes
 from gateway.services.proving.testimony import Testimony
 from gateway.services.quotas import Quotas
 from gateway.services.receiving.reception import Reception
+from gateway.services.relay.mailboxes import Mailboxes
 from gateway.services.relay.relaying import Handed, Relaying
 from gateway.services.sending.delivery import Delivery
 from gateway.services.turnstile import Turnstile
@@ -51,6 +52,7 @@ class Gatekeeper:
         *,
         reception: Reception,
         relaying: Relaying,
+        mailboxes: Mailboxes,
         delivery: Delivery,
         incoming: IncomingBlobs,
         outgoing: OutgoingBlobs,
@@ -68,6 +70,7 @@ class Gatekeeper:
         self.cards = cards
         self.reception = reception
         self.relaying = relaying
+        self.mailboxes = mailboxes
         self.delivery = delivery
         self.seen = seen
         self.incoming = incoming
@@ -193,7 +196,7 @@ class Gatekeeper:
     async def take_back(self, hop: MemberId, returns: Sequence[Return]) -> None:
         """Take what became of copies: of our own messages, and of those that we relayed."""
         for item in await self.delivery.returned(hop, returns):
-            if not await self.relaying.take_back(hop, item):
+            if not await self.mailboxes.take_back(hop, item):
                 await self.delivery.refuse_return(hop, item)
 
     async def keep_card(self, hop: MemberId, note: bytes) -> None:
@@ -249,7 +252,7 @@ class Hop:
         """See ``gateway.peer``."""
         member = self._member()
         with self.gate.collects.admit(member):
-            return await self.gate.relaying.collect(member, asked)
+            return await self.gate.mailboxes.collect(member, asked)
 
     async def post_returns(self, returns: Sequence[Return]) -> None:
         """See ``gateway.peer``."""

@@ -6,7 +6,7 @@ from gateway.clock import Clock
 from gateway.services.events.chronicle import Chronicle
 from gateway.services.federation.registry import RegistryMirror
 from gateway.services.receiving.inbox import Inbox
-from gateway.services.relay.relaying import Relaying
+from gateway.services.relay.mailboxes import Mailboxes
 from gateway.services.sending.lanes import Lanes
 from gateway.services.tokens import Tokens
 from gateway.store.database import Database
@@ -25,7 +25,7 @@ class Neighbours:
         inbox: Inbox,
         outbox_lanes: Lanes,
         custody_lanes: Lanes,
-        relaying: Relaying,
+        mailboxes: Mailboxes,
         mirror: RegistryMirror,
         tokens: Tokens,
         chronicle: Chronicle,
@@ -35,7 +35,7 @@ class Neighbours:
         self._inbox = inbox
         self._outbox_lanes = outbox_lanes
         self._custody_lanes = custody_lanes
-        self._relaying = relaying
+        self._mailboxes = mailboxes
         self._mirror = mirror
         self._tokens = tokens
         self._chronicle = chronicle
@@ -53,9 +53,9 @@ class Neighbours:
                 self._outbox_lanes.wake(recipients)
             case Topic.CUSTODY:
                 self._custody_lanes.wake(recipients)
-                await self._relaying.changed()
+                await self._mailboxes.changed()
             case Topic.RETURNS:
-                await self._relaying.changed()
+                await self._mailboxes.changed()
             case Topic.REGISTRY:
                 self._mirror.behind.set()
             case Topic.TOKENS:

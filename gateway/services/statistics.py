@@ -19,7 +19,7 @@ from gateway.faults import Fault, FaultsError
 from gateway.services.caller import Caller, require
 from gateway.services.regions.trends import TrendQuery, Trends, start_of
 from gateway.settings import Role
-from gateway.store import messages, statistics
+from gateway.store import message_names, statistics
 from gateway.store.database import Database, Transaction
 
 MONTHS_MOST: Final = 36
@@ -137,7 +137,7 @@ def _month(
 ) -> tuple[Sequence[MessageCount], Sequence[AttachmentCount]]:
     """Count one month, which is a range of rows."""
     end = _NEVER if month == _LAST else start_of(_next(month))
-    rows = messages.row_stored(tx, start_of(month)), messages.row_stored(tx, end)
+    rows = message_names.row_stored(tx, start_of(month)), message_names.row_stored(tx, end)
     counted = [*statistics.received(tx, rows), *statistics.sent(tx, rows)]
     found = []
     for item in sorted(counted, key=lambda one: (one.direction, one.member, one.kind, one.state)):

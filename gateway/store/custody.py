@@ -14,7 +14,6 @@ from sqlalchemy import (
     RowMapping,
     bindparam,
     delete,
-    exists,
     func,
     insert,
     literal_column,
@@ -109,7 +108,7 @@ _LINK = InsertNew(relayed_blobs, ["relayed_row", "blob_row"])
 _LEASED: ColumnElement[str] = literal_column(
     f"'{CustodyState.LEASED}'"
 )  # spelt out, or a partial index is not seen
-_COLUMNS = [custody.c[name] for name in HeldCopy.__dataclass_fields__]
+COLUMNS = [custody.c[name] for name in HeldCopy.__dataclass_fields__]
 _DUE = (
     select(custody.c.row_id, custody.c.sealed_bytes)
     .where(
@@ -206,8 +205,8 @@ def find(
         wanted.append(custody.c.stanza_digest == stanza_digest)
     if previous_hop is not None:
         wanted.append(custody.c.previous_hop == previous_hop)
-    statement = select(*_COLUMNS).where(*wanted).order_by(custody.c.row_id)
-    return [HeldCopy(**_fields(row)) for row in tx.execute(statement).mappings()]
+    statement = select(*COLUMNS).where(*wanted).order_by(custody.c.row_id)
+    return [copy_of(row) for row in tx.execute(statement).mappings()]
 
 
 def claim(
@@ -226,7 +225,7 @@ def claim(
     leased = {"state": CustodyState.LEASED, "due_at": lease_until}
     tx.execute(update(custody).where(custody.c.row_id.in_(chosen)).values(**leased))
     statement = (
-        select(*_COLUMNS, relayed.c.header, relayed.c.body)
+        select(*COLUMNS, relayed.c.header, relayed.c.body)
         .join_from(custody, relayed, relayed.c.row_id == custody.c.relayed_row)
         .where(custody.c.row_id.in_(chosen))
         .order_by(custody.c.rank, custody.c.row_id)
@@ -292,71 +291,6 @@ def renew_receipt(tx: Transaction, row_id: int, receipt: bytes) -> None:
     tx.execute(update(custody).where(custody.c.row_id == row_id).values(receipt=receipt))
 
 
-def bring_back(tx: Transaction, row_ids: Collection[int], outcome: bytes, now: int) -> int:
-    """Keep what became of copies, for their previous hops; return how many learned it new."""
-    statement = update(custody).where(
-        custody.c.row_id.in_(row_ids),
-        (custody.c.outcome.is_(None)) | (custody.c.outcome != outcome),
-    )
-    return tx.execute(statement.values(outcome=outcome, return_due_at=now)).rowcount
-
-
-def returns_for(
-    tx: Transaction, hop: str, *, now: int, again_at: int, most: int = 64
-) -> list[HeldCopy]:
-    """Return what became of copies of ``hop``, due to be told; not again before ``again_at``."""
-    statement = (
-        select(*_COLUMNS)
-        .where(custody.c.previous_hop == hop, custody.c.return_due_at <= now)
-        .order_by(custody.c.return_due_at)
-        .limit(most)
-        .with_for_update(skip_locked=True)
-    )
-    found = [HeldCopy(**_fields(row)) for row in tx.execute(statement).mappings()]
-    if found:
-        told = custody.c.row_id.in_([item.row_id for item in found])
-        tx.execute(update(custody).where(told).values(return_due_at=again_at))
-    return found
-
-
-def forget_outcomes(tx: Transaction, recipient: str) -> int:
-    """Forget what became of copies for a recipient that lost what it had; return of how many.
-
-    A copy that comes again is then taken again. What a previous hop was still to be told is not
-    told any more: it posts again by itself.
-    """
-    statement = update(custody).where(
-        custody.c.recipient == recipient, custody.c.outcome.is_not(None)
-    )
-    return tx.execute(statement.values(outcome=None, return_due_at=None)).rowcount
-
-
-def returned(tx: Transaction, row_ids: Collection[int]) -> None:
-    """Note that the previous hop knows what became of these copies."""
-    tx.execute(update(custody).where(custody.c.row_id.in_(row_ids)).values(return_due_at=None))
-
-
-def return_now(tx: Transaction, row_ids: Collection[int]) -> None:
-    """Note that telling the previous hop failed: it is due at once, when the hop is back."""
-    waiting = custody.c.row_id.in_(row_ids), custody.c.return_due_at.is_not(None)
-    tx.execute(update(custody).where(*waiting).values(return_due_at=0))
-
-
-def returning_to(tx: Transaction, now: int) -> list[str]:
-    """Return the hops that are still to be told something."""
-    found: list[str] = []
-    after = ""
-    while True:
-        following = select(func.min(custody.c.previous_hop)).where(custody.c.previous_hop > after)
-        name = tx.execute(following).scalar()
-        if name is None:
-            return found
-        due = exists().where(custody.c.previous_hop == name, custody.c.return_due_at <= now)
-        if tx.execute(select(due)).scalar():
-            found.append(name)
-        after = name
-
-
 def waiting_recipients(tx: Transaction, names: Iterable[str] | None = None) -> dict[str, int]:
     """Return for whom (of these) copies are held, and when the first of each is due."""
     found = {}
@@ -420,11 +354,11 @@ def _end(
     lock(tx, CUSTODY)
     held = (CustodyState.HELD, CustodyState.LEASED)
     statement = (
-        select(*_COLUMNS)
+        select(*COLUMNS)
         .where(custody.c.row_id.in_(row_ids), custody.c.state.in_(held))
         .with_for_update()
     )
-    moving = [HeldCopy(**_fields(row)) for row in tx.execute(statement).mappings()]
+    moving = [copy_of(row) for row in tx.execute(statement).mappings()]
     if not moving:
         return []
     changes = {"state": state, "custodian": custodian, "code": code, "due_at": due_at}
@@ -460,6 +394,11 @@ def _numbers(tx: Transaction, envelope_ids: Collection[bytes]) -> dict[bytes, in
         relayed.c.envelope_id.in_(envelope_ids)
     )
     return {row.envelope_id: row.row_id for row in tx.execute(statement)}
+
+
+def copy_of(row: RowMapping) -> HeldCopy:
+    """Return a copy of a row of ``COLUMNS``."""
+    return HeldCopy(**_fields(row))
 
 
 def _fields(row: RowMapping) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from operator import attrgetter
-from typing import Literal, NamedTuple
 
 from sqlalchemy import Select, bindparam, exists, func, select, update
 
@@ -12,7 +11,7 @@ from gateway.store.database import Transaction
 from gateway.store.engine import MESSAGES, lock
 from gateway.store.news import Topic
 from gateway.store.rows import InsertRows
-from gateway.store.schema import blobs, message_blobs, messages, outbox, sealings
+from gateway.store.schema import blobs, message_blobs, messages, outbox
 
 IN = "in"
 OUT = "out"
@@ -83,15 +82,6 @@ class StoredMessage(MessageSummary):
     receipt: bytes | None
 
 
-class Named(NamedTuple):
-    """A message's name, and an envelope that it is or was in."""
-
-    sender: str
-    message_id: bytes
-    envelope_id: bytes
-    stored_at: int
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedAgain:
     """What changes of a message that is signed again; header and payload do not."""
@@ -113,11 +103,10 @@ class MessageFilter:
     state: str | None = None
 
 
-_SUMMARY = [messages.c[name] for name in MessageSummary.__dataclass_fields__]
-_NAMED = [messages.c[name] for name in Named._fields]
+SUMMARY = [messages.c[name] for name in MessageSummary.__dataclass_fields__]
 _WHOLE = [messages.c[name] for name in StoredMessage.__dataclass_fields__]
 _OF_CASES = (
-    select(*_SUMMARY)
+    select(*SUMMARY)
     .where(
         messages.c.case_id.in_(bindparam("case_ids", expanding=True)),
         messages.c.direction != SERVICE,
@@ -125,7 +114,7 @@ _OF_CASES = (
     .order_by(messages.c.row_id)
 )
 _OF_CASE = (
-    select(*_SUMMARY)
+    select(*SUMMARY)
     .where(messages.c.case_id == bindparam("case_id"), messages.c.row_id > bindparam("after"))
     .order_by(messages.c.row_id)
 )
@@ -263,7 +252,7 @@ def give_receipt(tx: Transaction, row_id: int, receipt: bytes) -> None:
 
 def page(tx: Transaction, wanted: MessageFilter, *, after: int, limit: int) -> list[MessageSummary]:
     """Return messages in the order they were stored, those after row ``after`` first."""
-    statement = select(*_SUMMARY).where(messages.c.row_id > after)
+    statement = select(*SUMMARY).where(messages.c.row_id > after)
     statement = _narrowed(statement, wanted).order_by(messages.c.row_id).limit(limit)
     return [MessageSummary(**row) for row in tx.execute(statement).mappings()]
 
@@ -362,57 +351,3 @@ def _narrowed(
             # Of each message in its turn: a list of all such rows would be made at every look.
             row = exists().where(outbox.c.message_row == messages.c.row_id, outbox.c.state == state)
             return statement.where(row)
-
-
-def named(
-    tx: Transaction, *, sender: str = "", message_id: bytes = b"", case_id: bytes = b""
-) -> list[Named]:
-    """Return every envelope that a message, or any message of a case, is or was in."""
-    asked = messages.c.case_id == case_id if case_id else messages.c.message_id == message_id
-    if not case_id:
-        asked &= messages.c.sender == sender
-    now = select(*_NAMED).where(asked, messages.c.direction != SERVICE)
-    before = now.with_only_columns(
-        messages.c.sender, messages.c.message_id, sealings.c.envelope_id, messages.c.stored_at
-    ).where(outbox.c.message_row == messages.c.row_id, sealings.c.outbox_row == outbox.c.row_id)
-    return [Named(*row) for statement in (now, before) for row in tx.execute(statement)]
-
-
-def named_between(tx: Transaction, since: int, until: int, limit: int) -> list[Named]:
-    """Return the messages stored from ``since`` to ``until``, so many at most."""
-    first, last = row_stored(tx, since), row_stored(tx, until + 1)
-    statement = select(*_NAMED).where(messages.c.row_id >= first, messages.c.row_id < last)
-    found = tx.execute(statement.order_by(messages.c.row_id).limit(limit))
-    return [Named(*row) for row in found]
-
-
-def named_in_part(
-    tx: Transaction, column: Literal["case_id", "message_id"], digits: str, *, limit: int
-) -> list[MessageSummary]:
-    """Return the newest messages whose id, or case's id, begins or ends with hexadecimal digits."""
-    held = messages.c[column]
-    least, most = (bytes.fromhex(digits.ljust(32, fill)) for fill in "0f")
-    whole = digits[len(digits) % 2 :]  # a half byte at the front is compared below
-    ends = func.substr(held, 17 - len(whole) // 2) == bytes.fromhex(whole)
-    statement = select(*_SUMMARY).where(
-        messages.c.direction != SERVICE, held.between(least, most) | ends
-    )
-    found = tx.execute(statement.order_by(messages.c.row_id.desc()).limit(limit)).mappings()
-    named = [(bytes(row[column]).hex(), MessageSummary(**row)) for row in found]
-    return [item for name, item in named if name.startswith(digits) or name.endswith(digits)]
-
-
-def row_stored(tx: Transaction, at: int) -> int:
-    """Return the first row that was stored at a time or later: rows stand in that order."""
-    newest = tx.execute(select(func.max(messages.c.row_id))).scalar() or 0
-    low, high = 0, newest + 1
-    while low < high:
-        middle = (low + high) // 2
-        statement = select(messages.c.row_id, messages.c.stored_at)
-        statement = statement.where(messages.c.row_id >= middle, messages.c.row_id < high)
-        row = tx.execute(statement.order_by(messages.c.row_id).limit(1)).first()
-        if row is None or row.stored_at >= at:
-            high = middle
-        else:
-            low = row.row_id + 1
-    return low

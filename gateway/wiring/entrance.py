@@ -53,6 +53,7 @@ def wire_entrance(
         federation.cards,
         reception=receiving.reception,
         relaying=relay.relaying,
+        mailboxes=relay.mailboxes,
         delivery=sending.delivery,
         incoming=blobs.incoming,
         outgoing=blobs.outgoing,

@@ -254,7 +254,7 @@ def _workers(parts: _Parts) -> Workers:
             inbox=parts.inbox,
             outbox_lanes=sending.lanes,
             custody_lanes=relay.lanes,
-            relaying=relay.relaying,
+            mailboxes=relay.mailboxes,
             mirror=federation.mirror,
             tokens=base.tokens,
             chronicle=parts.events.chronicle,

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from gateway.services.relay.forwarding import Forwarding, Returning
+from gateway.services.relay.mailboxes import Mailboxes
 from gateway.services.relay.relaying import Relaying
 from gateway.services.relay.wayback import Wayback
 from gateway.services.sending.lanes import Lanes
@@ -24,6 +25,7 @@ class Relay:
     """Those of what is in our custody."""
     returning: Returning
     relaying: Relaying
+    mailboxes: Mailboxes
     wayback: Wayback
 
 
@@ -35,7 +37,7 @@ def wire_relay(
     *,
     heard: Callable[[MemberId, RegistryHead], None],
 ) -> Relay:
-    """Make the parts of a relay: what forwarding carried changes the mailboxes of relaying."""
+    """Make the parts of a relay: what forwarding carried changes the mailboxes."""
     keys, database, mirror = base.keys, base.database, federation.mirror
     ledger, clock, settings = base.ledger, base.clock, base.settings
     came_back: Later[[], Awaitable[None]] = Later()
@@ -67,25 +69,35 @@ def wire_relay(
         clock=clock,
         lease_s=settings.delivery.lease_s,
     )
+    mailboxes = Mailboxes(
+        database,
+        keys,
+        mirror,
+        ledger=ledger,
+        clock=clock,
+        settings=settings.relay,
+        heard=heard,
+        came_back=returning.wake,
+    )
     relaying = Relaying(
         database,
         keys,
         mirror,
         routes,
+        mailboxes=mailboxes,
         ledger=ledger,
         clock=clock,
         settings=settings.relay,
         policy=settings.policy,
         max_sealed_bytes=settings.blobs.max_sealed_bytes,
-        heard=heard,
         check_space=blobs.attachments.check_space,
         taken=lanes.wake,
-        came_back=returning.wake,
     )
-    came_back.leads_to(relaying.changed)
+    came_back.leads_to(mailboxes.changed)
     return Relay(
         lanes=lanes,
         returning=returning,
         relaying=relaying,
+        mailboxes=mailboxes,
         wayback=Wayback(database, keys, mirror, clock),
     )

@@ -107,7 +107,7 @@ def neighbours(node: Node, inbox: Inbox) -> Neighbours:
     outbox_lanes, custody_lanes = node.workers.lanes
     return Neighbours(
         node.database, node.workers.clock, inbox=inbox, outbox_lanes=outbox_lanes,
-        custody_lanes=custody_lanes, relaying=node.gate.relaying, mirror=node.mirror,
+        custody_lanes=custody_lanes, mailboxes=node.gate.mailboxes, mirror=node.mirror,
             tokens=node.rooms.tokens, chronicle=node.workers.chronicle,
     )  # fmt: skip
 

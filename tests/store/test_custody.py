@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from gateway.store import attachments, custody
+from gateway.store import attachments, custody, way_back
 from gateway.store.custody import CustodyState, NewCopy
 from gateway.store.database import Transaction
 from gateway.store.schema import relayed
@@ -91,19 +91,19 @@ def test_what_became_of_a_copy_goes_back_until_it_is_known(fresh: Fresh) -> None
             custody.take(tx, [copy(1), copy(1, hop="XB")], NOW)
             rows = [item.row_id for item in custody.find(tx, copy(1).envelope_id, "XC")]
             custody.hand_on(tx, rows, custodian="XC", due_at=NOW)
-            assert custody.bring_back(tx, rows, b"sealed", NOW) == 2
-            assert custody.bring_back(tx, rows, b"sealed", NOW) == 0
-            assert custody.returning_to(tx, NOW) == ["XA", "XB"]
-            (told,) = custody.returns_for(tx, "XA", now=NOW, again_at=NOW + 60)
+            assert way_back.bring_back(tx, rows, b"sealed", NOW) == 2
+            assert way_back.bring_back(tx, rows, b"sealed", NOW) == 0
+            assert way_back.returning_to(tx, NOW) == ["XA", "XB"]
+            (told,) = way_back.returns_for(tx, "XA", now=NOW, again_at=NOW + 60)
             assert told.outcome == b"sealed"
-            assert custody.returns_for(tx, "XA", now=NOW + 59, again_at=NOW + 90) == []
-            assert len(custody.returns_for(tx, "XA", now=NOW + 60, again_at=NOW + 90)) == 1
-            custody.return_now(tx, [told.row_id])
-            assert len(custody.returns_for(tx, "XA", now=NOW + 60, again_at=NOW + 90)) == 1
+            assert way_back.returns_for(tx, "XA", now=NOW + 59, again_at=NOW + 90) == []
+            assert len(way_back.returns_for(tx, "XA", now=NOW + 60, again_at=NOW + 90)) == 1
+            way_back.return_now(tx, [told.row_id])
+            assert len(way_back.returns_for(tx, "XA", now=NOW + 60, again_at=NOW + 90)) == 1
             custody.release_leases(tx, NOW + 61)  # a daemon died while it told XA
-            assert len(custody.returns_for(tx, "XA", now=NOW + 61, again_at=NOW + 90)) == 1
-            custody.returned(tx, [told.row_id])
-            assert custody.returning_to(tx, NOW + 999) == ["XB"]
+            assert len(way_back.returns_for(tx, "XA", now=NOW + 61, again_at=NOW + 90)) == 1
+            way_back.returned(tx, [told.row_id])
+            assert way_back.returning_to(tx, NOW + 999) == ["XB"]
 
         db.write_now(act)
 

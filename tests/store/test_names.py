@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.store import marks, messages
+from gateway.store import marks, message_names, messages
 from gateway.store.database import Transaction
 from gateway.store.marks import Mark, MarkKind
 from tests.store.conftest import Fresh
@@ -40,9 +40,9 @@ def test_a_case_is_found_by_its_first_or_last_digits(
             messages.record_incoming(
                 tx, [message(9, case_id=hidden, direction=messages.SERVICE, receipt=b"receipt")]
             )
-            named = messages.named_in_part(tx, "case_id", digits, limit=9)
+            named = message_names.in_part(tx, "case_id", digits, limit=9)
             assert [CASES.index(item.case_id.hex()) for item in named] == found
-            assert len(messages.named_in_part(tx, "case_id", digits, limit=1)) == min(1, len(found))
+            assert len(message_names.in_part(tx, "case_id", digits, limit=1)) == min(1, len(found))
 
         db.write_now(act)
 

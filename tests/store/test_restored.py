@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.store import cosigned, custody, restorations
+from gateway.store import cosigned, custody, restorations, way_back
 from gateway.store.cosigned import CosignedHead
 from gateway.store.custody import CustodyState
 from gateway.store.database import Transaction
@@ -138,13 +138,13 @@ def test_relay_forgets_what_became_of_copies_for_who_lost_them(fresh: Fresh) -> 
         def act(tx: Transaction) -> None:
             custody.take(tx, [copy(1), copy(1, "XD")], NOW)
             custody.hand_on(tx, [1, 2], custodian="XC", due_at=NOW + 9)
-            custody.bring_back(tx, [1, 2], b"delivered", NOW)
-            assert custody.forget_outcomes(tx, "XC") == 1
-            assert custody.forget_outcomes(tx, "XC") == 0
+            way_back.bring_back(tx, [1, 2], b"delivered", NOW)
+            assert way_back.forget_outcomes(tx, "XC") == 1
+            assert way_back.forget_outcomes(tx, "XC") == 0
             (forgot,) = custody.find(tx, copy(1).envelope_id, "XC")
             (kept,) = custody.find(tx, copy(1).envelope_id, "XD")
             assert (forgot.outcome, kept.outcome) == (None, b"delivered")
-            assert custody.returning_to(tx, NOW) == ["XA"]
+            assert way_back.returning_to(tx, NOW) == ["XA"]
             custody.revive(tx, forgot, b"header", b"body", NOW)
             (held,) = custody.find(tx, copy(1).envelope_id, "XC")
             assert held.state is CustodyState.HELD

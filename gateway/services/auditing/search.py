@@ -19,7 +19,7 @@ from gateway.services.caller import Caller, require
 from gateway.services.casework.events import opened_payload
 from gateway.services.keys import NodeKeys
 from gateway.settings import Role
-from gateway.store import audit, audit_reading, drafts, messages
+from gateway.store import audit, audit_reading, drafts, message_names, messages
 from gateway.store.audit_reading import Row
 from gateway.store.database import Database, Transaction
 
@@ -201,13 +201,13 @@ def _wanted(tx: Transaction, query: AuditQuery, me: str) -> _Wanted:
         return _Wanted(query, query.since, None)
     if query.message is not None:
         sender, message_id = parse_message_ref(query.message)
-        asked = messages.named(tx, sender=sender, message_id=message_id)
+        asked = message_names.named(tx, sender=sender, message_id=message_id)
         held = drafts.named(tx, message_id=message_id) if sender == me else []
         if not asked and not held:
             raise RejectedError("message_unknown", f"there is no message {query.message} here")
     else:
         case_id = bytes.fromhex(query.case or "")
-        asked, held = messages.named(tx, case_id=case_id), drafts.named(tx, case_id=case_id)
+        asked, held = message_names.named(tx, case_id=case_id), drafts.named(tx, case_id=case_id)
     times = [*(item.stored_at for item in asked), *(item.drafted_at for item in held)]
     named: dict[bytes, str] = {
         item.envelope_id: message_ref(item.sender, item.message_id) for item in asked
@@ -286,7 +286,7 @@ def _names(tx: Transaction, entries: Sequence[AuditEntry], me: str) -> dict[byte
     }
     left = NAMES_PER_CALL
     for since, until in _joined([(item.at - SLACK_S, item.at + SLACK_S) for item in about]):
-        near = messages.named_between(tx, since, until, left)
+        near = message_names.between(tx, since, until, left)
         left -= len(near)
         for item in near:
             if item.envelope_id in wanted:

@@ -36,8 +36,8 @@ from gateway.services.federation.standing import SUSPENDED, shunned
 from gateway.services.keys import NodeKeys
 from gateway.services.ledger import Ledger
 from gateway.services.relay.wayback import Wayback
+from gateway.services.sending.cargo import Load
 from gateway.services.sending.delivery import Delivery
-from gateway.services.sending.lanes import Load
 from gateway.settings import Role
 from gateway.store import audit, carried, messages
 from gateway.store.blobs import BlobStore

@@ -12,7 +12,7 @@ from gateway.services.casework.events import opened_payload
 from gateway.services.casework.view import DraftOutline
 from gateway.services.keys import NodeKeys
 from gateway.settings import Role
-from gateway.store import drafts, messages
+from gateway.store import drafts, message_names, messages
 from gateway.store.database import Database, Transaction
 from gateway.store.drafts import UNSENT, DraftFilter, DraftState, StoredDraft
 from gateway.store.messages import MessageSummary
@@ -66,7 +66,7 @@ class Names:
                 "case_id" if query.of == "case" else "message_id"
             )
             held = self._drafts(tx, column, query, caller)
-            found = messages.named_in_part(tx, column, query.part, limit=_LOOKED_AT)
+            found = message_names.in_part(tx, column, query.part, limit=_LOOKED_AT)
             return held + [
                 item.case_id.hex()
                 if query.of == "case"

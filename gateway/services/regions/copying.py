@@ -36,7 +36,7 @@ from gateway.services.keys import NodeKeys
 from gateway.services.sending.exchange import Exchange
 from gateway.services.sending.submission import Submission, Submitted
 from gateway.settings import CasesSettings, Role
-from gateway.store import messages, retentions
+from gateway.store import message_names, messages, retentions
 from gateway.store.database import Database, Transaction
 from gateway.store.messages import MessageFilter, MessageSummary, StoredMessage
 from keys.registry.statement import MemberRole
@@ -116,7 +116,7 @@ class LiaisonCopies:
         """
         if self._looked_at is None:
             since = self._clock.now() - LOOK_BACK_S
-            first = await self._database.read(lambda tx: messages.row_stored(tx, since))
+            first = await self._database.read(lambda tx: message_names.row_stored(tx, since))
             self._looked_at = first - 1
         while found := await self._database.read(self._sent):
             for item in found:

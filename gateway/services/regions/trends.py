@@ -28,7 +28,7 @@ from gateway.services.casework.folding import folded_threads
 from gateway.services.casework.recalled import taken_back
 from gateway.services.keys import NodeKeys
 from gateway.settings import CasesSettings, Role
-from gateway.store import messages
+from gateway.store import message_names, messages
 from gateway.store.database import Database, Transaction
 from gateway.store.messages import MessageFilter, MessageSummary
 
@@ -144,7 +144,7 @@ class Trends:
     async def _first(self, month: str) -> int:
         """Return the first row in which something of a month may be stored."""
         at = start_of(month) - _BEFORE_S
-        return await self._database.read(lambda tx: messages.row_stored(tx, at))
+        return await self._database.read(lambda tx: message_names.row_stored(tx, at))
 
     async def _seizures(self, first: int) -> Iterable[Seized]:
         """Return the seizures stored from a row on, each once: by its report, or else by a copy."""

@@ -26,11 +26,11 @@ from gateway.services.federation.standing import SUSPENDED, shunned
 from gateway.services.federation.views import Heard
 from gateway.services.keys import NodeKeys
 from gateway.services.ledger import Ledger
-from gateway.services.relay.relaying import became, parse_return
-from gateway.services.sending.lanes import Load, Settled
+from gateway.services.relay.mailboxes import became, parse_return
+from gateway.services.sending.cargo import Load, Settled
 from gateway.services.sending.routes import Routes
 from gateway.settings import DeliverySettings
-from gateway.store import attachments, audit, custody, news
+from gateway.store import attachments, audit, custody, news, way_back
 from gateway.store.custody import ClaimedCopy, HeldCopy
 from gateway.store.database import Database, Transaction
 from gateway.store.news import Topic
@@ -211,10 +211,10 @@ class Forwarding:
 
     def _give_up(self, tx: Transaction, copy: ClaimedCopy, code: str) -> None:
         custody.end(tx, [copy.row_id], code)
-        custody.bring_back(tx, [copy.row_id], became(copy, Halted(code)), self._clock.now())
+        way_back.bring_back(tx, [copy.row_id], became(copy, Halted(code)), self._clock.now())
 
     def _bring_back(self, tx: Transaction, copy: HeldCopy, outcome: Delivered | Rejected) -> None:
-        custody.bring_back(tx, [copy.row_id], became(copy, outcome), self._clock.now())
+        way_back.bring_back(tx, [copy.row_id], became(copy, outcome), self._clock.now())
 
     def _hold_again(self, tx: Transaction, copy: ClaimedCopy, code: str, asked_s: int = 0) -> int:
         due_at = next_attempt_at(
@@ -284,7 +284,7 @@ class Returning:
         """Tell every hop that can be reached what it is due; return when to look again."""
         now = self._clock.now()
         idle_s = RETURNS_IDLE_S
-        for name in await self._database.read(lambda tx: custody.returning_to(tx, now)):
+        for name in await self._database.read(lambda tx: way_back.returning_to(tx, now)):
             hop = MemberId(name)
             member = self._mirror.view.members.get(hop)
             if hop != self._me and (member is None or member.endpoint is None):
@@ -304,7 +304,7 @@ class Returning:
     async def _tell(self, hop: MemberId) -> None:
         def due(tx: Transaction) -> list[HeldCopy]:
             now = self._clock.now()
-            return custody.returns_for(tx, hop, now=now, again_at=now + self._lease_s)
+            return way_back.returns_for(tx, hop, now=now, again_at=now + self._lease_s)
 
         while True:
             found = await self._database.write(due)
@@ -316,9 +316,9 @@ class Returning:
                 returns = [parse_return(copy.outcome or b"") for copy in told]
                 await self._peers.member(hop).post_returns(returns)
             except LiaisonError:
-                await self._database.write(partial(custody.return_now, row_ids=rows))
+                await self._database.write(partial(way_back.return_now, row_ids=rows))
                 raise
-            await self._database.write(partial(custody.returned, row_ids=rows))
+            await self._database.write(partial(way_back.returned, row_ids=rows))
 
 
 def _named(copy: HeldCopy) -> Copy:

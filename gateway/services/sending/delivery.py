@@ -23,7 +23,7 @@ from gateway.services.federation.registry import RegistryMirror
 from gateway.services.federation.standing import SUSPENDED, shunned
 from gateway.services.keys import NodeKeys
 from gateway.services.ledger import Ledger
-from gateway.services.sending.lanes import Load, Settled
+from gateway.services.sending.cargo import Load, Settled
 from gateway.services.sending.outcomes import Outcome, Outcomes, content_key
 from gateway.settings import DeliverySettings, Role
 from gateway.store import attachments, audit, messages

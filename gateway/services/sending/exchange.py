@@ -22,9 +22,10 @@ from gateway.services.casework.reopening import Reopening
 from gateway.services.federation.registry import RegistryMirror
 from gateway.services.keys import NodeKeys
 from gateway.services.ledger import Ledger
+from gateway.services.sending.cargo import Load
 from gateway.services.sending.drafting import Drafting
 from gateway.services.sending.holding import Held, Holding, OpenDraft
-from gateway.services.sending.lanes import Lanes, Load
+from gateway.services.sending.lanes import Lanes
 from gateway.services.sending.recording import check_not_overtaken, record
 from gateway.services.sending.sealing import Prepared, Ready, Sealing
 from gateway.services.sending.submission import Submission, Submitted

@@ -30,7 +30,7 @@ from gateway.services.federation.standing import SUSPENDED, shunned
 from gateway.services.federation.views import Heard
 from gateway.services.keys import NodeKeys
 from gateway.services.ledger import Ledger
-from gateway.services.sending.lanes import Load
+from gateway.services.sending.cargo import Load
 from gateway.settings import DeliverySettings
 from gateway.store import audit, sealings
 from gateway.store.database import Database

@@ -7,8 +7,8 @@ from gateway.cases.kind import Family
 from gateway.cases.kinds import CATALOGUE
 from gateway.cases.threads.retention import may_say
 from gateway.errors import ConflictError
+from gateway.services.sending.cargo import Load
 from gateway.services.sending.delivery import load_of
-from gateway.services.sending.lanes import Load
 from gateway.services.sending.sealing import Ready
 from gateway.store import attachments as blobs
 from gateway.store import marks, messages, retentions

@@ -22,7 +22,7 @@ from gateway.logs import logger
 from gateway.protocol.audit import EntryKind
 from gateway.protocol.opening import OpenedMessage
 from gateway.services.ledger import Ledger
-from gateway.store import custody, restorations
+from gateway.store import restorations, way_back
 from gateway.store.audit import NewEntry
 from gateway.store.database import Database, Transaction
 from gateway.store.outbox import queueing
@@ -117,7 +117,7 @@ class Reoffering:
 
     async def _offer_to(self, heard: Restoration) -> None:
         now, member, moved = self._clock.now(), MemberId(heard.member), 0
-        await self._database.write(partial(custody.forget_outcomes, recipient=member))
+        await self._database.write(partial(way_back.forget_outcomes, recipient=member))
         position = heard.position
         while position is not None:
             count, position = await self._database.write(

@@ -16,7 +16,8 @@ from gateway.protocol.message import message_ref
 from gateway.services.federation.cards import Cards
 from gateway.services.keys import NodeKeys
 from gateway.services.ledger import Ledger
-from gateway.services.sending.lanes import Lanes, copy_length
+from gateway.services.sending.cargo import copy_length
+from gateway.services.sending.lanes import Lanes
 from gateway.services.sending.passing import Passed
 from gateway.services.sending.sessions import Sessions
 from gateway.services.sending.submission import RecipientSummary, Submitted
