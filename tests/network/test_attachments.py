@@ -76,6 +76,7 @@ async def test_attachment_that_is_not_here_says_so_everywhere(tmp_path: Path) ->
             outgoing._blobs = kept
 
             async def is_whole() -> bool:
+                await asyncio.sleep(0.2)  # it takes half a minute: who asks all the time is busy
                 return bool((await shown(made, sent))["state"] == "whole")
 
             await made.fed.until(is_whole)
