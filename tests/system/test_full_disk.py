@@ -47,7 +47,7 @@ def test_full_disk_refuses_new_work_and_loses_nothing(tmp_path: Path) -> None:
         made.until(lambda: made.call("XA", "GET", "/health/ready")["ready"])
         sent.append(made.call("XA", "POST", "/v1/messages", request([]))["id"])
         made.delivered("XA", sent)
-        assert made.inbox("XB") == sent
+        assert sorted(made.inbox("XB")) == sorted(sent)  # retries may change the order
         assert made.stop("XA") == 0
         done("audit", "verify", "--dir", str(disk.folder))
 
