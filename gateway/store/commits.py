@@ -19,10 +19,13 @@ class Commits:
 
     @contextmanager
     def looked_at(self) -> Iterator[None]:
-        """Note what there is as seen, once it was looked at without a failure."""
-        commits = self._database.commits
-        yield
-        self._seen = commits
+        """Note what there is as seen, unless the look fails, or is forgotten meanwhile."""
+        self._seen = self._database.commits
+        try:
+            yield
+        except BaseException:
+            self.forget()
+            raise
 
     def forget(self) -> None:
         """Look again, whatever was committed."""
